@@ -1,0 +1,72 @@
+"""A data set in memory: examples to learn from, examples to be tested on, and what their numbers mean."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.equations.parameters import Indices
+from pellucid.equations.random_streams import Purpose, permutation
+from pellucid.equations.scaling import Scaling
+from pellucid.errors import DataError
+
+TEST_SPLIT_SEED = 0
+"""One test part for everyone: the seed of a training run does not change what it is tested on."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: numbers, or one of a few words (``categories``), each word an input of its own."""
+
+    name: str
+    categories: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Examples and labels, split into a training and a test part.
+
+    ``X_train`` (n, d) and ``X_test`` (m, d) are in the units of the data: uint8 pixels stay uint8. ``y_train`` (n,) and
+    ``y_test`` (m,) are indices into ``classes``. ``input_shape`` is the shape of one example as people see it.
+    ``source`` says in words where the bytes came from. ``columns`` and ``feature_names`` are there for tables.
+    ``has_own_split`` tells whether the data came with a test part, or a seeded fifth was held out.
+    """
+
+    name: str
+    X_train: NDArray[Any]
+    y_train: Indices
+    X_test: NDArray[Any]
+    y_test: Indices
+    classes: tuple[str, ...] | tuple[int, ...]
+    input_shape: tuple[int, ...]
+    scaling: Scaling
+    source: str
+    has_own_split: bool
+    feature_names: tuple[str, ...] | None = None
+    columns: tuple[Column, ...] | None = None
+
+    def fingerprint(self) -> str:
+        """Give the SHA-256 of every example, label and class, in order: two data sets that share it are the same data."""
+        digest = hashlib.sha256(repr((self.classes, self.input_shape, self.columns)).encode())
+        for array in (self.X_train, self.y_train, self.X_test, self.y_test):
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+
+def hold_out_a_fifth(n: int) -> tuple[Indices, Indices]:
+    """Choose the rows for training and for the test: a shuffle with a fixed seed, the last fifth of it for the test.
+
+    Both are returned in ascending order. Raises ``DataError`` for fewer than 5 rows.
+
+    >>> hold_out_a_fifth(10)
+    """
+    if n < 5:
+        raise DataError(f"the data has {n} rows", "at least 5", "A fifth of them is held out as the test part.")
+    order = permutation(TEST_SPLIT_SEED, Purpose.TEST_SPLIT, n)
+    n_test = n // 5
+    return np.sort(order[:-n_test]), np.sort(order[-n_test:])

@@ -1,0 +1,154 @@
+"""The whole network, forwards and backwards: the equations, one after the other.
+
+Forwards (steps 1 and 2 of the text)::
+
+    x → z₁ = W₁ x + b₁ → a₁ = ReLU(z₁) → z₂ = W₂ a₁ + b₂ → a₂ = ReLU(z₂) → z₃ = W₃ a₂ + b₃ → p = softmax(z₃) → loss
+
+Backwards (step 3), in exact reverse: ``dz₃ = p − y``, then for each layer ``dW_k = dz_kᵀ a_{k−1}`` and ``db_k``, hand
+``da_{k−1} = dz_k W_k`` down, and pass it through ReLU's slope to ``dz_{k−1}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from pellucid.equations.activations import ACTIVATIONS
+from pellucid.equations.affine import affine, affine_backward_input, affine_backward_parameters
+from pellucid.equations.architecture import Architecture
+from pellucid.equations.parameters import Array, Indices, Layer, Layers
+from pellucid.equations.scaling import scaled
+from pellucid.equations.softmax_cross_entropy import cross_entropy, softmax, softmax_cross_entropy_backward
+
+
+class LayerTrace(NamedTuple):
+    """What one layer saw and did: its inputs (the a of the layer below), its z, its a."""
+
+    inputs: Array
+    z: Array
+    a: Array
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Every number of a forward pass: one record a layer, from the first hidden layer to the output."""
+
+    layers: tuple[LayerTrace, ...]
+
+    @property
+    def x(self) -> Array:
+        """The scaled inputs, (n, d)."""
+        return self.layers[0].inputs
+
+    @property
+    def logits(self) -> Array:
+        """The last layer's z, (n, k)."""
+        return self.layers[-1].z
+
+    @property
+    def p(self) -> Array:
+        """The probabilities, (n, k): the last layer's a."""
+        return self.layers[-1].a
+
+
+class BackwardStep(NamedTuple):
+    """One layer of the backward pass: dz, the gradient of its parameters, and the da handed down (None at the first)."""
+
+    dz: Array
+    gradient: Layer
+    da: Array | None
+
+
+def forward(architecture: Architecture, layers: Layers, X: NDArray[Any]) -> Trace:
+    """Run a batch through the network and keep every z and a.
+
+    Equations [x], then [z] and [a] for each hidden layer, then [z] and [p].
+
+    Shapes: X (n, d) in the units of the data → a Trace of the type of the parameters. Raises nothing.
+
+    >>> from pellucid.equations.worked_example import ARCHITECTURE, LAYERS, X
+    >>> trace = forward(ARCHITECTURE, LAYERS, X)
+    >>> trace.logits.round(12)
+    array([[ 0.8 , -0.51]])
+    >>> trace.p.round(4)
+    array([[0.7875, 0.2125]])
+
+    Source: the text, steps 1 and 2.
+    """
+    a = scaled(X, architecture.scaling, layers[0].W.dtype)
+    steps = []
+    for hidden, (W, b) in zip(architecture.hidden, layers, strict=False):
+        inputs, z = a, affine(a, W, b)
+        a = ACTIVATIONS[hidden.activation].forward(z)
+        steps.append(LayerTrace(inputs, z, a))
+    z = affine(a, *layers[-1])
+    steps.append(LayerTrace(a, z, softmax(z)))
+    return Trace(tuple(steps))
+
+
+def backward_steps(
+    architecture: Architecture, layers: Layers, trace: Trace, y: Indices, w: Array | None = None
+) -> Iterator[BackwardStep]:
+    """Walk back through the network, from the last layer to the first, a ``BackwardStep`` at a time.
+
+    Equation [dz_out], then [dW], [db], [da] and [dz] for each layer.
+
+    Shapes: those of the trace; y (n,), w (n,) or None. Raises nothing.
+
+    >>> from pellucid.equations.worked_example import ARCHITECTURE, LAYERS, X, Y
+    >>> last, *_ = backward_steps(ARCHITECTURE, LAYERS, forward(ARCHITECTURE, LAYERS, X), Y)
+    >>> last.dz.round(4), last.gradient.W.round(4)
+    (array([[ 0.7875, -0.7875]]), array([[ 0.2678,  0.    ,  0.4568],
+           [-0.2678,  0.    , -0.4568]]))
+
+    Source: the text, step 3.
+    """
+    dz = softmax_cross_entropy_backward(trace.p, y, w)
+    below = [*zip(architecture.hidden, trace.layers, strict=False)]
+    for layer, step in zip(reversed(layers), reversed(trace.layers), strict=True):
+        gradient = affine_backward_parameters(dz, step.inputs)
+        if not below:  # the first layer: nobody trains the pixels
+            yield BackwardStep(dz, gradient, None)
+            return
+        da = affine_backward_input(dz, layer.W)
+        yield BackwardStep(dz, gradient, da)
+        hidden, step_below = below.pop()
+        dz = ACTIVATIONS[hidden.activation].backward(da, step_below.z)
+
+
+def backward(architecture: Architecture, layers: Layers, trace: Trace, y: Indices, w: Array | None = None) -> Layers:
+    """Find the gradient of the loss for every W and every b.
+
+    Shapes: those of the trace; y (n,), w (n,) or None → a tuple of Layer(W=dW, b=db) in the order of the layers.
+    Raises nothing.
+
+    >>> from pellucid.equations.worked_example import ARCHITECTURE, LAYERS, X, Y
+    >>> gradients = backward(ARCHITECTURE, LAYERS, forward(ARCHITECTURE, LAYERS, X), Y)
+    >>> gradients[0].b.round(4)
+    array([1.0395, 0.    , 0.4646])
+
+    Source: the text, step 3.
+    """
+    steps = backward_steps(architecture, layers, trace, y, w)
+    return tuple(step.gradient for step in steps)[::-1]
+
+
+def loss_and_gradients(
+    architecture: Architecture, layers: Layers, X: NDArray[Any], y: Indices, w: Array | None = None
+) -> tuple[float, Layers]:
+    """Give the loss of a batch and its gradient: forwards, loss, backwards.
+
+    Shapes: X (n, d), y (n,), w (n,) or None → a number in nats, a tuple of Layer(W=dW, b=db). Raises nothing.
+
+    >>> from pellucid.equations.worked_example import ARCHITECTURE, LAYERS, X, Y
+    >>> loss, gradients = loss_and_gradients(ARCHITECTURE, LAYERS, X, Y)
+    >>> round(loss, 4)
+    1.5487
+
+    Source: the text, steps 1 to 3.
+    """
+    trace = forward(architecture, layers, X)
+    return cross_entropy(trace.logits, y, w), backward(architecture, layers, trace, y, w)

@@ -1,0 +1,72 @@
+"""Files that are whole or not there: written beside their place, flushed to the disk, then renamed.
+
+A process that is killed, or a disk that fills up, leaves the old file untouched and at most a ``.partial`` beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from pellucid.errors import StorageError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a binary file that takes the place of ``path`` if, and only if, the block ends without an error.
+
+    Raises ``StorageError`` where the disk is full or the folder may not be written; ``path`` is then as it was.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise _storage_error(path, error) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+    _flush_folder(path.parent)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``, whole or not at all.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_bytes(Path(folder) / "new" / "a.bin", b"whole")
+    ...     (Path(folder) / "new" / "a.bin").read_bytes()
+    b'whole'
+    """
+    with replacing(path) as stream:
+        stream.write(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write ``content`` to ``path`` as UTF-8, whole or not at all."""
+    write_bytes(path, content.encode())
+
+
+def _storage_error(path: Path, error: OSError) -> StorageError:
+    reason = (error.strerror or str(error)).lower()
+    return StorageError(f"{path} could not be written: {reason}", advice="What was there before is untouched.")
+
+
+def _flush_folder(folder: Path) -> None:
+    # Without this a power cut may forget the rename itself. Windows cannot open folders; it needs no such call.
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
