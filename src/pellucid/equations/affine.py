@@ -46,12 +46,12 @@ def affine_backward(dz: Array, a: Array, W: Array) -> tuple[Array, Array, Array]
 
     >>> import numpy as np
     >>> from pellucid.equations.worked_example import LAYERS
-    >>> da, dW, db = affine_backward(np.array([[1.0, -1.0]]), np.array([[2.0, 0.0, 3.0]]), LAYERS[2].W)
+    >>> da, dW, db = affine_backward(np.array([[1.0, -1.0]]), np.array([[2.0, 1.0, 3.0]]), LAYERS[2].W)
     >>> da
     array([[ 1. , -1. ,  1.5]])
     >>> dW
-    array([[ 2.,  0.,  3.],
-           [-2., -0., -3.]])
+    array([[ 2.,  1.,  3.],
+           [-2., -1., -3.]])
 
     Source: derived above; Goodfellow, Bengio, Courville: Deep Learning (2016), algorithm 6.4.
     """
@@ -70,7 +70,7 @@ def affine_backward_parameters(dz: Array, a: Array) -> Layer:
     Shapes: dz (n, fan_out), a (n, fan_in) → Layer(W=dW (fan_out, fan_in), b=db (fan_out,)). Raises nothing.
 
     >>> import numpy as np
-    >>> affine_backward_parameters(dz=np.array([[1.0, -1.0]]), a=np.array([[2.0, 0.0, 3.0]])).b
+    >>> affine_backward_parameters(dz=np.array([[1.0, -1.0]]), a=np.array([[2.0, 1.0, 3.0]])).b
     array([ 1., -1.])
 
     Source: derived above; Goodfellow, Bengio, Courville: Deep Learning (2016), algorithm 6.4.

@@ -44,8 +44,10 @@ class Architecture:
     def __post_init__(self) -> None:
         sizes = (*self.input_shape, *(layer.width for layer in self.hidden), self.outputs)
         for size in sizes:
-            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-                raise SettingError(f"a layer has width {size!r}", "a whole number of neurons, at least 1", "Try --hidden 128,64.")
+            if type(size) is not int or size < 1:
+                raise SettingError(
+                    f"a layer has width {size!r}", "a whole number of neurons, at least 1", "Try --hidden 128,64."
+                )
         if self.outputs < 2:
             raise SettingError(f"the data has {self.outputs} class", "at least 2", "There is nothing to tell apart.")
         for layer in self.hidden:
@@ -54,7 +56,9 @@ class Architecture:
         if (self.output, self.loss) != ("softmax", "cross_entropy"):
             raise SettingError(f"unknown output and loss {self.output!r}, {self.loss!r}", "'softmax', 'cross_entropy'")
         if len(self.scaling.scale) not in (1, self.inputs):
-            raise SettingError(f"the scaling has {len(self.scaling.scale)} numbers", f"1, or one for each of {self.inputs} inputs")
+            raise SettingError(
+                f"the scaling has {len(self.scaling.scale)} numbers", f"1, or one for each of {self.inputs} inputs"
+            )
 
     def __str__(self) -> str:
         return "-".join(str(width) for width in self.widths)
@@ -85,6 +89,8 @@ class Architecture:
             raise ShapeError(f"got {len(layers)} layers", f"{len(self.weight_shapes)} for {self}")
         for number, (layer, (fan_out, fan_in)) in enumerate(zip(layers, self.weight_shapes, strict=True), start=1):
             if layer.W.shape != (fan_out, fan_in):
-                raise ShapeError(f"the weights of layer {number} have shape {layer.W.shape}", f"{(fan_out, fan_in)} for {self}")
+                raise ShapeError(
+                    f"the weights of layer {number} have shape {layer.W.shape}", f"{(fan_out, fan_in)} for {self}"
+                )
             if layer.b.shape != (fan_out,):
                 raise ShapeError(f"the biases of layer {number} have shape {layer.b.shape}", f"{(fan_out,)} for {self}")

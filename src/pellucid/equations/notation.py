@@ -73,7 +73,8 @@ _ALL = (
         r"L = -\sum_r w_r \log p_{r,y_r} \big/ \sum_r w_r", "softmax_cross_entropy.cross_entropy", _TEXT,
     ),
     Equation(
-        "dz_out", "gradient at the logits", "dz = w (p − y) / Σw", r"\partial L/\partial z = w\,(p - y) / \textstyle\sum w",
+        "dz_out", "gradient at the logits", "dz = w (p − y) / Σw",
+        r"\partial L/\partial z = w\,(p - y) / \textstyle\sum w",
         "softmax_cross_entropy.softmax_cross_entropy_backward", _TEXT,
     ),
     Equation(
@@ -81,7 +82,8 @@ _ALL = (
         "affine.affine_backward_parameters", f"{_GOODFELLOW}, algorithm 6.4",
     ),
     Equation(
-        "db", "gradient of the biases", "db = Σ_r dz_r", r"\partial L/\partial b = \textstyle\sum_r \partial L/\partial z_r",
+        "db", "gradient of the biases", "db = Σ_r dz_r",
+        r"\partial L/\partial b = \textstyle\sum_r \partial L/\partial z_r",
         "affine.affine_backward_parameters", f"{_GOODFELLOW}, algorithm 6.4",
     ),
     Equation(
@@ -92,7 +94,10 @@ _ALL = (
         "dz", "gradient of the pre-activations", "dz = da ⊙ [z > 0]",
         r"\partial L/\partial z = \partial L/\partial a \odot \mathbf{1}[z > 0]", "relu.relu_backward", _TEXT,
     ),
-    Equation("sgd", "stochastic gradient descent", "θ ← θ − η g", r"\theta \leftarrow \theta - \eta g", "optimizers.sgd", _TEXT),
+    Equation(
+        "sgd", "stochastic gradient descent", "θ ← θ − η g", r"\theta \leftarrow \theta - \eta g",
+        "optimizers.sgd", _TEXT,
+    ),
     Equation(
         "momentum", "momentum", "m ← μ m + g;  θ ← θ − η m", r"m \leftarrow \mu m + g,\; \theta \leftarrow \theta - \eta m",
         "optimizers.momentum", "Polyak 1964; in the form of Sutskever et al., ICML 2013, with η outside m",
@@ -172,14 +177,16 @@ _ALL = (
     Equation(
         "ece", "expected calibration error", "ECE = Σ_bins (n_bin/n) |accuracy − confidence|",
         r"\mathrm{ECE} = \sum_b \frac{n_b}{n}\,|\mathrm{acc}_b - \mathrm{conf}_b|",
-        "metrics.calibration", "Guo et al.: On Calibration of Modern Neural Networks, ICML 2017 (arXiv:1706.04599), equation 3",
+        "metrics.calibration", "Guo et al.: On Calibration of Modern Neural Networks, ICML 2017, equation 3",
     ),
     Equation(
-        "difference", "central difference", "ĝ = (L(θ+ε) − L(θ−ε)) / 2ε", r"\hat g = (L(\theta+\epsilon) - L(\theta-\epsilon)) / 2\epsilon",
+        "difference", "central difference", "ĝ = (L(θ+ε) − L(θ−ε)) / 2ε",
+        r"\hat g = (L(\theta+\epsilon) - L(\theta-\epsilon)) / 2\epsilon",
         "finite_differences.central_difference", f"{_GOODFELLOW}, section 11.5",
     ),
     Equation(
-        "agreement", "relative difference of two gradients", "‖g − ĝ‖ / (‖g‖ + ‖ĝ‖)", r"\|g - \hat g\| / (\|g\| + \|\hat g\|)",
+        "agreement", "relative difference of two gradients", "‖g − ĝ‖ / (‖g‖ + ‖ĝ‖)",
+        r"\|g - \hat g\| / (\|g\| + \|\hat g\|)",
         "finite_differences.relative_difference", "folklore",
     ),
 )  # fmt: skip

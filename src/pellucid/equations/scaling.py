@@ -32,9 +32,15 @@ class Scaling:
     def __post_init__(self) -> None:
         if len(self.offset) != len(self.scale):
             raise SettingError(
-                f"the scaling has {len(self.offset)} offsets and {len(self.scale)} scales", "as many of the one as of the other"
+                f"the scaling has {len(self.offset)} offsets and {len(self.scale)} scales",
+                "as many of the one as of the other",
             )
-        if not self.offset or not np.isfinite(self.offset).all() or not np.isfinite(self.scale).all() or 0.0 in self.scale:
+        if (
+            not self.offset
+            or not np.isfinite(self.offset).all()
+            or not np.isfinite(self.scale).all()
+            or 0.0 in self.scale
+        ):
             raise SettingError("the scaling has an offset or a scale that is infinite or NaN, or a scale of 0")
 
 

@@ -9,7 +9,7 @@ Forwards::
     x  = ( 1.00   0.00   0.50  −1.00)
     z₁ = ( 0.70  −0.80   0.80)      a₁ = (0.70  0  0.80)
     z₂ = ( 0.34  −0.09   0.58)      a₂ = (0.34  0  0.58)
-    z₃ = ( 0.80  −0.51)             p  = (0.7875  0.2125)      loss = −log 0.2125 = 1.5487
+    z₃ = ( 0.80  −0.51)             p  = (0.7875  0.2125)      loss = −log 0.2125 = 1.5489
 
 Backwards (y is the second class)::
 
@@ -25,7 +25,7 @@ Backwards (y is the second class)::
 [[ 0.34 -0.09  0.58]] [[0.34 0.   0.58]]
 [[ 0.8  -0.51]] [[0.7875 0.2125]]
 >>> for step in backward_steps(ARCHITECTURE, LAYERS, trace, Y):
-...     print(step.dz.round(4), None if step.da is None else step.da.round(4))
+...     print(step.dz.round(4) + 0, None if step.da is None else step.da.round(4))
 [[ 0.7875 -0.7875]] [[ 0.7875 -0.7875  1.1813]]
 [[0.7875 0.     1.1813]] [[ 0.945  -0.2363  0.5119]]
 [[0.945  0.     0.5119]] None

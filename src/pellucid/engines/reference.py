@@ -1,0 +1,87 @@
+"""The reference engine: the equations, composed. It is right by definition; other engines are held against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.engines.engine import Examples, Outcome, State, steps_of_an_epoch
+from pellucid.equations.architecture import Architecture
+from pellucid.equations.network import backward, forward, loss_and_gradients
+from pellucid.equations.optimizers import Optimizer
+from pellucid.equations.parameters import Array, Indices, Layers
+from pellucid.equations.softmax_cross_entropy import cross_entropy
+
+ROWS_AT_A_TIME = 2048
+"""Predictions for more rows than this are made piece by piece, so that memory does not grow with the data."""
+
+
+class ReferenceEngine:
+    """NumPy, one equation after the other."""
+
+    name = "reference"
+    target = "numpy"
+    precisions: tuple[str, ...] = ("float32", "float64")
+
+    def run(
+        self,
+        architecture: Architecture,
+        optimizer: Optimizer,
+        state: State,
+        X: Examples,
+        y: Indices,
+        order: Indices,
+        rates: NDArray[Any],
+        *,
+        batch_size: int,
+        first_step: int = 0,
+        n_steps: int | None = None,
+        weights: Array | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> Outcome:
+        """Take steps of one epoch, as the protocol says: forwards, loss, backwards, update."""
+        last_step = steps_of_an_epoch(len(order), batch_size)
+        if n_steps is not None:
+            last_step = min(last_step, first_step + n_steps)
+        losses: list[float] = []
+        correct = 0
+        with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite is reported, not warned of
+            for step in range(first_step, last_step):
+                if stop is not None and stop():
+                    break
+                rows = order[step * batch_size : (step + 1) * batch_size]
+                y_batch = y[rows]
+                w = None if weights is None else weights[rows]
+                trace = forward(architecture, state.layers, X[rows])
+                loss = cross_entropy(trace.logits, y_batch, w)
+                if not np.isfinite(loss):
+                    return Outcome(state, np.array(losses), correct, non_finite_step=step)
+                gradients = backward(architecture, state.layers, trace, y_batch, w)
+                t = state.steps_done + 1
+                layers, moments = optimizer.step(state.layers, gradients, state.moments, t, float(rates[step]))
+                state = State(layers, moments, t)
+                losses.append(loss)
+                correct += int(np.count_nonzero(trace.logits.argmax(axis=1) == y_batch))
+        return Outcome(state, np.array(losses), correct)
+
+    def loss_and_gradients(
+        self, architecture: Architecture, layers: Layers, X: Examples, y: Indices, weights: Array | None = None
+    ) -> tuple[float, Layers]:
+        """Give the mean loss of a batch and its gradient for every W and b."""
+        return loss_and_gradients(architecture, layers, X, y, weights)
+
+    def logits(self, architecture: Architecture, layers: Layers, X: Examples) -> Array:
+        """Give the last layer's z: X (n, d) → (n, k)."""
+        return np.concatenate([forward(architecture, layers, piece).logits for piece in _pieces(X)])
+
+    def predict(self, architecture: Architecture, layers: Layers, X: Examples) -> Array:
+        """Give the probabilities: X (n, d) → (n, k)."""
+        return np.concatenate([forward(architecture, layers, piece).p for piece in _pieces(X)])
+
+
+def _pieces(X: Examples) -> Iterator[Examples]:
+    for start in range(0, max(1, len(X)), ROWS_AT_A_TIME):
+        yield X[start : start + ROWS_AT_A_TIME]

@@ -1,0 +1,126 @@
+"""The gradient a second time, without any calculus: change one number a little, and see what the loss does.
+
+This is how backpropagation is checked. It is slow, two forward passes for each number, and knows nothing of the chain
+rule: if both agree, the derivation and the code are right.
+
+ReLU has a corner. A probe that pushes some z across 0 measures half of each slope, and says nothing about either: such
+probes are left out, and counted.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.equations.architecture import Architecture
+from pellucid.equations.network import Trace, forward, loss_and_gradients
+from pellucid.equations.parameters import Array, Indices, Layer, Layers
+from pellucid.equations.softmax_cross_entropy import cross_entropy
+
+STEP = 1e-5
+"""ε: the error of the difference is about ε² from the curve and 10⁻¹⁶/ε from rounding; this is near their balance."""
+
+
+def central_difference(loss_above: float, loss_below: float, epsilon: float = STEP) -> float:
+    """Estimate a slope from the loss on either side.
+
+    Equation [difference]::
+
+        ĝ = (L(θ + ε) − L(θ − ε)) / 2ε
+
+    Returns a number. Raises nothing.
+
+    >>> round(central_difference((3 + 1e-5) ** 2, (3 - 1e-5) ** 2), 9)
+    6.0
+
+    Source: Goodfellow, Bengio, Courville: Deep Learning (2016), section 11.5.
+    """
+    return (loss_above - loss_below) / (2 * epsilon)
+
+
+def relative_difference(g: Array, g_hat: Array) -> float:
+    """Compare two gradients, whatever their size: 0 is agreement, 1 is none.
+
+    Equation [agreement]::
+
+        ‖g − ĝ‖ / (‖g‖ + ‖ĝ‖)        (0 where both are 0)
+
+    Shapes: g, ĝ alike → a number from 0 to 1. Raises nothing.
+
+    >>> relative_difference(np.array([3.0, 4.0]), np.array([3.0, 4.0]))
+    0.0
+
+    Source: folklore.
+    """
+    size = float(np.linalg.norm(g) + np.linalg.norm(g_hat))
+    return float(np.linalg.norm(g - g_hat)) / size if size else 0.0
+
+
+class TensorCheck(NamedTuple):
+    """One W or b: how far its two gradients are apart, over how many probes, and how many crossed a corner of ReLU."""
+
+    layer: int
+    tensor: str
+    difference: float
+    probes: int
+    left_out: int
+
+
+def check_gradients(
+    architecture: Architecture,
+    layers: Layers,
+    X: NDArray[Any],
+    y: Indices,
+    w: Array | None = None,
+    most_probes: int | None = None,
+) -> list[TensorCheck]:
+    """Hold the gradient of every W and b against central differences, in float64.
+
+    Equations [difference] and [agreement]. With ``most_probes``, only that many evenly spaced numbers of each tensor are
+    probed.
+
+    Shapes: X (n, d), y (n,), w (n,) or None → one record a tensor. Raises nothing.
+
+    >>> from pellucid.equations.worked_example import ARCHITECTURE, LAYERS, X, Y
+    >>> all(check.difference < 1e-9 for check in check_gradients(ARCHITECTURE, LAYERS, X, Y))
+    True
+
+    Source: Goodfellow, Bengio, Courville: Deep Learning (2016), section 11.5.
+    """
+    layers = tuple(
+        Layer(W.astype(np.float64), b.astype(np.float64)) for W, b in layers
+    )  # copies, to be changed in place
+    _, gradients = loss_and_gradients(architecture, layers, X, y, w)
+    signs = _signs(forward(architecture, layers, X))
+
+    def loss_and_corner() -> tuple[float, bool]:
+        trace = forward(architecture, layers, X)
+        crossed = any((now != before).any() for now, before in zip(_signs(trace), signs, strict=True))
+        return cross_entropy(trace.logits, y, w), crossed
+
+    checks = []
+    for number, (layer, gradient) in enumerate(zip(layers, gradients, strict=True), start=1):
+        for tensor in Layer._fields:
+            theta, g = getattr(layer, tensor).reshape(-1), getattr(gradient, tensor).reshape(-1)
+            stride = 1 if most_probes is None else -(-theta.size // most_probes)
+            places, estimates = [], []
+            for place in range(0, theta.size, stride):
+                here = theta[place]
+                theta[place] = here + STEP
+                above, corner_above = loss_and_corner()
+                theta[place] = here - STEP
+                below, corner_below = loss_and_corner()
+                theta[place] = here
+                if not corner_above and not corner_below:
+                    places.append(place)
+                    estimates.append(central_difference(above, below))
+            difference = relative_difference(g[places], np.array(estimates))
+            probed = len(range(0, theta.size, stride))
+            checks.append(TensorCheck(number, tensor, difference, len(places), probed - len(places)))
+    return checks
+
+
+def _signs(trace: Trace) -> list[NDArray[np.bool_]]:
+    return [layer.z > 0 for layer in trace.layers[:-1]]
