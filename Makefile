@@ -1,0 +1,79 @@
+# The menu. `make` alone prints it.
+#
+# Everything happens in an environment of its own, .venv, made by the first target that needs it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+# Where MNIST is looked for first: what you set, or a folder "shared" beside this one.
+ifndef PELLUCID_DATA
+ifneq ($(wildcard ../shared/mnist),)
+PELLUCID_DATA := $(abspath ../shared)
+endif
+endif
+export PELLUCID_DATA
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## print this menu
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: train
+train: .venv/train.done  ## make the environment, install, train 784-128-64-10 on MNIST
+	$(BIN)/pellucid train
+
+.PHONY: test
+test: .venv/test.done  ## make the environment, install, run the tests (EVERYTHING=1: the slow ones and PyTorch, too)
+	$(BIN)/python -m pytest $(if $(EVERYTHING),--slow)
+
+.PHONY: check
+check: lint .venv/test.done  ## before each commit: format, lint, types, import contracts, fast tests
+	$(BIN)/python -m pytest -q
+
+.PHONY: lint
+lint: .venv/lint.done  ## format, lint, types, import contracts
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: format
+format: .venv/lint.done  ## format the code
+	$(BIN)/ruff check --fix --quiet || true
+	$(BIN)/ruff format
+
+.PHONY: bench
+bench: .venv/test.done  ## measure: the reference engine beside NumPy written by hand
+	$(BIN)/python benchmarks/reference_epoch.py
+
+.PHONY: pictures
+pictures: .venv/train.done  ## draw the pictures of the README anew, from a real run
+	$(BIN)/python docs/pictures.py
+
+.PHONY: clean
+clean:  ## remove the environment and what tools left behind
+	rm -rf .venv .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+# Installed once, and again when pyproject.toml changes.
+.venv/pip.done:
+	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Pellucid needs Python 3.11 or newer; this is {v[0]}.{v[1]}. Try: make PYTHON=python3.12 train")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	touch $@
+
+.venv/train.done: .venv/pip.done pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[plots]'
+	touch $@
+
+.venv/lint.done: .venv/train.done
+	$(BIN)/python -m pip install --quiet --group lint
+	touch $@
+
+.venv/test.done: .venv/train.done $(if $(EVERYTHING),.venv/compare.done)
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group test
+	touch $@
+
+.venv/compare.done: .venv/train.done
+	$(BIN)/python -m pip install --quiet --group compare
+	touch $@

@@ -1,0 +1,86 @@
+"""``pellucid VERB``: finds the verb, and turns every error into a sentence and an exit code.
+
+0 done · 1 the work failed · 2 wrong use or bad input · 130 Ctrl-C
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import click
+import typer
+
+from pellucid.cli.data import data_app
+from pellucid.cli.doctor import doctor
+from pellucid.cli.evaluate import evaluate
+from pellucid.cli.info import info
+from pellucid.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, print_error
+from pellucid.cli.predict import predict
+from pellucid.cli.train import train
+from pellucid.errors import InputError, PellucidError
+
+app = typer.Typer(
+    name="pellucid",
+    help="The multilayer perceptron that you can read, as fast as the CPU permits.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb in (train, evaluate, predict, info, doctor):
+    app.command()(verb)
+app.add_typer(data_app, name="data")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from pellucid import __version__
+
+        typer.echo(f"pellucid {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """The multilayer perceptron that you can read, as fast as the CPU permits."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave the process with its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(run(words))
+
+
+def run(words: list[str]) -> int:
+    """Run the command line: → the exit code."""
+    as_json = "--json" in words
+    try:
+        code: Any = app(words, prog_name="pellucid", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        typer.echo(error.format_message(), err=True)
+        return EXIT_USAGE
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "pellucid"
+        print_error("usage", f"{error.format_message().rstrip('.')}. Try: {path} --help", as_json)
+        return EXIT_USAGE
+    except PellucidError as error:
+        print_error(error.kind, str(error), as_json)
+        return EXIT_USAGE if isinstance(error, InputError) else EXIT_FAILED
+    except (KeyboardInterrupt, click.Abort):
+        print_error("interrupted", "Interrupted.", as_json)
+        return EXIT_INTERRUPTED
+    except MemoryError:
+        print_error("memory", "The memory of this machine does not suffice. Try a smaller --batch-size.", as_json)
+        return EXIT_FAILED
+    except BrokenPipeError:  # whoever read our output has gone; Python would complain again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED

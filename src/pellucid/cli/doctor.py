@@ -1,0 +1,103 @@
+"""``pellucid doctor``: what this installation is made of, and what it would use."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pellucid.cli.output import Json, Output, escape
+
+REQUIRED = ("numpy", "scikit-learn", "safetensors", "typer", "rich", "pooch", "platformdirs")
+OPTIONAL = {"pillow": "images", "matplotlib": "plots", "pandas": "tables", "pyarrow": "tables"}
+TELLING_FEATURES = ("sse2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16", "asimd")
+
+
+def doctor(
+    engine: Annotated[
+        str | None, typer.Option(help="Ask about this engine instead of the one that would be chosen.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show CPU, engines and which would be chosen and why, versions, and the folders that are searched for data."""
+    from pellucid import __version__
+    from pellucid.cli.threads import limited_threads
+    from pellucid.datasets import cache_folder, data_folders
+    from pellucid.engines import available, choose
+
+    output = Output(json)
+    choice = choose(engine)
+    with limited_threads(None) as threads:
+        pass
+    cpu, features = cpu_name(), cpu_features()
+    packages = {name: _version(name) for name in (*REQUIRED, *OPTIONAL)}
+    folders = [(str(folder), folder.is_dir()) for folder in data_folders()]
+    rows = [
+        ("pellucid", __version__),
+        ("python", f"{platform.python_version()} ({sys.executable})"),
+        ("system", platform.platform()),
+        ("processor", f"{cpu}, {os.cpu_count()} cores"),
+        ("features", " ".join(features) or "not known on this system"),
+        ("engines", ", ".join(available())),
+        ("chosen", f"{choice.engine.name} ({choice.engine.target}), because {choice.reason}"),
+        ("precisions", ", ".join(choice.engine.precisions)),
+        ("threads", str(threads)),
+        *(
+            (name, found or f'not installed; pip install "pellucid[{OPTIONAL[name]}]"')
+            for name, found in packages.items()
+        ),
+        *(("data in", f"{folder}{'' if there else ' (not there)'}") for folder, there in folders),
+        ("downloads to", str(cache_folder())),
+    ]
+    for name, value in rows:
+        output.say(f"[dim]{name:<13}[/dim] {escape(value)}")
+    output.result(
+        {
+            "pellucid": __version__,
+            "python": platform.python_version(),
+            "system": platform.platform(),
+            "processor": cpu,
+            "cores": os.cpu_count(),
+            "features": features,
+            "engines": list(available()),
+            "engine": choice.engine.name,
+            "target": choice.engine.target,
+            "reason": choice.reason,
+            "precisions": list(choice.engine.precisions),
+            "threads": threads,
+            "packages": packages,
+            "data_folders": [{"path": folder, "exists": there} for folder, there in folders],
+            "cache": str(cache_folder()),
+        }
+    )
+
+
+def cpu_name() -> str:
+    """Give the processor's name as the system tells it."""
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def cpu_features() -> list[str]:
+    """List the instruction sets that matter for this kind of arithmetic; empty where the system does not tell."""
+    flags = set((_cpuinfo("flags") or _cpuinfo("Features")).split())
+    return [feature for feature in TELLING_FEATURES if feature in flags]
+
+
+def _cpuinfo(key: str) -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # not Linux
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == key), "")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

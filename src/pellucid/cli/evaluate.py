@@ -1,0 +1,104 @@
+"""``pellucid evaluate``: how good a model is, class by class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pellucid.cli.output import Json, Output, escape, percent
+
+if TYPE_CHECKING:
+    from pellucid.training.evaluation import Evaluation
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")],
+    data: Annotated[
+        str | None, typer.Option(metavar="NAME|PATH", help="Labelled data. [default: what the model was trained on]")
+    ] = None,
+    label: Annotated[str | None, typer.Option(help="The column, or key, that holds the label.")] = None,
+    json: Json = False,
+) -> None:
+    """Measure a model on labelled data: accuracy, loss, precision and recall, confusion, calibration.
+
+    Of data with a test part, or that the model was trained on, the test part is used; of other data, all of it.
+    """
+    from pellucid.datasets import read_labelled
+    from pellucid.network import load
+
+    output = Output(json)
+    network = load(model)
+    trained_on = network.model.training.get("data") or {}
+    chosen = data if data is not None else _trained_on(trained_on, model)
+    examples = read_labelled(
+        chosen,
+        label=label,
+        input_shape=network.architecture.input_shape,
+        classes=network.classes,
+        columns=network.model.columns,
+        trained_on=trained_on.get("sha256"),
+    )
+    result = network.evaluate(examples.X, examples.y)
+    wrong = round((1 - result.accuracy) * len(examples.y))
+    error, _ = result.calibration
+    output.say(f"[bold]{network.architecture}[/bold] on {escape(examples.what)}, {len(examples.y):,} examples")
+    output.say(
+        f"Accuracy [bold green]{percent(result.accuracy)}[/bold green] ({wrong:,} wrong), loss {result.loss:.4f}, "
+        f"expected calibration error {percent(error)}"
+    )
+    output.say()
+    names = [str(name) for name in network.classes]
+    _say_classes(output, names, result)
+    output.say()
+    _say_confusion(output, names, result)
+    output.result(_summary(network.classes, examples.what, result))
+
+
+def _trained_on(trained_on: Any, model: Path) -> str:
+    from pellucid.errors import DataUnavailableError
+
+    name = trained_on.get("name")
+    if not isinstance(name, str):
+        raise DataUnavailableError(f"{model} does not say what it was trained on", advice="Try --data.")
+    return name
+
+
+def _say_classes(output: Output, names: list[str], result: Evaluation) -> None:
+    precision, recall = result.precision_and_recall
+    examples = result.confusion.sum(axis=1)
+    output.table(
+        ("class", "examples", "precision", "recall"),
+        (
+            (name, f"{count:,}", "–" if p != p else percent(p), "–" if r != r else percent(r))
+            for name, count, p, r in zip(names, examples, precision, recall, strict=True)
+        ),
+    )
+
+
+def _say_confusion(output: Output, names: list[str], result: Evaluation) -> None:
+    output.table(
+        ("true \\ taken for", *names),
+        (
+            (name, *(f"{count:,}" if count else "·" for count in row))
+            for name, row in zip(names, result.confusion.tolist(), strict=True)
+        ),
+    )
+
+
+def _summary(classes: Any, what: str, result: Evaluation) -> dict[str, Any]:
+    precision, recall = result.precision_and_recall
+    error, bins = result.calibration
+    return {
+        "data": what,
+        "examples": len(result.y),
+        "accuracy": result.accuracy,
+        "loss": result.loss,
+        "classes": list(classes),
+        "precision": precision.tolist(),
+        "recall": recall.tolist(),
+        "confusion": result.confusion.tolist(),
+        "calibration_error": error,
+        "calibration": [each._asdict() for each in bins],
+    }

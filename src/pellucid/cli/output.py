@@ -1,0 +1,89 @@
+"""What people read and what programs read: text for the one, with ``--json`` one object on stdout for the other."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and text for people on stderr.")]
+
+
+class Output:
+    """Text for people goes to stdout, or to stderr where stdout is for the JSON object."""
+
+    def __init__(self, as_json: bool) -> None:
+        from rich.console import Console
+
+        self.as_json = as_json
+        self.console: Console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+
+    def say(self, text: str = "") -> None:
+        """Print a line for people; ``[bold]`` and the like are marks, not text."""
+        self.console.print(text)
+
+    def warn(self, sentence: str) -> None:
+        """Print a sentence that nobody should miss."""
+        self.console.print(f"[yellow]Note:[/yellow] {escape(sentence)}")
+
+    def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
+        """Print a table; all columns but the first are aligned to the right."""
+        from rich.table import Table
+
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
+        for number, heading in enumerate(headings):
+            table.add_column(heading, justify="left" if number == 0 else "right")
+        for row in rows:
+            table.add_row(*(escape(cell) for cell in row))
+        self.console.print(table)
+
+    def result(self, record: Mapping[str, Any]) -> None:
+        """Print the JSON object, if one was asked for."""
+        if self.as_json:
+            print_json(record)
+
+
+def print_json(record: Mapping[str, Any]) -> None:
+    """Print one JSON object on stdout. What JSON cannot say (NaN) becomes null."""
+    sys.stdout.write(json.dumps(_without_nan(record), ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def print_error(kind: str, message: str, as_json: bool) -> None:
+    """Print an error: a sentence on stderr, or the JSON object on stdout and the sentence on stderr."""
+    if as_json:
+        print_json({"error": {"kind": kind, "message": message}})
+    typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    typer.echo(message, err=True)
+
+
+def escape(text: str) -> str:
+    """Protect text from being read as marks."""
+    from rich.markup import escape as rich_escape
+
+    return rich_escape(text)
+
+
+def percent(share: float) -> str:
+    """Write a share of 1 as a percentage.
+
+    >>> percent(0.97654)
+    '97.65 %'
+    """
+    return f"{100 * share:.2f} %"
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and value != value else value

@@ -1,0 +1,277 @@
+"""``pellucid train``: the main job."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pellucid.cli.output import EXIT_INTERRUPTED, Json, Output, escape, percent
+
+if TYPE_CHECKING:
+    from pellucid.datasets.dataset import Dataset
+    from pellucid.training.run import Run
+    from pellucid.training.run_folder import RunFolder
+
+RUNS = Path("runs")
+
+
+def train(
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="A known data set, or your own: CSV, Parquet, NPY, NPZ, IDX, a folder of images. [default: mnist]",
+        ),
+    ] = None,
+    label: Annotated[str | None, typer.Option(help="The column, or key, that holds the label.")] = None,
+    hidden: Annotated[
+        str | None, typer.Option(metavar="WIDTHS", help="Neurons of each hidden layer. [default: 128,64]")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training part. [default: 20]")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Examples a step. [default: 64]")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="The rate of a step. [default: by solver; sgd 0.2]")
+    ] = None,
+    solver: Annotated[str | None, typer.Option(help="sgd, momentum, nesterov, adam or adamw. [default: sgd]")] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="The rate over time: constant, linear, cosine or one-cycle. [default: constant]")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same bits. [default: 0]")] = None,
+    validation: Annotated[
+        int | None, typer.Option(metavar="N", help="Hold out the last N training rows. [default: 0]")
+    ] = None,
+    until: Annotated[
+        float | None, typer.Option(metavar="ACCURACY", help="Stop when the validation part reaches it, e.g. 0.97.")
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Stop after N epochs without a lower validation loss; keep the best epoch."),
+    ] = None,
+    engine: Annotated[str | None, typer.Option(help="Who computes; see pellucid doctor. [default: the best]")] = None,
+    precision: Annotated[str | None, typer.Option(help="float32 or float64. [default: float32]")] = None,
+    threads: Annotated[int | None, typer.Option(metavar="N", help="Threads for the arithmetic. [default: all]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The run's folder. [default: a new one in runs/]")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Go on with the run in DIR, or begin it there.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Train a network; by default 784-128-64-10 on MNIST, by plain stochastic gradient descent."""
+    given = {
+        name: value for name, value in locals().items() if value is not None and name not in ("out", "resume", "json")
+    }
+    return _Training(given, out, resume, Output(json)).run()
+
+
+class _Training:
+    """One call of the verb: what was given, where it goes, what is said."""
+
+    def __init__(self, given: dict[str, Any], out: Path | None, resume: Path | None, output: Output) -> None:
+        from pellucid.errors import SettingError
+
+        if out is not None and resume is not None:
+            raise SettingError(
+                "both --out and --resume are given", "one of them", "--resume names the run's folder, too."
+            )
+        self.given, self.out, self.resume, self.output = given, out, resume, output
+
+    def run(self) -> int:
+        from pellucid.cli.progress import ProgressDisplay
+        from pellucid.cli.threads import limited_threads
+        from pellucid.engines import choose
+        from pellucid.training.run import Plan, run
+
+        options = {**self._options_of_the_stopped_run(), **self.given}
+        engine = choose(options.get("engine")).engine
+        dataset = self._load(options)
+        architecture, settings = _architecture(dataset, options), _settings(dataset, options)
+        folder = self._folder(dataset)
+        with limited_threads(options.get("threads")) as threads:
+            request = {"data": options.get("data", dataset.name), "label": options.get("label")}
+            plan = Plan(dataset, architecture, settings, engine, threads, request, ["pellucid", *sys.argv[1:]])
+            self.output.say(
+                f"[bold]{architecture}[/bold], {architecture.n_parameters:,} parameters, on {escape(dataset.name)} "
+                f"({len(dataset.y_train):,} training rows, {len(dataset.y_test):,} test rows)"
+            )
+            self.output.say(
+                f"[dim]{settings.solver}, rate {settings.learning_rate:g} ({settings.schedule}), batch "
+                f"{settings.batch_size}, seed {settings.seed}; engine {engine.name} ({engine.target}), "
+                f"{settings.precision}, {threads} thread{'s' * (threads != 1)}[/dim]"
+            )
+            with ProgressDisplay(self.output, settings.epochs) as display:
+                done = run(plan, folder, resume=self.resume is not None, callbacks=[display])
+        return self._report(plan, done)
+
+    def _options_of_the_stopped_run(self) -> dict[str, Any]:
+        """Options that are not given are those of the run that is resumed."""
+        from pellucid.errors import RunFolderError
+        from pellucid.training.run_folder import RunFolder
+
+        if self.resume is None or not (folder := RunFolder(self.resume)).exists():
+            return {}
+        record = folder.read_record()
+        try:
+            hidden = ",".join(str(layer["width"]) for layer in record["architecture"]["hidden"]) or "none"
+            options = {**record["settings"], **record["request"], "hidden": hidden}
+            options |= {"engine": record["engine"]["name"], "threads": record["engine"]["threads"]}
+        except (KeyError, TypeError) as error:
+            raise RunFolderError(f"{folder.record} is spoiled (it lacks {error})", advice="Begin a new run.") from error
+        return {name: value for name, value in options.items() if value is not None}
+
+    def _load(self, options: Mapping[str, Any]) -> Dataset:
+        from pellucid import datasets
+        from pellucid.errors import DataUnavailableError
+
+        if "data" in options:
+            return datasets.load(options["data"], label=options.get("label"))
+        try:
+            return datasets.load("mnist")
+        except DataUnavailableError:
+            self.output.warn(
+                "MNIST is not on this machine and could not be downloaded: training on scikit-learn's handwritten "
+                "digits instead (8×8 pixels). With --data mnist you see what was tried."
+            )
+            return datasets.load("digits")
+
+    def _folder(self, dataset: Dataset) -> RunFolder:
+        from datetime import datetime
+
+        from pellucid.training.run_folder import RunFolder, new_run_folder
+
+        chosen = self.resume or self.out
+        if chosen is not None:
+            return RunFolder(chosen)
+        stem = Path(dataset.name).stem or "data"
+        return new_run_folder(RUNS, f"{datetime.now():%Y-%m-%d-%H%M%S}-{stem}")
+
+    def _report(self, plan: Any, done: Run) -> int:
+        from pellucid import errors
+        from pellucid.training.stopping import Ending
+
+        folder, record, settings = done.folder, done.record, plan.settings
+        ending = Ending(record["ending"])
+        if ending is Ending.DIVERGED:
+            raise errors.DivergedError(_diverged(done, folder))
+        curves = _draw_curves(done)
+        if ending is Ending.INTERRUPTED:
+            self.output.say(
+                f"Interrupted in epoch {len(done.history) + 1}; what was learned is in {folder.model}.\n"
+                f"Go on with: pellucid train --resume {folder.path}"
+            )
+            self.output.result(_summary(plan, done))
+            return EXIT_INTERRUPTED
+        if done.fit is None:
+            self.output.say(f"The run in {folder.path} is finished:")
+        self._say_result(plan, done, curves)
+        if settings.until is not None and ending is not Ending.TARGET_REACHED:
+            best = max((each.validation_accuracy or 0.0) for each in done.history)
+            got = f"the validation accuracy reached {percent(best)} in {len(done.history)} epochs"
+            raise errors.TargetNotReachedError(got, percent(settings.until), f"The model is in {folder.model}.")
+        if record["trouble"] is not None:
+            raise errors.NothingLearnedError(record["trouble"], advice=f"The model is in {folder.model}.")
+        self.output.result(_summary(plan, done))
+        return 0
+
+    def _say_result(self, plan: Any, done: Run, curves: Path | None) -> None:
+        record, folder, say = done.record, done.folder, self.output.say
+        epochs, kept = len(done.history), record["kept_epoch"]
+        best = f", of which epoch {kept} was best and is kept" if kept != epochs else ""
+        say()
+        say(f"{epochs} epoch{'s' * (epochs != 1)} in {record['train_seconds']:.1f} s{best}.")
+        rows = len(plan.dataset.y_test)
+        wrong = round((1 - record["test_accuracy"]) * rows)
+        say(
+            f"Test accuracy [bold green]{percent(record['test_accuracy'])}[/bold green] "
+            f"({wrong:,} of {rows:,} wrong), loss {record['test_loss']:.4f}"
+        )
+        if done.test is not None and (pairs := done.test.most_confused(3)):
+            names = plan.dataset.classes
+            words = (f"{names[pair.true]} for {names[pair.taken_for]} ({pair.times}×)" for pair in pairs)
+            say(f"Most often taken: {escape(', '.join(words))}")
+        files = [folder.model, folder.history, folder.record, *([curves] if curves else [])]
+        say(f"Wrote {escape(', '.join(str(path) for path in files))}")
+
+
+def _architecture(dataset: Dataset, options: Mapping[str, Any]) -> Any:
+    from pellucid.equations.architecture import Architecture, Hidden
+    from pellucid.errors import SettingError
+
+    text = options.get("hidden", "128,64")
+    try:
+        widths = [] if text == "none" else [int(word) for word in text.split(",")]
+    except ValueError:
+        hint = "Try --hidden 128,64, or --hidden none."
+        raise SettingError(f"--hidden is {text!r}", "whole numbers with commas between", hint) from None
+    return Architecture(
+        input_shape=dataset.input_shape,
+        hidden=tuple(Hidden(width) for width in widths),
+        outputs=len(dataset.classes),
+        scaling=dataset.scaling,
+    )
+
+
+def _settings(dataset: Dataset, options: Mapping[str, Any]) -> Any:
+    from pellucid.training.run import usual_validation_rows
+    from pellucid.training.settings import LEARNING_RATES, Settings
+
+    chosen = dict(options)
+    chosen.setdefault("learning_rate", LEARNING_RATES.get(chosen.get("solver", "sgd"), LEARNING_RATES["sgd"]))
+    if ("until" in chosen or "patience" in chosen) and "validation" not in chosen:
+        chosen["validation"] = usual_validation_rows(len(dataset.y_train))
+    return Settings.from_record(chosen)
+
+
+def _diverged(done: Run, folder: RunFolder) -> str:
+    where = f"at step {done.record['non_finite_step']:,} of epoch {len(done.history) + 1}"
+    kept = done.record["kept_epoch"]
+    saved = f"The model of epoch {kept} is in {folder.model}." if kept else "No epoch was finished: there is no model."
+    return f"the loss became infinite or NaN {where}. {saved} Try a lower --learning-rate."
+
+
+def _draw_curves(done: Run) -> Path | None:
+    """Draw the curves where there is something to draw, and something to draw with."""
+    from pellucid.errors import MissingExtraError
+
+    if not done.history:
+        return None
+    if done.fit is not None:
+        from pellucid.report.curves import draw_curves
+
+        try:
+            draw_curves(done.history, done.folder.curves)
+        except MissingExtraError:
+            return None
+    return done.folder.curves if done.folder.curves.is_file() else None
+
+
+def _summary(plan: Any, done: Run) -> dict[str, Any]:
+    """The object that ``--json`` prints."""
+    record, settings, names = done.record, plan.settings, plan.dataset.classes
+    pairs = done.test.most_confused(3) if done.test is not None else []
+    return {
+        "data": plan.dataset.name,
+        "layers": list(plan.architecture.widths),
+        "parameters": plan.architecture.n_parameters,
+        "epochs": len(done.history),
+        "epoch_seconds": [each.seconds for each in done.history],
+        "train_seconds": record["train_seconds"],
+        "validation_accuracy": done.history[-1].validation_accuracy if done.history else None,
+        "test_accuracy": record["test_accuracy"],
+        "test_loss": record["test_loss"],
+        "most_confused": [{"true": names[a], "taken_for": names[b], "times": times} for a, b, times in pairs],
+        "engine": plan.engine.name,
+        "target": plan.engine.target,
+        "precision": settings.precision,
+        "threads": plan.threads,
+        "seed": settings.seed,
+        "ending": record["ending"],
+        "kept_epoch": record["kept_epoch"],
+        "run": str(done.folder.path),
+        "model": str(done.folder.model),
+    }

@@ -1,0 +1,1 @@
+"""Records to bytes and back: what Pellucid writes and what it reads again. No pickle anywhere."""

@@ -1,0 +1,128 @@
+"""The model file: a trained network with all that its user needs, and nothing about when, where or by whom.
+
+Arrays ``layers.{i}.weight`` (fan_out, fan_in) and ``layers.{i}.bias`` (fan_out,), i from 0; a JSON record (schema 1) with
+the architecture, the classes, the names of the inputs, the settings of the training, the test accuracy and the version of
+the library. No clock, no path, no machine: the same training gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pellucid.equations.architecture import Architecture
+from pellucid.equations.parameters import Layers
+from pellucid.errors import ModelFileError, PellucidError
+from pellucid.formats.container import read_container, write_container
+from pellucid.formats.records import (
+    architecture_from_record,
+    architecture_to_record,
+    layers_from_arrays,
+    layers_to_arrays,
+)
+
+SCHEMA = 1
+
+Columns = tuple[tuple[str, tuple[str, ...] | None], ...]
+"""The columns of a table: name, and the categories of a column of words (None for a column of numbers)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What a model file holds.
+
+    ``classes`` are the labels, in the order of the outputs; ``columns`` and ``feature_names`` are there for networks
+    that were trained on a table; ``training`` tells how it was trained; ``test_accuracy`` is 0…1, or None.
+    """
+
+    architecture: Architecture
+    layers: Layers
+    classes: tuple[str, ...] | tuple[int, ...]
+    feature_names: tuple[str, ...] | None = None
+    columns: Columns | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+    test_accuracy: float | None = None
+    version: str = ""
+
+
+def write_model(path: Path, model: Model) -> None:
+    """Write a model file, whole or not at all. Raises ``StorageError``."""
+    record = {
+        "schema": SCHEMA,
+        "architecture": architecture_to_record(model.architecture),
+        "classes": list(model.classes),
+        "feature_names": model.feature_names and list(model.feature_names),
+        "columns": model.columns and [{"name": name, "categories": words} for name, words in model.columns],
+        "training": dict(model.training),
+        "test_accuracy": model.test_accuracy,
+        "version": model.version,
+    }
+    write_container(path, layers_to_arrays(model.layers), record)
+
+
+def read_model(path: Path) -> Model:
+    """Read a model file and check all of it: sizes, types, the chain of shapes, finite values, the schema.
+
+    Raises ``ModelFileError`` with a sentence that says what is wrong.
+    """
+    arrays, record = read_container(path)
+    if record.get("schema") != SCHEMA:
+        raise ModelFileError(
+            f"{path} has schema {record.get('schema')!r}",
+            f"schema {SCHEMA}",
+            "A newer version of Pellucid may have written it: try to upgrade.",
+        )
+    try:
+        architecture = architecture_from_record(record["architecture"])
+        layers = layers_from_arrays(arrays, architecture)
+        model = Model(
+            architecture,
+            layers,
+            _labels(record["classes"]),
+            feature_names=_names(record["feature_names"]),
+            columns=_columns(record["columns"]),
+            training=dict(record["training"]),
+            test_accuracy=None if record["test_accuracy"] is None else float(record["test_accuracy"]),
+            version=str(record["version"]),
+        )
+    except PellucidError as error:
+        raise ModelFileError(f"{path} does not fit together: {error}") from error
+    except KeyError as error:
+        raise ModelFileError(f"{path} lacks {error}", "a model of schema 1") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ModelFileError(f"the record of {path} is spoiled ({error})", "a model of schema 1") from error
+    _check(path, model, arrays)
+    return model
+
+
+def _check(path: Path, model: Model, arrays: Mapping[str, Any]) -> None:
+    architecture = model.architecture
+    if len(arrays) != 2 * len(model.layers):
+        extra = sorted(set(arrays) - set(layers_to_arrays(model.layers)))
+        raise ModelFileError(f"{path} holds arrays that no layer uses: {', '.join(extra)}")
+    if len({array.dtype for array in arrays.values()}) != 1:
+        raise ModelFileError(f"{path} mixes types of numbers", "one type for all arrays")
+    if len(set(model.classes)) != architecture.outputs:
+        got = f"{path} names {len(set(model.classes))} different classes"
+        raise ModelFileError(got, f"{architecture.outputs}, one an output")
+    if model.feature_names is not None and len(model.feature_names) != architecture.inputs:
+        raise ModelFileError(f"{path} names {len(model.feature_names)} inputs", f"{architecture.inputs}")
+    accuracy = model.test_accuracy
+    if accuracy is not None and not 0 <= accuracy <= 1:
+        raise ModelFileError(f"{path} gives its test accuracy as {accuracy!r}", "a number from 0 to 1")
+
+
+def _labels(labels: Any) -> tuple[str, ...] | tuple[int, ...]:
+    if all(type(label) is int for label in labels) or all(isinstance(label, str) for label in labels):
+        return tuple(labels)
+    raise ValueError("classes are whole numbers, or words, but not both")
+
+
+def _names(names: Any) -> tuple[str, ...] | None:
+    return None if names is None else tuple(str(name) for name in names)
+
+
+def _columns(columns: Any) -> Columns | None:
+    return None if columns is None else tuple((str(each["name"]), _names(each["categories"])) for each in columns)

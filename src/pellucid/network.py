@@ -1,0 +1,143 @@
+"""A trained network on its own: load it, ask it, look into it, save it.
+
+>>> from pellucid.equations.worked_example import ARCHITECTURE, LAYERS
+>>> network = Network(ARCHITECTURE, LAYERS, classes=("no", "yes"))
+>>> network.predict([[1.0, 0.0, 0.5, -1.0]])
+array(['no'], dtype='<U3')
+>>> network.predict_proba([[1.0, 0.0, 0.5, -1.0]]).round(4)
+array([[0.7875, 0.2125]])
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pellucid.engines import Engine, choose
+from pellucid.equations.architecture import Architecture
+from pellucid.equations.network import Trace, forward
+from pellucid.equations.parameters import Array, Layers
+from pellucid.errors import ModelFileError, ShapeError
+from pellucid.formats.model_file import Model, read_model, write_model
+from pellucid.training.evaluation import Evaluation, evaluate
+from pellucid.training.run_folder import RunFolder
+
+
+class Network:
+    """An architecture, its parameters, the names of its classes, and the engine that computes.
+
+    X is always in the units of the training data, whatever its type: the scaling is part of the architecture. Raises
+    ``ShapeError`` where the parameters do not fit the architecture.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        layers: Layers,
+        classes: tuple[str, ...] | tuple[int, ...] | None = None,
+        *,
+        engine: Engine | None = None,
+        **about: Any,
+    ) -> None:
+        architecture.check_layers(layers)
+        names = tuple(range(architecture.outputs)) if classes is None else classes
+        if len(names) != architecture.outputs:
+            raise ShapeError(f"got {len(names)} classes", f"{architecture.outputs}, one an output of {architecture}")
+        self.model = Model(architecture, layers, names, **about)
+        self.engine = engine or choose().engine
+
+    @classmethod
+    def of_model(cls, model: Model, engine: Engine | None = None) -> Network:
+        """Make a network of what a model file holds."""
+        network = cls.__new__(cls)
+        network.model = model
+        network.engine = engine or choose().engine
+        return network
+
+    @property
+    def architecture(self) -> Architecture:
+        """The shape of the network."""
+        return self.model.architecture
+
+    @property
+    def layers(self) -> Layers:
+        """The parameters: a tuple of Layer(W, b)."""
+        return self.model.layers
+
+    @property
+    def classes(self) -> tuple[str, ...] | tuple[int, ...]:
+        """The labels, in the order of the outputs."""
+        return self.model.classes
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Give the probability of each class: X (n, d), or pictures (n, height, width) → (n, k); one example → (k,).
+
+        Raises ``ShapeError`` for examples of another shape, or that hold NaN or infinity.
+        """
+        examples, single = self._examples(X)
+        p = self.engine.predict(self.architecture, self.layers, examples)
+        return p[0] if single else p
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Give the most probable label of each example: (n,); of one example: a label. Raises as ``predict_proba``."""
+        examples, single = self._examples(X)
+        logits = self.engine.logits(self.architecture, self.layers, examples)
+        labels: NDArray[Any] = np.asarray(self.classes)[logits.argmax(axis=1)]
+        return np.asarray(labels[0]) if single else labels
+
+    def forward(self, X: ArrayLike) -> Trace:
+        """Give every z and a of every layer, as the equations compute them. Raises as ``predict_proba``."""
+        return forward(self.architecture, self.layers, self._examples(X)[0])
+
+    def evaluate(self, X: ArrayLike, y: ArrayLike) -> Evaluation:
+        """Hold the network against labels, given as class indices (n,). Raises as ``predict_proba``."""
+        examples, _ = self._examples(X)
+        labels = np.asarray(y)
+        if labels.shape != (len(examples),):
+            raise ShapeError(f"there are {len(examples)} examples and labels of shape {labels.shape}", "one an example")
+        return evaluate(self.engine, self.architecture, self.layers, examples, labels)
+
+    def save(self, path: str | Path) -> None:
+        """Write the network to a model file, whole or not at all. Raises ``StorageError``."""
+        write_model(Path(path), self.model)
+
+    def __repr__(self) -> str:
+        return f"<pellucid.Network {self.architecture}, {self.architecture.n_parameters:,} parameters>"
+
+    def _examples(self, X: ArrayLike) -> tuple[NDArray[Any], bool]:
+        """Check examples and bring them to (n, d); say also whether it was a single one."""
+        examples = np.asarray(X)
+        if examples.dtype.kind not in "buif":
+            raise ShapeError(f"X holds {examples.dtype}", "numbers")
+        shape, d = self.architecture.input_shape, self.architecture.inputs
+        single = examples.shape in ((d,), shape)
+        if single:
+            flat = examples.reshape(1, d)
+        elif examples.ndim >= 2 and examples.shape[1:] in ((d,), shape):
+            flat = examples.reshape(len(examples), d)
+        else:
+            wanted = f"(n, {d})" if len(shape) == 1 else f"(n, {d}) or (n, {', '.join(map(str, shape))})"
+            hint = "Is the label column still in X?" if examples.ndim == 2 and examples.shape[1] == d + 1 else ""
+            raise ShapeError(f"X has shape {examples.shape}", wanted, hint)
+        if flat.dtype.kind == "f" and not np.isfinite(flat).all():
+            row, column = (int(place) for place in np.argwhere(~np.isfinite(flat))[0])
+            raise ShapeError(f"X holds {flat[row, column]} in row {row}, column {column}", "finite numbers")
+        return flat, single
+
+
+def load(path: str | Path, *, engine: Engine | None = None) -> Network:
+    """Load a network from a model file or from the folder of a run.
+
+    Everything in the file is checked. Raises ``ModelFileError`` for what is no model.
+    """
+    place = Path(path)
+    if place.is_dir():
+        folder = RunFolder(place)
+        if not folder.model.is_file():
+            hint = f"Its run was not finished: try pellucid train --resume {place}." if folder.exists() else ""
+            raise ModelFileError(f"the folder {place} holds no model.safetensors", "a model file, or a run", hint)
+        place = folder.model
+    return Network.of_model(read_model(place), engine)

@@ -1,0 +1,77 @@
+"""The learning curves: loss and error, epoch by epoch."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pellucid.errors import MissingExtraError
+from pellucid.files import write_bytes
+from pellucid.training.history import History
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Blue and orange of Okabe and Ito (2008): told apart with every kind of colour vision, and by their dashes in print.
+TRAINING: dict[str, Any] = {"color": "#0072B2", "linestyle": "-"}
+VALIDATION: dict[str, Any] = {"color": "#D55E00", "linestyle": (0, (4, 1.5))}
+
+
+def plot_history(history: History) -> Figure:
+    """Draw loss (nats, logarithmic) and error (%, logarithmic) over the epochs: → a matplotlib Figure.
+
+    Raises ``MissingExtraError`` where matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("Drawing curves", "matplotlib", "plots") from error
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    epochs = [record.epoch for record in history]
+    _lines(left, epochs, [record.loss for record in history], [record.validation_loss for record in history])
+    _decorate(left, "Loss", "cross-entropy in nats")
+    _lines(
+        right,
+        epochs,
+        [100 * (1 - record.accuracy) for record in history],
+        [None if record.validation_accuracy is None else 100 * (1 - record.validation_accuracy) for record in history],
+    )
+    _decorate(right, "Error", "% of examples classified wrongly")
+    return figure
+
+
+def draw_curves(history: History, path: Path) -> None:
+    """Write the curves as a PNG picture, whole or not at all. Raises as ``plot_history``, and ``StorageError``."""
+    picture = io.BytesIO()
+    plot_history(history).savefig(picture, format="png", dpi=150)
+    write_bytes(path, picture.getvalue())
+
+
+def _lines(axes: Axes, epochs: list[int], training: list[float], validation: list[float | None]) -> None:
+    series: list[tuple[str, Any, dict[str, Any]]] = [("training, as it went by", training, TRAINING)]
+    if all(value is not None for value in validation):
+        series.append(("validation, at the epoch's end", validation, VALIDATION))
+    for label, values, style in series:
+        axes.plot(epochs, values, marker="o", markersize=3, linewidth=1.6, label=label, **style)
+    if all(value > 0 for _, values, _ in series for value in values):
+        axes.set_yscale("log")
+    axes.legend(frameon=False)
+
+
+def _decorate(axes: Axes, title: str, unit: str) -> None:
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    axes.set_title(title, loc="left", fontweight="bold")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(unit)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_minor_formatter(ScalarFormatter())
+    axes.tick_params(axis="y", which="minor", labelsize=7)
+    axes.grid(axis="y", which="both", color="0.92")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)

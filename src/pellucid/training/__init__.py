@@ -1,0 +1,1 @@
+"""The conductor: who trains when, on what, and when it is enough. It holds no formula."""

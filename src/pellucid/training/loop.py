@@ -1,0 +1,253 @@
+"""The loop over epochs: shuffle, hand the epoch to the engine, look at the validation part, record, decide.
+
+The engine may take a whole epoch in one call. Where an epoch lasts long it is cut into stretches of a fraction of a second,
+between which progress is shown and Ctrl-C is heard; the cuts change no bit of the result.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite, log
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.engines import Engine, steps_of_an_epoch
+from pellucid.equations.architecture import Architecture
+from pellucid.equations.metrics import dead_layers
+from pellucid.equations.network import forward
+from pellucid.equations.parameters import Indices, Layers
+from pellucid.equations.random_streams import Purpose, permutation
+from pellucid.equations.schedules import rates
+from pellucid.equations.softmax_cross_entropy import cross_entropy
+from pellucid.errors import ShapeError
+from pellucid.training.callbacks import Callback, Callbacks, EpochFunction, Progress
+from pellucid.training.evaluation import evaluate
+from pellucid.training.history import EpochRecord
+from pellucid.training.settings import Settings
+from pellucid.training.snapshot import Best, Snapshot, between_epochs, first_snapshot
+from pellucid.training.stopping import Ending, best_epoch, ending
+
+SECONDS_OF_A_STRETCH = 0.2
+STEPS_OF_THE_FIRST_STRETCH = 32
+ROWS_OF_THE_HEALTH_CHECK = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Labelled examples: X (n, d) in the units of the data, y (n,) class indices."""
+
+    X: NDArray[Any]
+    y: Indices
+
+    def __post_init__(self) -> None:
+        if len(self.X) != len(self.y):
+            raise ShapeError(f"there are {len(self.X)} examples and {len(self.y)} labels", "one label an example")
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The result: the parameters to keep, where the training stands, why it ended.
+
+    ``kept_epoch`` is the epoch at whose end the parameters stood, or None where they stand within one (after Ctrl-C).
+    ``non_finite_step`` is the step of the last epoch, from 1, whose loss was infinite or NaN. ``trouble`` says in a
+    sentence what is wrong with a network whose loss is finite.
+    """
+
+    layers: Layers
+    snapshot: Snapshot
+    ending: Ending
+    kept_epoch: int | None
+    non_finite_step: int | None = None
+    trouble: str | None = None
+
+
+def fit(
+    engine: Engine,
+    architecture: Architecture,
+    training: Examples,
+    settings: Settings,
+    *,
+    validation: Examples | None = None,
+    start: Snapshot | None = None,
+    callbacks: Sequence[Callback | EpochFunction] = (),
+    keep: Callable[[Snapshot], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Fit:
+    """Train a network, from the beginning or from where ``start`` stands.
+
+    ``keep`` is handed a snapshot at the end of each epoch, and when ``stop`` ends the training within one.
+    """
+    teller = Callbacks(callbacks)
+    snapshot = start or first_snapshot(architecture, settings)
+    told: set[str] = set()
+    trouble = None
+    while (reason := ending(snapshot.history, settings)) is None:
+        layers_before = snapshot.state.layers
+        snapshot, bad_step = _run_epoch(engine, architecture, training, settings, snapshot, teller, stop)
+        if bad_step is not None:
+            return _diverged(layers_before, snapshot, bad_step)
+        if snapshot.steps_done < steps_of_an_epoch(len(training), settings.batch_size):
+            keep(snapshot)
+            return Fit(snapshot.state.layers, snapshot, Ending.INTERRUPTED, None)
+        steps = snapshot.steps_done
+        snapshot = _end_epoch(engine, architecture, training, settings, snapshot, validation)
+        if not _finite(snapshot):
+            return _diverged(layers_before, snapshot, steps)
+        keep(snapshot)
+        wants_to_end = teller.on_epoch(snapshot.history[-1])
+        trouble, sentences = _health(architecture, snapshot, training)
+        for kind, sentence in sentences.items():
+            if kind not in told:
+                teller.on_notice(sentence)
+        told |= sentences.keys()
+        if wants_to_end:
+            reason = Ending.CALLBACK
+            break
+        if stop():
+            reason = ending(snapshot.history, settings) or Ending.INTERRUPTED
+            break
+    if settings.patience is not None and snapshot.best is not None:
+        return Fit(snapshot.best.layers, snapshot, reason, snapshot.best.epoch, trouble=trouble)
+    return Fit(snapshot.state.layers, snapshot, reason, snapshot.epochs_done, trouble=trouble)
+
+
+def _run_epoch(
+    engine: Engine,
+    architecture: Architecture,
+    training: Examples,
+    settings: Settings,
+    snapshot: Snapshot,
+    teller: Callbacks,
+    stop: Callable[[], bool],
+) -> tuple[Snapshot, int | None]:
+    """Take the rest of the running epoch's steps, in stretches; end where a loss is not finite, or ``stop`` says so."""
+    n, epoch = len(training), snapshot.epochs_done
+    steps = steps_of_an_epoch(n, settings.batch_size)
+    began = time.perf_counter() - snapshot.seconds
+    order = permutation(settings.seed, Purpose.ORDER, n, epoch)
+    rates_of_epoch = rates(settings.schedule, settings.learning_rate, epoch * steps, steps, settings.epochs * steps)
+    stretch = STEPS_OF_THE_FIRST_STRETCH
+    while snapshot.steps_done < steps and not stop():
+        stretch_began = time.perf_counter()
+        outcome = engine.run(
+            architecture,
+            settings.optimizer,
+            snapshot.state,
+            training.X,
+            training.y,
+            order,
+            rates_of_epoch,
+            batch_size=settings.batch_size,
+            first_step=snapshot.steps_done,
+            n_steps=stretch,
+            stop=stop,
+        )
+        now = time.perf_counter()
+        snapshot = replace(
+            snapshot,
+            state=outcome.state,
+            losses=np.concatenate([snapshot.losses, outcome.losses]),
+            correct=snapshot.correct + outcome.correct,
+            seconds=now - began,
+        )
+        if outcome.non_finite_step is not None:
+            return snapshot, outcome.non_finite_step + 1
+        teller.on_progress(_progress(snapshot, settings, n))
+        stretch = max(1, round(stretch * SECONDS_OF_A_STRETCH / max(now - stretch_began, 1e-6)))
+    return snapshot, None
+
+
+def _end_epoch(
+    engine: Engine,
+    architecture: Architecture,
+    training: Examples,
+    settings: Settings,
+    snapshot: Snapshot,
+    validation: Examples | None,
+) -> Snapshot:
+    """Evaluate, record, and remember the best epoch."""
+    n, epoch = len(training), snapshot.epochs_done + 1
+    steps = snapshot.steps_done
+    judged = None
+    if validation is not None:
+        judged = evaluate(engine, architecture, snapshot.state.layers, validation.X, validation.y)
+    last_rate = rates(settings.schedule, settings.learning_rate, epoch * steps - 1, 1, settings.epochs * steps)
+    record = EpochRecord(
+        epoch=epoch,
+        loss=_mean_loss(snapshot, settings, n),
+        accuracy=snapshot.correct / n,
+        validation_loss=judged.loss if judged else None,
+        validation_accuracy=judged.accuracy if judged else None,
+        learning_rate=float(last_rate[0]),
+        seconds=snapshot.seconds,
+        rows_per_second=n / snapshot.seconds,
+    )
+    history = (*snapshot.history, record)
+    best = snapshot.best
+    if settings.patience is not None and best_epoch(history) == epoch:
+        best = Best(epoch, snapshot.state.layers)
+    return between_epochs(snapshot.state, history, best)
+
+
+def _mean_loss(snapshot: Snapshot, settings: Settings, n: int) -> float:
+    """Average the batches' losses over the examples seen; the last batch may be smaller."""
+    rows = np.full(snapshot.steps_done, settings.batch_size)
+    rows[-1] = min(settings.batch_size, n - settings.batch_size * (snapshot.steps_done - 1))
+    return float(np.average(snapshot.losses, weights=rows))
+
+
+def _progress(snapshot: Snapshot, settings: Settings, n: int) -> Progress:
+    rows = min(n, snapshot.steps_done * settings.batch_size)
+    loss = _mean_loss(snapshot, settings, n) if rows else 0.0
+    return Progress(
+        epoch=snapshot.epochs_done + 1,
+        epochs=settings.epochs,
+        rows=rows,
+        rows_of_epoch=n,
+        loss=loss,
+        accuracy=snapshot.correct / max(rows, 1),
+        rows_per_second=rows / max(snapshot.seconds, 1e-9),
+    )
+
+
+def _finite(snapshot: Snapshot) -> bool:
+    """Say whether the parameters at an epoch's end are finite: the last step may have spoiled them unseen."""
+    last = snapshot.history[-1]
+    finite_loss = last.validation_loss is None or isfinite(last.validation_loss)
+    return finite_loss and all(np.isfinite(tensor).all() for layer in snapshot.state.layers for tensor in layer)
+
+
+def _diverged(layers_before: Layers, snapshot: Snapshot, step: int) -> Fit:
+    return Fit(layers_before, snapshot, Ending.DIVERGED, snapshot.epochs_done or None, non_finite_step=step)
+
+
+def _health(architecture: Architecture, snapshot: Snapshot, training: Examples) -> tuple[str | None, dict[str, str]]:
+    """Look for what is wrong though it is finite: → what is wrong now, and what should be said of the epoch."""
+    sentences: dict[str, str] = {}
+    X, y = training.X[:ROWS_OF_THE_HEALTH_CHECK], training.y[:ROWS_OF_THE_HEALTH_CHECK]
+    trace = forward(architecture, snapshot.state.layers, X)
+    still_guessing = None
+    guessing = log(architecture.outputs)
+    epoch_loss = snapshot.history[-1].loss
+    if epoch_loss > guessing:
+        sentences["guessing"] = (
+            f"The loss of epoch {snapshot.epochs_done} is {epoch_loss:.3g}, above ln {architecture.outputs} = "
+            f"{guessing:.3g}: no better than guessing. Try a lower learning rate."
+        )
+        if cross_entropy(trace.logits, y) > guessing:
+            still_guessing = sentences["guessing"]
+    dead = dead_layers(trace)
+    if dead:
+        width = architecture.hidden[dead[0] - 1].width
+        sentences["dead"] = (
+            f"Hidden layer {dead[0]} is dead: none of its {width} neurons is on for any of {len(y)} training examples, "
+            "so that nothing passes. Try a lower learning rate."
+        )
+    return sentences.get("dead") or still_guessing, sentences

@@ -1,0 +1,84 @@
+"""How a network is trained: the settings, each checked when they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from math import inf, isfinite
+from typing import Any
+
+from pellucid.equations.initialization import INITIALIZERS
+from pellucid.equations.optimizers import OPTIMIZERS, Optimizer
+from pellucid.equations.schedules import SCHEDULES
+from pellucid.errors import SettingError
+
+PRECISIONS = ("float32", "float64")
+
+LEARNING_RATES = {"sgd": 0.2, "momentum": 0.01, "nesterov": 0.01, "adam": 0.001, "adamw": 0.001}
+"""The rate each solver begins with unless it is told another."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a training; the defaults are the text's experiment.
+
+    ``validation`` holds out that many rows from the end of the training part. ``until`` stops as soon as the accuracy on
+    them reaches it; ``patience`` stops after that many epochs in which the loss on them did not fall, and goes back to
+    the best epoch. Raises ``SettingError`` for a value out of range.
+    """
+
+    epochs: int = 20
+    batch_size: int = 64
+    learning_rate: float = LEARNING_RATES["sgd"]
+    solver: str = "sgd"
+    schedule: str = "constant"
+    initialization: str = "he-uniform"
+    seed: int = 0
+    precision: str = "float32"
+    validation: int = 0
+    until: float | None = None
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        _whole_number("--epochs", self.epochs, 1)
+        _whole_number("--batch-size", self.batch_size, 1)
+        _whole_number("--seed", self.seed, 0, 2**64 - 1)
+        _whole_number("--validation", self.validation, 0)
+        if self.patience is not None:
+            _whole_number("--patience", self.patience, 1)
+        if not isfinite(self.learning_rate) or self.learning_rate <= 0:
+            got = f"--learning-rate is {self.learning_rate}"
+            raise SettingError(got, "a positive number", f"Try {LEARNING_RATES.get(self.solver, 0.1)}.")
+        if self.until is not None and not 0 < self.until <= 1:
+            hint = f"Did you mean {self.until / 100:g}?" if 1 < self.until <= 100 else ""
+            raise SettingError(f"--until is {self.until:g}", "an accuracy above 0 and at most 1", hint)
+        if (self.until is not None or self.patience is not None) and not self.validation:
+            raise SettingError("--until and --patience need a validation part", advice="Try --validation 10000.")
+        for name, value, known in (
+            ("--solver", self.solver, OPTIMIZERS),
+            ("--schedule", self.schedule, SCHEDULES),
+            ("--initialization", self.initialization, INITIALIZERS),
+            ("--precision", self.precision, PRECISIONS),
+        ):
+            if value not in known:
+                raise SettingError(f"{name} is {value!r}", "one of " + ", ".join(known))
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The rule that the solver's name stands for."""
+        return OPTIMIZERS[self.solver]()
+
+    def to_record(self) -> dict[str, Any]:
+        """Write the settings as a JSON record."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Settings:
+        """Read settings from a JSON record, ignoring what is not a setting."""
+        return cls(**{setting.name: record[setting.name] for setting in fields(cls) if setting.name in record})
+
+
+def _whole_number(name: str, value: int, least: int, most: float = inf) -> None:
+    if type(value) is not int or not least <= value <= most:
+        bound = f"a whole number from {least} to {most:,}" if isfinite(most) else f"a whole number, at least {least}"
+        raise SettingError(f"{name} is {value!r}", bound)
