@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,7 @@ TEST_SPLIT_SEED = 0
 """One test part for everyone: the seed of a training run does not change what it is tested on."""
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A column of a table: numbers, or one of a few words (``categories``), each word an input of its own."""
 
     name: str
@@ -49,6 +49,7 @@ class Dataset:
     feature_names: tuple[str, ...] | None = None
     columns: tuple[Column, ...] | None = None
 
+    @cached_property
     def fingerprint(self) -> str:
         """Give the SHA-256 of every example, label and class, in order: two data sets that share it are the same data."""
         digest = hashlib.sha256(repr((self.classes, self.input_shape, self.columns)).encode())
@@ -64,6 +65,7 @@ def hold_out_a_fifth(n: int) -> tuple[Indices, Indices]:
     Both are returned in ascending order. Raises ``DataError`` for fewer than 5 rows.
 
     >>> hold_out_a_fifth(10)
+    (array([0, 1, 2, 3, 4, 6, 8, 9]), array([5, 7]))
     """
     if n < 5:
         raise DataError(f"the data has {n} rows", "at least 5", "A fifth of them is held out as the test part.")

@@ -1,0 +1,260 @@
+"""Tables, from CSV or Parquet files or pandas frames: the only file that knows pandas.
+
+Which columns there are, and which words a column may hold, is learned once and stored with the model; every later table is
+read by it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.datasets.assembling import Part, assemble
+from pellucid.datasets.columns import Table, check_numbers, encode, feature_names, learn_columns
+from pellucid.datasets.dataset import Column, Dataset
+from pellucid.datasets.labels import Classes, Labels, indices_of, tidy
+from pellucid.datasets.wording import did_you_mean, listed, unreadable
+from pellucid.equations.parameters import Indices
+from pellucid.errors import DataError, MissingExtraError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+USUAL_LABELS = ("label", "class", "target", "y")
+SUFFIXES = (".csv", ".parquet")
+MISSING_ADVICE = "Fill it in, or leave the row out. (Empty cells, NA, N/A, NaN, None and null count as missing.)"
+
+
+def load_table(path: Path, label: str | None = None) -> Dataset:
+    """Load a CSV or Parquet file; a seeded fifth of its rows becomes the test part.
+
+    ``label`` names the column of the labels; not given, it is the one column called label, class, target or y. The other
+    columns are the inputs, X (n, d) of float64: numbers as they are, to be standardised with the training part's mean and
+    standard deviation, truth values as 0 and 1, each word of a column of words an input of its own.
+
+    Raises ``DataError`` for a file that cannot be read as a table, for missing and infinite values, dates and the like, and
+    for words that look like identifiers, with the column and the row: row 1 is the first below the header. Raises
+    ``MissingExtraError`` without pandas.
+    """
+    return _load([path], label, path.stem, f"the table {path}")
+
+
+def load_table_folder(folder: Path, label: str | None = None) -> Dataset:
+    """Load ``train.csv`` and ``test.csv``, or the two as ``.parquet``, from a folder; else as ``load_table``."""
+    paths = [table_in(folder, "train"), table_in(folder, "test")]
+    found = [path for path in paths if path is not None]
+    if len(found) < 2:
+        raise DataError(
+            f"{folder} holds {listed(path.name for path in found)}, but not both a training and a test table",
+            "train.csv and test.csv",
+            "Name the file itself to have a fifth of it held out.",
+        )
+    return _load(found, label, folder.resolve().name, f"the tables in {folder}")
+
+
+def table_in(folder: Path, stem: str) -> Path | None:
+    """Find ``stem``.csv or ``stem``.parquet in ``folder``, or None."""
+    return next((folder / f"{stem}{suffix}" for suffix in SUFFIXES if (folder / f"{stem}{suffix}").is_file()), None)
+
+
+def encode_table(
+    table: pd.DataFrame | str | PathLike[str], columns: Sequence[Column], label: str | None = None
+) -> tuple[NDArray[np.float64], Labels | None]:
+    """Turn a new table into the inputs of a model that was trained on ``columns``.
+
+    Returns X (n, d), and the column ``label`` as it was found, or None. Other columns are ignored. Raises ``DataError`` for
+    missing columns and for words that the training never saw, and as ``load_table`` does.
+    """
+    frame, where = _open(table, [column.name for column in columns if column.categories is not None])
+    labels = None if label is None else _labels(frame, _label_column(frame, label, where), where)
+    return _encode(frame, where, columns), labels
+
+
+def read_labelled(
+    table: pd.DataFrame | str | PathLike[str],
+    columns: Sequence[Column],
+    classes: Classes,
+    label: str | None = None,
+) -> tuple[NDArray[np.float64], Indices]:
+    """Read a whole table to hold a model against: X (n, d), and y (n,), indices into ``classes``.
+
+    ``label`` is found as by ``load_table``. Raises ``DataError`` for labels that are none of ``classes``, and as
+    ``encode_table`` does.
+    """
+    inputs = {column.name: column.categories is not None for column in columns}
+    words = [name for name, of_words in inputs.items() if of_words]
+    candidates = [name for name in USUAL_LABELS if name not in inputs] if label is None else [label]
+    # Where the model's classes are words the labels are read as words: "01" must not become 1.
+    frame, where = _open(table, [*words, *candidates] if isinstance(classes[0], str) else words)
+    label = _label_column(frame, label, where, candidates)
+    X, labels = _encode(frame, where, columns), _labels(frame, label, where)
+    return X, indices_of(labels, classes, f"column {label!r} of {where}")
+
+
+def _load(paths: Sequence[Path], label: str | None, name: str, source: str) -> Dataset:
+    frames = [_open(path, [])[0] for path in paths]
+    label = _label_column(frames[0], label, str(paths[0]))
+    for frame, path in zip(frames, paths, strict=True):
+        _label_column(frame, label, str(path))
+    tables = [_plain(frame.drop(columns=label), str(path)) for frame, path in zip(frames, paths, strict=True)]
+    columns = learn_columns(tables)
+    names = feature_names(columns)
+    parts = [
+        Part(
+            encode(table, columns),
+            _labels(frame, label, table.where),
+            table.where,
+            f"column {label!r} of {table.where}",
+        )
+        for frame, table in zip(frames, tables, strict=True)
+    ]
+    return assemble(
+        name,
+        parts[0],
+        parts[1] if len(parts) > 1 else None,
+        input_shape=(len(names),),
+        source=source,
+        columns=columns,
+        feature_names=names,
+    )
+
+
+def _encode(frame: pd.DataFrame, where: str, columns: Sequence[Column]) -> NDArray[np.float64]:
+    wanted = [column.name for column in columns]
+    return encode(_plain(frame[[name for name in frame.columns if name in wanted]], where), columns)
+
+
+def _label_column(frame: pd.DataFrame, label: str | None, where: str, candidates: Sequence[str] = USUAL_LABELS) -> str:
+    names = list(frame.columns)
+    if label is not None:
+        if label in names:
+            return label
+        raise DataError(
+            f"{where} has no column {label!r}", f"one of its columns {listed(names)}", did_you_mean(label, names)
+        )
+    usual = [name for name in candidates if name in names]
+    if len(usual) == 1:
+        return usual[0]
+    advice = "Name the column of the labels with --label."
+    if len(names) == 1 and any(separator in names[0] for separator in ";\t|"):
+        advice = "Its columns seem to be separated by something else than commas."
+    what = f"several columns that could be the label, {listed(usual)}" if usual else f"the columns {listed(names)}"
+    raise DataError(f"{where} has {what}", f"exactly one called {listed(USUAL_LABELS)}", advice)
+
+
+def _labels(frame: pd.DataFrame, label: str, where: str) -> Labels:
+    where = f"column {label!r} of {where}"
+    series = frame[label]
+    _refuse_missing(series, where)
+    values = series.to_numpy()
+    if values.dtype.kind == "O" and all(isinstance(value, bool | int | np.integer) for value in values):
+        values = np.array([int(value) for value in values])
+    return tidy(values, where)
+
+
+def _plain(frame: pd.DataFrame, where: str) -> Table:
+    """Leave pandas behind: numbers and truth values become float64, words become objects that are str."""
+    return Table(where, {name: _plain_column(frame[name], f"column {name!r} of {where}") for name in frame.columns})
+
+
+def _plain_column(series: pd.Series[Any], where: str) -> NDArray[Any]:
+    from pandas import CategoricalDtype
+    from pandas.api import types
+
+    _refuse_missing(series, where)
+    dtype = series.dtype
+    if isinstance(dtype, CategoricalDtype):
+        return np.array([str(value) for value in series], object)
+    if types.is_bool_dtype(dtype) or (types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype)):
+        return check_numbers(series.to_numpy(np.float64), where)
+    values = series.to_numpy(object)
+    kinds = sorted({type(value).__name__ for value in values})
+    if kinds == ["str"]:
+        return values
+    if kinds == ["bool"]:
+        return values.astype(np.float64)
+    found = f"values of the types {listed(kinds)}" if types.is_object_dtype(dtype) else f"the type {dtype}"
+    raise DataError(
+        f"{where} has {found}", "numbers, words or truth values", "Turn it into numbers, or leave the column out."
+    )
+
+
+def _refuse_missing(series: pd.Series[Any], where: str) -> None:
+    missing = series.isna().to_numpy()
+    if missing.any():
+        raise DataError(f"{where} has no value in row {missing.argmax() + 1}", advice=MISSING_ADVICE)
+
+
+def _open(table: pd.DataFrame | str | PathLike[str], words: Sequence[str]) -> tuple[pd.DataFrame, str]:
+    """Give the frame, and what to call it. The columns ``words`` of a CSV file are read as words, not as numbers."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise MissingExtraError("Reading CSV and Parquet tables", "pandas", "tables") from error
+    if isinstance(table, pd.DataFrame):
+        frame, where = table.rename(columns=str), "the table"
+    else:
+        path, where = Path(table), str(table)
+        with _refusing(path):
+            frame = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path, words)
+        frame = frame.rename(columns=str)
+    if len(frame) == 0:
+        raise DataError(f"{where} has no rows", "at least one below the header")
+    if not frame.columns.is_unique:
+        raise DataError(f"{where} has several columns called {frame.columns[frame.columns.duplicated()][0]!r}")
+    return frame, where
+
+
+def _read_csv(path: Path, words: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    frame = pd.read_csv(
+        path,
+        dtype=dict.fromkeys(words, str),
+        encoding="utf-8-sig",
+        index_col=False,
+        low_memory=False,
+        float_precision="round_trip",
+    )
+    nameless = [str(name) for name in frame.columns if str(name).startswith("Unnamed: ")]
+    if nameless:
+        position = int(nameless[0].removeprefix("Unnamed: ").split("_")[0]) + 1
+        raise DataError(
+            f"column {position} of {path} has no name", "a name for each column", "Is it an index that was saved along?"
+        )
+    return frame
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Turn what pandas and pyarrow raise and warn about into sentences."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            yield
+    except DataError:
+        raise
+    except ImportError as error:
+        raise MissingExtraError("Reading Parquet tables", "pyarrow", "tables") from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is not UTF-8 (byte {error.start + 1} of a block)",
+            "a table saved as UTF-8",
+            "Save it anew as UTF-8.",
+        ) from error
+    except OSError as error:
+        if error.errno is None:
+            raise DataError(f"{path} is spoiled, or no Parquet file") from error
+        raise unreadable(path, error) from error
+    # ParserError, EmptyDataError and ArrowInvalid are ValueErrors; the rest is what spoiled Parquet files provoke.
+    except (ValueError, KeyError, TypeError, OverflowError, NotImplementedError, MemoryError, Warning) as error:
+        reason = str(error).removeprefix("Error tokenizing data. C error: ").strip() or type(error).__name__
+        kind = "Parquet file" if path.suffix.lower() == ".parquet" else "CSV table"
+        raise DataError(f"{path} is spoiled, or no {kind} ({reason})") from error
