@@ -89,17 +89,17 @@ def fit(
     told: set[str] = set()
     trouble = None
     while (reason := ending(snapshot.history, settings)) is None:
-        layers_before = snapshot.state.layers
+        before = snapshot
         snapshot, bad_step = _run_epoch(engine, architecture, training, settings, snapshot, teller, stop)
         if bad_step is not None:
-            return _diverged(layers_before, snapshot, bad_step)
+            return _diverged(before, snapshot, bad_step)
         if snapshot.steps_done < steps_of_an_epoch(len(training), settings.batch_size):
             keep(snapshot)
             return Fit(snapshot.state.layers, snapshot, Ending.INTERRUPTED, None)
-        steps = snapshot.steps_done
-        snapshot = _end_epoch(engine, architecture, training, settings, snapshot, validation)
-        if not _finite(snapshot):
-            return _diverged(layers_before, snapshot, steps)
+        ended = _end_epoch(engine, architecture, training, settings, snapshot, validation)
+        if not _finite(ended):
+            return _diverged(before, snapshot, snapshot.steps_done)
+        snapshot = ended
         keep(snapshot)
         wants_to_end = teller.on_epoch(snapshot.history[-1])
         trouble, sentences = _health(architecture, snapshot, training)
@@ -224,8 +224,9 @@ def _finite(snapshot: Snapshot) -> bool:
     return finite_loss and all(np.isfinite(tensor).all() for layer in snapshot.state.layers for tensor in layer)
 
 
-def _diverged(layers_before: Layers, snapshot: Snapshot, step: int) -> Fit:
-    return Fit(layers_before, snapshot, Ending.DIVERGED, snapshot.epochs_done or None, non_finite_step=step)
+def _diverged(before: Snapshot, snapshot: Snapshot, step: int) -> Fit:
+    """Keep the parameters from before the epoch in which the loss stopped being a number."""
+    return Fit(before.state.layers, snapshot, Ending.DIVERGED, before.epochs_done or None, non_finite_step=step)
 
 
 def _health(architecture: Architecture, snapshot: Snapshot, training: Examples) -> tuple[str | None, dict[str, str]]:

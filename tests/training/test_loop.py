@@ -1,0 +1,232 @@
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pellucid.engines import Engine, ReferenceEngine, State
+from pellucid.equations.architecture import Architecture, Hidden
+from pellucid.equations.initialization import initialize
+from pellucid.equations.optimizers import OPTIMIZERS
+from pellucid.equations.parameters import Layers
+from pellucid.equations.random_streams import Purpose, permutation
+from pellucid.equations.schedules import rates
+from pellucid.errors import ShapeError
+from pellucid.training.callbacks import Callback, Progress
+from pellucid.training.evaluation import evaluate
+from pellucid.training.history import EpochRecord
+from pellucid.training.loop import Examples, fit
+from pellucid.training.settings import Settings
+from pellucid.training.snapshot import Snapshot
+from pellucid.training.stopping import Ending
+
+
+def bits(layers: Layers) -> bytes:
+    return b"".join(tensor.tobytes() for layer in layers for tensor in layer)
+
+
+def test_a_training_is_the_engine_run_epoch_by_epoch_in_the_seeds_order(
+    engine: Engine, architecture: Architecture, examples: Examples
+) -> None:
+    settings = Settings(epochs=3, batch_size=16, seed=5, schedule="cosine")
+    layers = initialize(architecture, 5)
+    state = State(layers, ())
+    for epoch in range(3):
+        order = permutation(5, Purpose.ORDER, 150, epoch)
+        rates_of_epoch = rates("cosine", settings.learning_rate, epoch * 10, 10, 30)
+        args = (architecture, settings.optimizer, state, examples.X, examples.y, order, rates_of_epoch)
+        state = engine.run(*args, batch_size=16).state
+    assert bits(state.layers) == bits(fit(engine, architecture, examples, settings).layers)
+    assert state.steps_done == 30  # 150 = 9 × 16 + 6: the last batch is used, too
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(
+    engine: Engine, architecture: Architecture, examples: Examples
+) -> None:
+    first, again, other = (
+        bits(fit(engine, architecture, examples, Settings(epochs=2, seed=seed)).layers) for seed in (7, 7, 8)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_the_network_learns(engine: Engine, architecture: Architecture, examples: Examples, held_out: Examples) -> None:
+    settings = Settings(epochs=60, batch_size=8, validation=60)
+    result = fit(engine, architecture, examples, settings, validation=held_out)
+    history = result.snapshot.history
+    assert history[-1].loss < history[0].loss / 3
+    assert history[-1].validation_accuracy > 0.85
+    judged = evaluate(engine, architecture, result.layers, held_out.X, held_out.y)
+    assert (judged.loss, judged.accuracy) == (history[-1].validation_loss, history[-1].validation_accuracy)
+
+
+def test_the_history_averages_over_examples_not_over_batches(
+    engine: Engine, architecture: Architecture, examples: Examples
+) -> None:
+    # With a rate this small the parameters hardly move: the epoch's loss is that of the whole set at the start.
+    settings = Settings(epochs=1, batch_size=100, learning_rate=1e-12, precision="float64")
+    record = fit(engine, architecture, examples, settings).snapshot.history[0]
+    whole, _ = engine.loss_and_gradients(
+        architecture, initialize(architecture, 0, dtype=np.float64), examples.X, examples.y
+    )
+    assert record.loss == pytest.approx(whole, rel=1e-9)
+    assert record.seconds > 0
+    assert record.rows_per_second == pytest.approx(150 / record.seconds)
+
+
+def test_early_stopping_goes_back_to_the_best_epoch(
+    engine: Engine, architecture: Architecture, examples: Examples
+) -> None:
+    noise = Examples(examples.X, np.roll(examples.y, 1))  # nothing to be learned: the validation loss must rise
+    settings = Settings(epochs=50, batch_size=4, solver="adam", learning_rate=0.01, validation=150, patience=3)
+    kept: dict[int, Snapshot] = {}
+    result = fit(
+        engine,
+        architecture,
+        examples,
+        settings,
+        validation=noise,
+        keep=lambda snapshot: kept.__setitem__(snapshot.epochs_done, snapshot),
+    )
+    losses = [record.validation_loss for record in result.snapshot.history]
+    best = int(np.argmin(losses)) + 1
+    assert result.ending is Ending.NO_IMPROVEMENT
+    assert len(losses) == best + 3 < 50
+    assert result.kept_epoch == best
+    assert bits(result.layers) == bits(kept[best].state.layers)
+    assert bits(result.layers) != bits(result.snapshot.state.layers)
+
+
+def test_until_stops_at_the_first_epoch_that_reaches_it(
+    engine: Engine, architecture: Architecture, examples: Examples, held_out: Examples
+) -> None:
+    settings = Settings(epochs=60, batch_size=8, validation=60, until=0.8)
+    result = fit(engine, architecture, examples, settings, validation=held_out)
+    accuracies = [record.validation_accuracy for record in result.snapshot.history]
+    assert result.ending is Ending.TARGET_REACHED
+    assert accuracies[-1] >= 0.8
+    assert all(accuracy < 0.8 for accuracy in accuracies[:-1])
+
+
+def test_callbacks_hear_of_every_epoch_and_may_end_the_training(
+    engine: Engine, architecture: Architecture, examples: Examples
+) -> None:
+    heard: list[int] = []
+
+    progress_heard: list[Progress] = []
+
+    class Listener(Callback):
+        def on_progress(self, progress: Progress) -> None:
+            progress_heard.append(progress)
+
+    def stop_after_two(record: EpochRecord) -> bool:
+        heard.append(record.epoch)
+        return record.epoch == 2
+
+    result = fit(engine, architecture, examples, Settings(epochs=9), callbacks=[Listener(), stop_after_two])
+    assert heard == [1, 2]
+    assert result.ending is Ending.CALLBACK
+    assert progress_heard[-1].rows == 150
+    assert progress_heard[-1].accuracy == result.snapshot.history[-1].accuracy
+
+
+@given(step=st.integers(0, 29), solver=st.sampled_from(sorted(OPTIMIZERS)))
+def test_a_training_stopped_after_any_step_goes_on_to_the_bit(step: int, solver: str) -> None:
+    engine = ReferenceEngine()
+    architecture = Architecture((5,), (Hidden(8), Hidden(6)), 3)
+    random = np.random.default_rng(0)
+    examples = Examples(random.normal(size=(150, 5)), random.integers(0, 3, 150))
+    settings = Settings(epochs=3, batch_size=16, solver=solver, schedule="one-cycle")
+    whole = fit(engine, architecture, examples, settings)
+
+    class StepByStep(ReferenceEngine):
+        """Counts its steps, so that the training can be stopped after any of them."""
+
+        taken = 0
+
+        def run(self, *arguments, **options):
+            outcome = super().run(*arguments, **{**options, "n_steps": 1})
+            self.taken += len(outcome.losses)
+            return outcome
+
+    counting = StepByStep()
+    stopped = fit(counting, architecture, examples, settings, stop=lambda: counting.taken >= step)
+    assert stopped.snapshot.state.steps_done == step
+    resumed = fit(ReferenceEngine(), architecture, examples, settings, start=stopped.snapshot)
+    assert bits(resumed.layers) == bits(whole.layers)
+    for mine, theirs in zip(resumed.snapshot.history, whole.snapshot.history, strict=True):
+        assert replace(mine, seconds=0, rows_per_second=0) == replace(theirs, seconds=0, rows_per_second=0)
+
+
+def test_a_rate_that_diverges_ends_at_the_first_non_finite_loss_and_keeps_the_epoch_before(
+    engine: Engine, architecture: Architecture, examples: Examples
+) -> None:
+    calm = fit(engine, architecture, examples, Settings(epochs=1, batch_size=16))
+    wild = replace(Settings(epochs=3, batch_size=16), learning_rate=1e30)
+    result = fit(engine, architecture, examples, wild, start=calm.snapshot)
+    assert result.ending is Ending.DIVERGED
+    assert result.kept_epoch == 1
+    assert 2 <= result.non_finite_step <= 10
+    assert bits(result.layers) == bits(calm.layers)
+
+
+def test_a_step_that_spoils_the_parameters_unseen_is_noticed_at_the_epochs_end(
+    engine: Engine, architecture: Architecture, examples: Examples
+) -> None:
+    # One batch an epoch: its loss is finite, and the step after it throws the parameters to infinity.
+    settings = Settings(epochs=1, batch_size=150, learning_rate=1e38 * 1e3)
+    result = fit(engine, architecture, examples, settings)
+    assert result.ending is Ending.DIVERGED
+    assert result.non_finite_step == 1
+    assert result.kept_epoch is None
+
+
+def test_a_dead_layer_and_a_loss_above_guessing_are_told_once_and_remembered(
+    engine: Engine, architecture: Architecture, examples: Examples
+) -> None:
+    said: list[str] = []
+
+    class Listener(Callback):
+        def on_notice(self, sentence: str) -> None:
+            said.append(sentence)
+
+    result = fit(
+        engine,
+        architecture,
+        examples,
+        Settings(epochs=4, batch_size=16, learning_rate=300.0, seed=1),
+        callbacks=[Listener()],
+    )
+    assert result.ending is Ending.ALL_EPOCHS
+    assert len([sentence for sentence in said if "is dead: none of its" in sentence]) == 1
+    assert len([sentence for sentence in said if "above ln 3 = 1.1: no better than guessing" in sentence]) == 1
+    assert "is dead" in result.trouble
+
+
+def test_a_healthy_training_says_nothing(engine: Engine, architecture: Architecture, examples: Examples) -> None:
+    result = fit(engine, architecture, examples, Settings(epochs=5, batch_size=16))
+    assert result.trouble is None
+
+
+def test_examples_and_labels_must_be_as_many() -> None:
+    with pytest.raises(ShapeError, match="there are 3 examples and 2 labels; expected one label an example"):
+        Examples(np.zeros((3, 2)), np.zeros(2, int))
+
+
+def test_a_training_in_another_thread_hears_no_signal_and_ends_well(
+    engine: Engine, architecture: Architecture, examples: Examples
+) -> None:
+    from pellucid.training.interrupts import interruptible
+
+    results = []
+
+    def work() -> None:
+        with interruptible() as stop:
+            results.append(fit(engine, architecture, examples, Settings(epochs=1), stop=stop))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert results[0].ending is Ending.ALL_EPOCHS

@@ -1,0 +1,286 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pellucid.engines import ReferenceEngine
+from pellucid.equations.optimizers import OPTIMIZERS
+from pellucid.errors import ModelFileError, RunFolderError, SettingError, StorageError
+from pellucid.formats.model_file import read_model
+from pellucid.training.callbacks import Callback
+from pellucid.training.history import EpochRecord
+from pellucid.training.run import Plan, run
+from pellucid.training.run_folder import RunFolder, new_run_folder
+from pellucid.training.stopping import Ending
+
+Make = Callable[..., Plan]
+
+
+class KilledError(Exception):
+    """Stands for whatever ends a process between two epochs."""
+
+
+class KillAfter(Callback):
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_epoch(self, record: EpochRecord) -> None:
+        if record.epoch == self.epoch:
+            raise KilledError
+
+
+def test_a_run_leaves_its_folder_complete(plan: Make, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "new" / "run")
+    done = run(plan(validation=30), folder, resume=False)
+    model = read_model(folder.model)
+    record = json.loads(folder.record.read_text())
+    lines = [json.loads(line) for line in folder.history.read_text().splitlines()]
+    assert done.fit.ending is Ending.ALL_EPOCHS
+    assert record["status"] == "finished"
+    assert record["rows"] == {"train": 150, "test": 40}
+    assert record["engine"] == {"name": "reference", "target": "numpy", "threads": 1}
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
+    assert lines == record["epochs"]
+    assert model.test_accuracy == record["test_accuracy"] == done.test.accuracy
+    assert model.classes == ("left", "middle", "right")
+    assert model.training["seed"] == 0
+
+
+def test_a_model_file_tells_no_time_no_place_and_no_machine(plan: Make, tmp_path: Path) -> None:
+    first, second = RunFolder(tmp_path / "here"), RunFolder(tmp_path / "over" / "there")
+    run(plan(), first, resume=False)
+    run(plan(), second, resume=False)
+    assert first.model.read_bytes() == second.model.read_bytes()
+
+
+@pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+@pytest.mark.parametrize("patience", [None, 2])
+def test_killed_between_two_epochs_and_resumed_gives_the_same_bytes(
+    plan: Make, tmp_path: Path, solver: str, patience: int | None
+) -> None:
+    whole, killed = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
+    plan_of_both = plan(solver=solver, schedule="linear", validation=40, patience=patience)
+    run(plan_of_both, whole, resume=False)
+    with pytest.raises(KilledError):
+        run(plan_of_both, killed, resume=False, callbacks=[KillAfter(2)])
+    assert not killed.model.exists()
+    run(plan_of_both, killed, resume=True)
+    assert whole.model.read_bytes() == killed.model.read_bytes()
+
+
+@pytest.mark.parametrize("kill_after", [1, 3])
+def test_a_process_killed_by_the_system_resumes_to_the_same_bytes(plan: Make, tmp_path: Path, kill_after: int) -> None:
+    whole, killed = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
+    run(plan(solver="adam"), whole, resume=False)
+
+    class Kill(Callback):
+        def on_epoch(self, record: EpochRecord) -> None:
+            if record.epoch == kill_after:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:  # pragma: no cover: this process is killed
+        run(plan(solver="adam"), killed, resume=False, callbacks=[Kill()])
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    assert json.loads(killed.record.read_text())["status"] == "running"
+    run(plan(solver="adam"), killed, resume=True)
+    assert whole.model.read_bytes() == killed.model.read_bytes()
+
+
+def test_ctrl_c_keeps_what_was_learned_and_the_rest_follows_to_the_bit(plan: Make, tmp_path: Path) -> None:
+    whole, stopped = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "stopped")
+    run(plan(), whole, resume=False)
+
+    class CtrlC(Callback):
+        def on_epoch(self, record: EpochRecord) -> None:
+            if record.epoch == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    done = run(plan(), stopped, resume=False, callbacks=[CtrlC()])
+    assert done.fit.ending is Ending.INTERRUPTED
+    assert json.loads(stopped.record.read_text())["status"] == "interrupted"
+    learned = read_model(stopped.model)
+    assert learned.test_accuracy is None  # the test part is read once, at the end
+    np.testing.assert_array_equal(learned.layers[0].W, done.fit.snapshot.state.layers[0].W)
+    run(plan(), stopped, resume=True)
+    assert whole.model.read_bytes() == stopped.model.read_bytes()
+
+
+def test_resume_where_nothing_is_begins_afresh(plan: Make, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "nothing")
+    run(plan(), folder, resume=True)
+    assert read_model(folder.model).training["kept_epoch"] == 4
+
+
+def test_resume_of_a_finished_run_reports_it_and_touches_nothing(plan: Make, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    first = run(plan(), folder, resume=False)
+    before = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file() and path.name != "run.json"}
+    again = run(plan(), folder, resume=True)
+    assert again.fit is None
+    assert again.record["test_accuracy"] == first.test.accuracy
+    assert again.history == first.history
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_finished_run_may_be_given_more_epochs(plan: Make, tmp_path: Path) -> None:
+    whole, longer = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "longer")
+    run(plan(epochs=6), whole, resume=False)
+    run(plan(epochs=4), longer, resume=False)
+    run(plan(epochs=6), longer, resume=True)
+    assert whole.model.read_bytes() == longer.model.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"seed": 1}, "settings.seed was 0, is 1"),
+        ({"solver": "adam"}, "settings.solver was sgd, is adam"),
+        ({"precision": "float64"}, "settings.precision was float32, is float64"),
+        ({"epochs": 3}, "settings.epochs was 4, is 3"),
+    ],
+)
+def test_resume_with_other_settings_says_what_differs(
+    plan: Make, tmp_path: Path, change: dict, difference: str
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(KilledError):
+        run(plan(), folder, resume=False, callbacks=[KillAfter(1)])
+    checkpoint = folder.checkpoint.read_bytes()
+    with pytest.raises(RunFolderError, match=difference):
+        run(plan(**change), folder, resume=True)
+    assert folder.checkpoint.read_bytes() == checkpoint
+
+
+def test_resume_on_other_data_says_so(plan: Make, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    ours = plan()
+    run(ours, folder, resume=False)
+    other = ours.dataset.X_train.copy()
+    other[0, 0] ^= 1
+    with pytest.raises(RunFolderError, match="holds another run: the data is not the same"):
+        run(replace(ours, dataset=replace(ours.dataset, X_train=other)), folder, resume=True)
+
+
+def test_a_new_run_overwrites_nothing(plan: Make, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(RunFolderError, match=r"is not empty; expected a new folder\. Try --resume"):
+        run(plan(), RunFolder(tmp_path), resume=False)
+    assert (tmp_path / "thesis.txt").read_text() == "precious"
+
+
+def test_a_file_where_the_folder_should_be_is_refused(plan: Make, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match=r"the run folder .* cannot be made: file exists"):
+        run(plan(), RunFolder(tmp_path / "file"), resume=False)
+
+
+def test_two_processes_do_not_train_in_one_folder(plan: Make, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom pellucid.training.run_folder import RunFolder\n"
+        "with RunFolder(Path(sys.argv[1])).locked():\n    print('held', flush=True)\n    sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(folder.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(RunFolderError, match="another process is training in"):
+            run(plan(), folder, resume=False)
+        other.kill()
+    run(plan(), folder, resume=False)  # the system let go of the dead process's lock
+
+
+class BreaksAt(ReferenceEngine):
+    """An engine whose loss stops being a number at one step of the whole training."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def run(self, architecture, optimizer, state, *arguments, first_step=0, n_steps=None, **options):
+        left = self.step - state.steps_done
+        n_steps = min(n_steps, left) if left else 0
+        outcome = super().run(
+            architecture, optimizer, state, *arguments, first_step=first_step, n_steps=n_steps, **options
+        )
+        broke = outcome.state.steps_done == self.step
+        return outcome._replace(non_finite_step=first_step + len(outcome.losses)) if broke else outcome
+
+
+def test_a_diverged_run_keeps_the_last_good_epoch(plan: Make, tmp_path: Path) -> None:
+    good, wild = RunFolder(tmp_path / "good"), RunFolder(tmp_path / "wild")
+    run(plan(epochs=2), good, resume=False)
+    done = run(replace(plan(epochs=5), engine=BreaksAt(26)), wild, resume=False)
+    assert done.fit.ending is Ending.DIVERGED
+    assert (done.record["status"], done.record["kept_epoch"], done.record["non_finite_step"]) == ("diverged", 2, 7)
+    kept, expected = read_model(wild.model), read_model(good.model)
+    assert kept.test_accuracy is None
+    for ours, theirs in zip(kept.layers, expected.layers, strict=True):
+        np.testing.assert_array_equal(ours.W, theirs.W)
+        np.testing.assert_array_equal(ours.b, theirs.b)
+
+
+def test_a_run_that_diverges_at_once_leaves_no_model(plan: Make, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "wild")
+    done = run(plan(learning_rate=1e25), folder, resume=False)
+    assert (done.record["status"], done.record["model"]) == ("diverged", None)
+    assert not folder.model.exists()
+
+
+def test_a_spoiled_checkpoint_is_refused_in_a_sentence(plan: Make, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(KilledError):
+        run(plan(), folder, resume=False, callbacks=[KillAfter(2)])
+    whole = folder.checkpoint.read_bytes()
+    for length in (0, 7, 100, len(whole) - 1):
+        folder.checkpoint.write_bytes(whole[:length])
+        with pytest.raises(ModelFileError, match=r"snapshot\.safetensors"):
+            run(plan(), folder, resume=True)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "nonsense"])
+def test_a_spoiled_run_record_is_refused_in_a_sentence(plan: Make, tmp_path: Path, text: str) -> None:
+    folder = RunFolder(tmp_path / "run")
+    run(plan(), folder, resume=False)
+    folder.record.write_text(text)
+    with pytest.raises(RunFolderError, match=r"run\.json is spoiled"):
+        run(plan(), folder, resume=True)
+
+
+def test_a_full_disk_ends_in_a_sentence_and_spoils_nothing(
+    plan: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(KilledError):
+        run(plan(), folder, resume=False, callbacks=[KillAfter(2)])
+    checkpoint = folder.checkpoint.read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, os.strerror(28))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StorageError, match="could not be written: no space left on device"):
+            run(plan(), folder, resume=True)
+    assert folder.checkpoint.read_bytes() == checkpoint
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_more_validation_rows_than_there_are_is_refused(plan: Make) -> None:
+    with pytest.raises(SettingError, match="--validation is 150; expected less than the 150 training rows"):
+        plan(validation=150)
+
+
+def test_a_new_run_folder_never_takes_a_name_twice(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run-2").mkdir()
+    assert new_run_folder(tmp_path, "run").path == tmp_path / "run-3"

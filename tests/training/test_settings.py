@@ -1,0 +1,47 @@
+import pytest
+
+from pellucid.equations.optimizers import OPTIMIZERS
+from pellucid.errors import SettingError
+from pellucid.training.settings import LEARNING_RATES, Settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"batch_size": 0}, "--batch-size is 0; expected a whole number, at least 1."),
+        ({"epochs": 0}, "--epochs is 0; expected a whole number, at least 1."),
+        ({"epochs": 2.5}, "--epochs is 2.5; expected a whole number"),
+        ({"epochs": True}, "--epochs is True; expected a whole number"),
+        ({"learning_rate": -0.1}, r"--learning-rate is -0.1; expected a positive number. Try 0.2."),
+        ({"learning_rate": float("nan")}, "--learning-rate is nan; expected a positive number"),
+        ({"learning_rate": float("inf")}, "--learning-rate is inf; expected a positive number"),
+        ({"learning_rate": 0.0, "solver": "adam"}, "Try 0.001."),
+        ({"seed": -1}, "--seed is -1; expected a whole number from 0 to 18,446,744,073,709,551,615."),
+        ({"validation": -5}, "--validation is -5"),
+        (
+            {"until": 97, "validation": 9},
+            "--until is 97; expected an accuracy above 0 and at most 1. Did you mean 0.97?",
+        ),
+        ({"until": 0.0, "validation": 9}, "--until is 0;"),
+        ({"until": 0.9}, "need a validation part. Try --validation 10000."),
+        ({"patience": 3}, "need a validation part"),
+        ({"patience": 0, "validation": 9}, "--patience is 0"),
+        ({"solver": "lbfgs"}, "--solver is 'lbfgs'; expected one of sgd, momentum, nesterov, adam, adamw."),
+        ({"schedule": "steps"}, "--schedule is 'steps'; expected one of constant, linear, cosine, one-cycle."),
+        ({"precision": "float16"}, "--precision is 'float16'; expected one of float32, float64."),
+        ({"initialization": "zeros"}, "--initialization is 'zeros'"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused_in_a_sentence(settings: dict, message: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        Settings(**settings)
+    assert message in str(caught.value)
+
+
+def test_settings_survive_their_record() -> None:
+    settings = Settings(epochs=3, solver="adamw", validation=10, until=0.5, seed=2**64 - 1)
+    assert Settings.from_record(settings.to_record()) == settings
+
+
+def test_every_solver_has_a_rate_to_begin_with() -> None:
+    assert set(LEARNING_RATES) == set(OPTIMIZERS)
