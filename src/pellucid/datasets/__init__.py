@@ -23,7 +23,7 @@ from pellucid.datasets.download import Progress, cache_folder
 from pellucid.datasets.idx import read_idx, write_idx
 from pellucid.datasets.idx_folder import load_idx_folder
 from pellucid.datasets.images import read_image
-from pellucid.datasets.locate import data_folders, locate
+from pellucid.datasets.locate import data_folders, find_or_fetch
 from pellucid.datasets.paths import load_path, refuse_label
 from pellucid.datasets.tables import encode_table, read_labelled
 from pellucid.datasets.verification import FileCheck, verify_files
@@ -106,4 +106,4 @@ def _load_entry(entry: Entry, label: str | None, progress: Progress | None) -> D
     refuse_label(entry.name, label)
     if not entry.files:
         return load_digits()
-    return load_idx_folder(locate(entry, progress=progress), entry)
+    return load_idx_folder(find_or_fetch(entry, progress=progress), entry)

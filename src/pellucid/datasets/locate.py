@@ -34,7 +34,7 @@ def find_folder(entry: Entry, folder: Path | None = None) -> Path | None:
     return next((candidate for candidate in candidates if idx_files(candidate)), None)
 
 
-def locate(entry: Entry, folder: Path | None = None, progress: Progress | None = None) -> Path:
+def find_or_fetch(entry: Entry, folder: Path | None = None, progress: Progress | None = None) -> Path:
     """Find the folder with the files of ``entry``, or download them to the user's cache.
 
     A ``folder`` that is given is the only one looked in. Files that are incomplete are for the reader to complain about,
