@@ -90,7 +90,10 @@ def test_labels_are_whole_numbers_or_strings(path: Path, labels: np.ndarray, cla
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (Y + 0.5, "y in .* holds 0.5 in row 1, which is no whole number.*looks like a quantity; pellucid train classifies"),
+        (
+            Y + 0.5,
+            "y in .* holds 0.5 in row 1, which is no whole number.*looks like a quantity; pellucid train classifies",
+        ),
         (np.where(Y == 2, np.nan, Y), "holds nan in row 3, which is no number"),
         (np.full(20, 1e300), "no longer exact"),
         (np.zeros(20), "holds one class only: 0; expected at least two"),
@@ -112,8 +115,8 @@ def test_labels_that_are_none_are_refused(path: Path, y: np.ndarray, message: st
         (X.reshape(20, 2, 2, 1), "Turn colour images into grey ones first"),
         (X[:, :0], "has the shape \\(20, 0\\)"),
         (X[:4], "y in .* has 20 labels"),
-        (np.where(X == X[2, 1], np.nan, X), "X in .* holds nan in row 3, column 2; expected numbers"),
-        (np.where(X == X[0, 3], -np.inf, X), "holds -inf in row 1, column 4"),
+        (np.where(X[2, 1] == X, np.nan, X), "X in .* holds nan in row 3, column 2; expected numbers"),
+        (np.where(X[0, 3] == X, -np.inf, X), "holds -inf in row 1, column 4"),
         (X * 1e307, "feature 1 are too large"),
     ],
 )
@@ -146,9 +149,9 @@ def test_a_npy_needs_the_labels_beside_it(tmp_path: Path, monkeypatch: pytest.Mo
     assert load("x.npy", "labels.npy").classes == (0, 1, 2)
     monkeypatch.chdir("/")
     assert load(tmp_path / "x.npy", "labels.npy").classes == (0, 1, 2)
-    with pytest.raises(DataError, match="examples without labels. Name the .npy file"):
+    with pytest.raises(DataError, match=r"examples without labels. Name the .npy file"):
         load(tmp_path / "x.npy")
-    with pytest.raises(DataError, match="there is no file other.npy"):
+    with pytest.raises(DataError, match=r"there is no file other.npy"):
         load(tmp_path / "x.npy", "other.npy")
 
 
@@ -167,7 +170,7 @@ def test_spoiled_files_are_refused(tmp_path: Path, suffix: str) -> None:
 def test_files_under_the_others_name_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", X=X, y=Y)
     (tmp_path / "a.npz").rename(tmp_path / "a.npy")
-    with pytest.raises(DataError, match="it is a .npz file"):
+    with pytest.raises(DataError, match=r"it is a .npz file"):
         load(tmp_path / "a.npy", "a.npy")
     np.save(tmp_path / "b.npy", X)
     (tmp_path / "b.npy").rename(tmp_path / "b.npz")
@@ -180,5 +183,7 @@ def test_examples_alone_are_read_to_predict_from(path: Path, tmp_path: Path) -> 
     np.testing.assert_array_equal(read_examples(save(path, anything=X)), X)
     np.save(tmp_path / "b.npy", X.reshape(20, 2, 2))
     np.testing.assert_array_equal(read_examples(tmp_path / "b.npy"), X)
+    np.save(tmp_path / "one.npy", X[0])
+    np.testing.assert_array_equal(read_examples(tmp_path / "one.npy"), X[:1])
     with pytest.raises(DataError, match="holds 'a', 'b'; expected an array called 'X'"):
         read_examples(save(path, a=X, b=X))

@@ -83,7 +83,7 @@ def test_an_incomplete_or_spoiled_copy_is_no_reason_to_look_elsewhere(
     here = write_small_mnist(Path("data/mnist"))
     images = here / "t10k-images-idx3-ubyte.gz"
     images.write_bytes(images.read_bytes()[:-3])
-    with pytest.raises(DataError, match="data/mnist/t10k-images-idx3-ubyte.gz is a gzip file that was cut short"):
+    with pytest.raises(DataError, match=r"data/mnist/t10k-images-idx3-ubyte.gz is a gzip file that was cut short"):
         datasets.load("mnist")
     images.unlink()
     with pytest.raises(DataError, match="holds only 3 of the four IDX files; missing: 't10k-images-idx3-ubyte'"):
@@ -113,14 +113,19 @@ def test_an_unknown_idx_set_has_the_classes_that_are_found(tmp_path: Path, write
     mine = datasets.load(tmp_path / "mine")
     assert (mine.name, mine.classes, mine.input_shape, mine.X_train.shape) == ("mine", (5, 200), (2, 3), (12, 6))
     write_small_mnist(tmp_path / "mine", train_labels=labels, t10k_labels=np.full(10, 6, np.uint8))
-    with pytest.raises(DataError, match="t10k-labels.* holds 6 in row 1, which is none of the classes; expected.* 5, 200"):
+    with pytest.raises(
+        DataError, match=r"t10k-labels.* holds 6 in row 1, which is none of the classes; expected.* 5, 200"
+    ):
         datasets.load(tmp_path / "mine")
 
 
 @pytest.mark.parametrize(
     ("replaced", "message"),
     [
-        ({"train_labels": np.zeros(11, np.uint8)}, "train-labels.* has 11 labels, but .*train-images.* has 12 examples"),
+        (
+            {"train_labels": np.zeros(11, np.uint8)},
+            "train-labels.* has 11 labels, but .*train-images.* has 12 examples",
+        ),
         ({"t10k_labels": np.full(10, 10, np.uint8)}, "t10k-labels.* holds 10 in row 1, which is none of the classes"),
         ({"train_images": np.zeros(12, np.uint8)}, "train-images.*shape \\(12,\\).*These are labels"),
         ({"train_labels": np.zeros((12, 2, 3), np.uint8)}, "train-labels.*shape \\(12, 2, 3\\).*These are images"),
@@ -146,7 +151,7 @@ def test_a_single_pair_of_idx_files_has_a_fifth_held_out(tmp_path: Path, write_s
     with pytest.raises(DataError, match="does not say in its name that it holds images"):
         datasets.load(tmp_path / "a" / "train-labels-idx1-ubyte.gz")
     (tmp_path / "a" / "train-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(DataError, match="no labels beside it; expected train-labels-idx1-ubyte.gz in"):
+    with pytest.raises(DataError, match=r"no labels beside it; expected train-labels-idx1-ubyte.gz in"):
         datasets.load(tmp_path / "a" / "train-images-idx3-ubyte.gz")
 
 
@@ -159,17 +164,22 @@ def test_images_of_another_type_are_standardised(tmp_path: Path) -> None:
 
 
 def test_what_is_neither_a_name_nor_a_path_is_answered_with_both(alone: Path) -> None:
-    with pytest.raises(DataError, match="fasion-mnist is neither .* Did you mean 'fashion-mnist'"):
+    with pytest.raises(DataError, match=r"fasion-mnist is neither .* Did you mean 'fashion-mnist'"):
         datasets.load("fasion-mnist")
+
+
+def test_a_path_that_cannot_be_is_a_sentence() -> None:
+    with pytest.raises(DataError, match="could not be read: file name too long"):
+        datasets.load("x" * 5000)
 
 
 def test_a_folder_or_file_of_unknown_kind_says_what_is_known(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds none; expected MNIST's four IDX files"):
         datasets.load(tmp_path)
     (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(DataError, match="holds 'a.txt'; expected MNIST's four IDX files"):
+    with pytest.raises(DataError, match=r"holds 'a.txt'; expected MNIST's four IDX files"):
         datasets.load(tmp_path)
-    with pytest.raises(DataError, match="unknown kind; expected a .csv"):
+    with pytest.raises(DataError, match=r"unknown kind; expected a .csv"):
         datasets.load(tmp_path / "a.txt")
 
 

@@ -27,7 +27,7 @@ from pellucid.datasets.locate import data_folders, find_or_fetch
 from pellucid.datasets.paths import load_path, refuse_label
 from pellucid.datasets.tables import encode_table, read_labelled
 from pellucid.datasets.verification import FileCheck, verify_files
-from pellucid.datasets.wording import did_you_mean, listed
+from pellucid.datasets.wording import did_you_mean, listed, unreadable
 from pellucid.errors import DataError
 
 __all__ = [
@@ -66,8 +66,12 @@ def load(
     name = fspath(name_or_path)
     if isinstance(name_or_path, str) and name in catalogue.CATALOGUE:
         return _load_entry(catalogue.find(name), label, progress)
-    path = Path(name).expanduser()
-    if not path.exists():
+    path = Path(name)
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if not there:
         raise DataError(
             f"{name} is neither a known data set nor a path that exists",
             f"one of {listed(catalogue.CATALOGUE)}, or a path",

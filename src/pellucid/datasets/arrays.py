@@ -51,15 +51,20 @@ def load_arrays(path: Path, label: str | None = None) -> Dataset:
 def read_examples(path: Path) -> NDArray[Any]:
     """Read examples alone, to predict from: X (n, d) of uint8, float32 or float64.
 
-    Of a ``.npz``, the array called X or x is taken, or the only one. Raises ``DataError`` as ``load_arrays`` does.
+    Of a ``.npz``, the array called X or x is taken, or the only one; an array (d,) is a single example. Raises ``DataError``
+    as ``load_arrays`` does.
     """
     if path.suffix.lower() == ".npy":
-        return flat_numbers(str(path), _read_npy(path))
+        return _examples(str(path), _read_npy(path))
     arrays = _read_npz(path)
     name = next((name for name in ("X", "x") if name in arrays), next(iter(arrays)) if len(arrays) == 1 else None)
     if name is None:
         raise DataError(f"{path} holds {listed(arrays)}", "an array called 'X', or one array only")
-    return flat_numbers(f"{name} in {path}", arrays[name])
+    return _examples(f"{name} in {path}", arrays[name])
+
+
+def _examples(where: str, X: NDArray[Any]) -> NDArray[Any]:
+    return flat_numbers(where, X[np.newaxis] if X.ndim == 1 else X)
 
 
 def flat_numbers(where: str, X: NDArray[Any]) -> NDArray[Any]:

@@ -91,21 +91,24 @@ def feature_names(columns: Sequence[Column]) -> tuple[str, ...]:
     )
 
 
+def refuse_missing_columns(names: Sequence[str], columns: Sequence[Column], where: str) -> None:
+    """Raise ``DataError`` where one of ``columns`` is not among the ``names`` that a table has."""
+    missing = [column.name for column in columns if column.name not in names]
+    if missing:
+        raise DataError(f"{where} lacks the columns {listed(missing)}", advice=did_you_mean(missing[0], names))
+
+
 def encode(table: Table, columns: Sequence[Column]) -> NDArray[np.float64]:
     """Turn a table into X (n, d) of float64: a number for each column of numbers, 0 or 1 for each word of the others.
 
-    Columns that are not among ``columns`` are ignored. Raises ``DataError`` for a column that is missing, a word that is not
-    known, or words where numbers are expected.
+    The table has all ``columns``; others are ignored. Raises ``DataError`` for a word that is not known, or words where
+    numbers are expected.
 
     >>> table = Table("t", {"colour": np.array(["red", "green"], object), "size": np.array([4.0, 5.0])})
     >>> encode(table, [Column("size"), Column("colour", ("green", "red"))])
     array([[4., 0., 1.],
            [5., 1., 0.]])
     """
-    missing = [column.name for column in columns if column.name not in table.columns]
-    if missing:
-        hint = did_you_mean(missing[0], list(table.columns))
-        raise DataError(f"{table.where} lacks the columns {listed(missing)}", advice=hint)
     n = len(table)
     X = np.zeros((n, len(feature_names(columns))))
     start = 0

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.datasets.assembling import Part, assemble
-from pellucid.datasets.columns import Table, check_numbers, encode, feature_names, learn_columns
+from pellucid.datasets.columns import Table, check_numbers, encode, feature_names, learn_columns, refuse_missing_columns
 from pellucid.datasets.dataset import Column, Dataset
 from pellucid.datasets.labels import Classes, Labels, indices_of, tidy
 from pellucid.datasets.wording import did_you_mean, listed, unreadable
@@ -127,8 +127,8 @@ def _load(paths: Sequence[Path], label: str | None, name: str, source: str) -> D
 
 
 def _encode(frame: pd.DataFrame, where: str, columns: Sequence[Column]) -> NDArray[np.float64]:
-    wanted = [column.name for column in columns]
-    return encode(_plain(frame[[name for name in frame.columns if name in wanted]], where), columns)
+    refuse_missing_columns(list(frame.columns), columns, where)
+    return encode(_plain(frame[[column.name for column in columns]], where), columns)
 
 
 def _label_column(frame: pd.DataFrame, label: str | None, where: str, candidates: Sequence[str] = USUAL_LABELS) -> str:
@@ -221,7 +221,6 @@ def _read_csv(path: Path, words: Sequence[str]) -> pd.DataFrame:
         encoding="utf-8-sig",
         index_col=False,
         low_memory=False,
-        float_precision="round_trip",
     )
     nameless = [str(name) for name in frame.columns if str(name).startswith("Unnamed: ")]
     if nameless:
@@ -234,10 +233,12 @@ def _read_csv(path: Path, words: Sequence[str]) -> pd.DataFrame:
 
 @contextmanager
 def _refusing(path: Path) -> Iterator[None]:
-    """Turn what pandas and pyarrow raise and warn about into sentences."""
+    """Turn what pandas and pyarrow raise into sentences, and pandas' warning that it lost something."""
+    from pandas.errors import ParserWarning
+
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")
+            warnings.simplefilter("error", ParserWarning)
             yield
     except DataError:
         raise
@@ -254,7 +255,7 @@ def _refusing(path: Path) -> Iterator[None]:
             raise DataError(f"{path} is spoiled, or no Parquet file") from error
         raise unreadable(path, error) from error
     # ParserError, EmptyDataError and ArrowInvalid are ValueErrors; the rest is what spoiled Parquet files provoke.
-    except (ValueError, KeyError, TypeError, OverflowError, NotImplementedError, MemoryError, Warning) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, NotImplementedError, MemoryError, ParserWarning) as error:
         reason = str(error).removeprefix("Error tokenizing data. C error: ").strip() or type(error).__name__
         kind = "Parquet file" if path.suffix.lower() == ".parquet" else "CSV table"
         raise DataError(f"{path} is spoiled, or no {kind} ({reason})") from error
