@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import click
 import typer
 
 from pellucid.cli.data import data_app
@@ -30,6 +29,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+# Newer versions of Typer bring a Click of their own, older ones use the package: either is reached from here.
+WRONG_USE: type[Any] = typer.BadParameter.__mro__[1]
+
 for verb in (train, evaluate, predict, info, doctor):
     app.command()(verb)
 app.add_typer(data_app, name="data")
@@ -52,6 +54,16 @@ def _options(
     """The multilayer perceptron that you can read, as fast as the CPU permits."""
 
 
+def _wrong_use(error: Any, as_json: bool) -> int:
+    message = error.format_message()
+    if not message:  # no verb was given, and the help has been shown
+        return EXIT_USAGE
+    path = error.ctx.command_path if error.ctx is not None else "pellucid"
+    sentence = message if message.endswith((".", "?")) else f"{message}."
+    print_error("usage", f"{sentence} Try: {path} --help", as_json)
+    return EXIT_USAGE
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process with its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -64,18 +76,12 @@ def run(words: list[str]) -> int:
     try:
         code: Any = app(words, prog_name="pellucid", standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        typer.echo(error.format_message(), err=True)
-        return EXIT_USAGE
-    except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        path = context.command_path if context is not None else "pellucid"
-        print_error("usage", f"{error.format_message().rstrip('.')}. Try: {path} --help", as_json)
-        return EXIT_USAGE
+    except WRONG_USE as error:
+        return _wrong_use(error, as_json)
     except PellucidError as error:
         print_error(error.kind, str(error), as_json)
         return EXIT_USAGE if isinstance(error, InputError) else EXIT_FAILED
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print_error("interrupted", "Interrupted.", as_json)
         return EXIT_INTERRUPTED
     except MemoryError:

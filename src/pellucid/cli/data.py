@@ -2,11 +2,108 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pellucid.cli.output import EXIT_USAGE, Json, Output, escape
+from pellucid.cli.output import Json, Output, escape
 
-data_app = typer.Typer(help="The data sets that Pellucid knows.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pellucid.datasets import Progress
+
+data_app = typer.Typer(help="List, fetch and verify the data sets that Pellucid knows.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A data set; see pellucid data list.")]
+Folder = Annotated[
+    Path | None, typer.Option("--folder", metavar="DIR", help="Look or put it here. [default: the usual folders]")
+]
+
+
+@data_app.command("list")
+def list_(json: Json = False) -> None:
+    """List the data sets that are known by name, whose they are, and which are on this machine."""
+    from pellucid.datasets import available, verify
+
+    output = Output(json)
+    records: list[dict[str, Any]] = []
+    for entry in available():
+        here = all(check.state != "missing" for check in verify(entry.name))
+        output.say(f"[bold]{entry.name}[/bold]  {'on this machine' if here else 'not on this machine'}")
+        checksums = (
+            "" if not entry.files else ("; checksums tried" if entry.tried else "; checksums as published, not tried")
+        )
+        output.say(f"    {escape(entry.description)}")
+        output.say(f"    [dim]licence: {escape(entry.licence)}{checksums}[/dim]")
+        output.say(f"    [dim]{escape(entry.citation)}; {entry.page}[/dim]")
+        records.append(
+            {
+                "name": entry.name,
+                "description": entry.description,
+                "licence": entry.licence,
+                "citation": entry.citation,
+                "page": entry.page,
+                "here": here,
+                "mirrors": list(entry.mirrors),
+                "checksums_tried": entry.tried,
+            }
+        )
+    output.result({"datasets": records})
+
+
+@data_app.command()
+def fetch(name: Name, folder: Folder = None, json: Json = False) -> None:
+    """Download a data set, checking every file against its published checksum."""
+    from pellucid.datasets import fetch as fetch_dataset
+
+    output = Output(json)
+    with _download_bar(output) as progress:
+        place = fetch_dataset(name, folder, progress)
+    output.say(f"{name} is in {escape(str(place))}")
+    output.result({"name": name, "folder": str(place)})
+
+
+@data_app.command()
+def verify(name: Name, folder: Folder = None, json: Json = False) -> int:
+    """Check the files of a data set: is each there, whole, and what its publisher published?"""
+    from pellucid.datasets import verify as verify_dataset
+    from pellucid.errors import DataError
+
+    output = Output(json)
+    checks = verify_dataset(name, folder)
+    for check in checks:
+        colour = "green" if check.is_good else "red"
+        path = escape(str(check.path or check.file))
+        output.say(f"[{colour}]{check.state:<14}[/{colour}] {path}  [dim]{escape(check.detail)}[/dim]")
+    bad = [check for check in checks if not check.is_good]
+    if bad:
+        raise DataError(
+            f"{len(bad)} of {len(checks)} files of {name} are not as published: "
+            + ", ".join(f"{check.file} ({check.state})" for check in bad),
+            advice=f"Try: pellucid data fetch {name}",
+        )
+    output.result(
+        {"name": name, "files": [{"file": c.file, "path": c.path and str(c.path), "state": c.state} for c in checks]}
+    )
+    return 0
+
+
+@contextmanager
+def _download_bar(output: Output) -> Iterator[Progress]:
+    """Show a bar for each file on a terminal, nothing elsewhere."""
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Bar(*columns, console=output.console, transient=True, disable=not output.console.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+
+        def progress(done: int, total: int, file: str) -> None:
+            if file not in tasks:
+                tasks[file] = bar.add_task(file, total=total)
+            bar.update(tasks[file], completed=done)
+
+        yield progress

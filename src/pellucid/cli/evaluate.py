@@ -10,6 +10,8 @@ import typer
 from pellucid.cli.output import Json, Output, escape, percent
 
 if TYPE_CHECKING:
+    from pellucid.datasets.for_a_network import Trained
+    from pellucid.network import Network
     from pellucid.training.evaluation import Evaluation
 
 
@@ -25,21 +27,14 @@ def evaluate(
 
     Of data with a test part, or that the model was trained on, the test part is used; of other data, all of it.
     """
-    from pellucid.datasets import read_labelled
+    from pellucid.datasets.for_a_network import labelled_examples
     from pellucid.network import load
 
     output = Output(json)
     network = load(model)
-    trained_on = network.model.training.get("data") or {}
-    chosen = data if data is not None else _trained_on(trained_on, model)
-    examples = read_labelled(
-        chosen,
-        label=label,
-        input_shape=network.architecture.input_shape,
-        classes=network.classes,
-        columns=network.model.columns,
-        trained_on=trained_on.get("sha256"),
-    )
+    if data is None:
+        data, label = _trained_on(network, model)
+    examples = labelled_examples(data, what_it_knows(network), label)
     result = network.evaluate(examples.X, examples.y)
     wrong = round((1 - result.accuracy) * len(examples.y))
     error, _ = result.calibration
@@ -56,13 +51,30 @@ def evaluate(
     output.result(_summary(network.classes, examples.what, result))
 
 
-def _trained_on(trained_on: Any, model: Path) -> str:
-    from pellucid.errors import DataUnavailableError
+def what_it_knows(network: Network) -> Trained:
+    """Gather what a network knows of its data."""
+    from pellucid.datasets import Column
+    from pellucid.datasets.for_a_network import Trained
 
-    name = trained_on.get("name")
+    about = network.model
+    columns = None if about.columns is None else tuple(Column(*column) for column in about.columns)
+    fingerprint = (about.training.get("data") or {}).get("sha256")
+    return Trained(network.architecture.input_shape, network.classes, columns, fingerprint)
+
+
+def _trained_on(network: Network, model: Path) -> tuple[str, str | None]:
+    """Find the data that a network was trained on: a run tells what was asked for, a model file its name."""
+    from pellucid.errors import DataUnavailableError
+    from pellucid.training.run_folder import RunFolder
+
+    folder = RunFolder(model)
+    request = folder.read_record().get("request") if folder.exists() else None
+    if isinstance(request, dict) and isinstance(request.get("data"), str):
+        return request["data"], request.get("label")
+    name = (network.model.training.get("data") or {}).get("name")
     if not isinstance(name, str):
         raise DataUnavailableError(f"{model} does not say what it was trained on", advice="Try --data.")
-    return name
+    return name, None
 
 
 def _say_classes(output: Output, names: list[str], result: Evaluation) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pellucid.cli.output import Json, Output, escape, percent
+
+if TYPE_CHECKING:
+    from pellucid.network import Network
 
 
 def info(
@@ -46,7 +50,8 @@ def info(
         ),
     )
     output.say()
-    output.table(("training", "setting"), ((name, str(value)) for name, value in about.training.items()))
+    for name, value in _flat(about.training):
+        output.say(f"[dim]{name:<20}[/dim] {escape(str(value))}")
     output.result(
         {
             "layers": list(architecture.widths),
@@ -64,10 +69,16 @@ def info(
     )
 
 
-def _scaling(network: object) -> str:
-    from pellucid.network import Network
+def _flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Walk through a record of records: "data.name", "mnist" … What was not set is left out."""
+    for key, value in record.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{key}.")
+        elif value is not None:
+            yield before + key, value
 
-    assert isinstance(network, Network)
+
+def _scaling(network: Network) -> str:
     scaling = network.architecture.scaling
     if len(scaling.scale) > 1:
         return "an offset and a scale for each input"

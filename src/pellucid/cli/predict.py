@@ -19,14 +19,15 @@ def predict(
     json: Json = False,
 ) -> None:
     """Say what each example in the files is, and how sure the model is of it."""
-    from pellucid.datasets import read_examples
+    from pellucid.cli.evaluate import what_it_knows
+    from pellucid.datasets.for_a_network import examples_to_predict
     from pellucid.network import load
 
     output = Output(json)
     network = load(model)
     predictions: list[dict[str, Any]] = []
     for file in files:
-        X = read_examples(file, input_shape=network.architecture.input_shape, columns=network.model.columns)
+        X = examples_to_predict(file, what_it_knows(network))
         p = network.predict_proba(X)
         ranked = (-p).argsort(axis=1, kind="stable")
         for row, (probabilities, order) in enumerate(zip(p, ranked, strict=True)):

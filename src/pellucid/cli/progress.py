@@ -47,7 +47,7 @@ class ProgressDisplay(Callback):
     def on_progress(self, progress: Progress) -> None:
         """Move the bar."""
         rows = (progress.epoch - 1) * progress.rows_of_epoch + progress.rows
-        fields = {
+        fields: dict[str, Any] = {
             "epoch": f"{progress.epoch:>{self._width}}/{progress.epochs}",
             "loss": progress.loss,
             "accuracy": percent(progress.accuracy),

@@ -93,11 +93,11 @@ class _Training:
         architecture, settings = _architecture(dataset, options), _settings(dataset, options)
         folder = self._folder(dataset)
         with limited_threads(options.get("threads")) as threads:
-            request = {"data": options.get("data", dataset.name), "label": options.get("label")}
+            request = {"data": _absolute(options.get("data", dataset.name)), "label": options.get("label")}
             plan = Plan(dataset, architecture, settings, engine, threads, request, ["pellucid", *sys.argv[1:]])
             self.output.say(
                 f"[bold]{architecture}[/bold], {architecture.n_parameters:,} parameters, on {escape(dataset.name)} "
-                f"({len(dataset.y_train):,} training rows, {len(dataset.y_test):,} test rows)"
+                f"({_rows(dataset, settings.validation)})"
             )
             self.output.say(
                 f"[dim]{settings.solver}, rate {settings.learning_rate:g} ({settings.schedule}), batch "
@@ -195,7 +195,22 @@ class _Training:
             words = (f"{names[pair.true]} for {names[pair.taken_for]} ({pair.times}×)" for pair in pairs)
             say(f"Most often taken: {escape(', '.join(words))}")
         files = [folder.model, folder.history, folder.record, *([curves] if curves else [])]
-        say(f"Wrote {escape(', '.join(str(path) for path in files))}")
+        say("Wrote")
+        for path in files:
+            say(f"  {escape(str(path))}")
+
+
+def _rows(dataset: Dataset, validation: int) -> str:
+    parts = {"training": len(dataset.y_train) - validation, "validation": validation, "test": len(dataset.y_test)}
+    return ", ".join(f"{rows:,} {part}" for part, rows in parts.items() if rows) + " rows"
+
+
+def _absolute(data: str) -> str:
+    """Make a path absolute, so that it is found from anywhere; a name stays a name."""
+    from pellucid.datasets import available
+
+    known = data in {entry.name for entry in available()}
+    return data if known else str(Path(data).expanduser().resolve())
 
 
 def _architecture(dataset: Dataset, options: Mapping[str, Any]) -> Any:

@@ -1,8 +1,7 @@
 """The data sets that are known by name: what they hold, whose they are, where they are to be had.
 
 Another data set of this kind is one more entry here. ``sha256`` is of the file as it is downloaded, as TensorFlow Datasets
-publishes it (``tensorflow_datasets/url_checksums``); for Fashion-MNIST and KMNIST it agrees with lists that hold the
-publishers' MD5 beside it.
+publishes it (``tensorflow_datasets/url_checksums``).
 """
 
 from __future__ import annotations

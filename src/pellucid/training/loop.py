@@ -240,7 +240,7 @@ def _health(architecture: Architecture, snapshot: Snapshot, training: Examples) 
     if epoch_loss > guessing:
         sentences["guessing"] = (
             f"The loss of epoch {snapshot.epochs_done} is {epoch_loss:.3g}, above ln {architecture.outputs} = "
-            f"{guessing:.3g}: no better than guessing. Try a lower learning rate."
+            f"{guessing:.3g}: no better than guessing. Try a lower learning rate, or more epochs."
         )
         if cross_entropy(trace.logits, y) > guessing:
             still_guessing = sentences["guessing"]

@@ -1,0 +1,112 @@
+"""Data for a network that is trained already: read as its training data were, whatever else the files may hold."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.datasets import load
+from pellucid.datasets.arrays import read_examples
+from pellucid.datasets.dataset import Column, Dataset
+from pellucid.datasets.idx import read_idx
+from pellucid.datasets.idx_folder import is_idx_name
+from pellucid.datasets.images import SUFFIXES as PICTURE_SUFFIXES
+from pellucid.datasets.images import read_image
+from pellucid.datasets.labels import Classes, indices_of
+from pellucid.datasets.paths import ARRAY_SUFFIXES, TABLE_SUFFIXES
+from pellucid.datasets.tables import encode_table, read_labelled, table_in
+from pellucid.equations.parameters import Indices
+from pellucid.errors import DataError, ShapeError
+
+
+class Trained(NamedTuple):
+    """What a network knows of its data: the shape of an example, its classes, the columns of its table if it was one,
+    and the fingerprint of the data set that it was trained on.
+    """
+
+    input_shape: tuple[int, ...]
+    classes: Classes
+    columns: tuple[Column, ...] | None = None
+    fingerprint: str | None = None
+
+
+class Labelled(NamedTuple):
+    """Examples X (n, d), class indices y (n,), and in words what they are."""
+
+    X: NDArray[Any]
+    y: Indices
+    what: str
+
+
+def labelled_examples(name_or_path: str, trained: Trained, label: str | None = None) -> Labelled:
+    """Load labelled data to hold a network against.
+
+    Of data with a test part of its own, and of the data that the network was trained on, the test part; of other data, all.
+    Raises ``DataError`` where the data cannot be read or has a class that the network does not know, ``ShapeError`` where
+    its examples have another size.
+    """
+    if trained.columns is None:
+        dataset = load(name_or_path, label)
+        if prod(dataset.input_shape) != prod(trained.input_shape):
+            got = f"the examples of {name_or_path} have {_by(dataset.input_shape)} inputs"
+            raise ShapeError(got, _by(trained.input_shape))
+        return _part(dataset, trained)
+    with suppress(DataError):  # too small to train on, or of one class: it may do to be judged by
+        dataset = load(name_or_path, label)
+        if dataset.fingerprint == trained.fingerprint:
+            return _part(dataset, trained)
+    path = Path(name_or_path)
+    table = (table_in(path, "test") if path.is_dir() else path) or path
+    if table.suffix not in TABLE_SUFFIXES:
+        raise DataError(f"{table} is no table", "a .csv or .parquet file: the network was trained on a table")
+    X, y = read_labelled(table, trained.columns, trained.classes, label)
+    return Labelled(X, y, f"all of {table}")
+
+
+def examples_to_predict(path: Path, trained: Trained) -> NDArray[Any]:
+    """Read examples whose labels are not asked for: a picture, IDX, NPY, NPZ, CSV or Parquet file → X (n, d).
+
+    Raises ``DataError`` where the file cannot be read, or is of a kind that the network was not trained on.
+    """
+    suffix = path.suffix.lower()
+    if not path.is_file():
+        raise DataError(f"there is no file {path}")
+    if suffix in TABLE_SUFFIXES:
+        if trained.columns is None:
+            raise DataError(
+                f"{path} is a table", "pictures, IDX or NumPy files: the network was not trained on a table"
+            )
+        return encode_table(path, trained.columns)[0]
+    if suffix in PICTURE_SUFFIXES:
+        return read_image(path, trained.input_shape)
+    if suffix in ARRAY_SUFFIXES:
+        return _one_or_many(read_examples(path), trained)
+    if is_idx_name(path) or suffix in (".gz", ""):
+        return _one_or_many(read_idx(path), trained)
+    raise DataError(f"{path} is of an unknown kind", "a picture, or a .npy, .npz, .csv, .parquet or IDX file")
+
+
+def _part(dataset: Dataset, trained: Trained) -> Labelled:
+    if dataset.has_own_split or dataset.fingerprint == trained.fingerprint:
+        X, y, what = dataset.X_test, dataset.y_test, f"the test part of {dataset.name}"
+    else:
+        X = np.concatenate([dataset.X_train, dataset.X_test])
+        y, what = np.concatenate([dataset.y_train, dataset.y_test]), f"all of {dataset.name}"
+    if dataset.classes != trained.classes:
+        y = indices_of(np.asarray(dataset.classes)[y], trained.classes, f"the label of {dataset.name}")
+    return Labelled(X, y, what)
+
+
+def _one_or_many(X: NDArray[Any], trained: Trained) -> NDArray[Any]:
+    """Bring a single example, flat or as people see it, to a batch of one."""
+    single = X.shape in (trained.input_shape, (prod(trained.input_shape),))
+    return X.reshape(1, -1) if single else X.reshape(len(X), -1) if X.ndim > 1 else X
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))

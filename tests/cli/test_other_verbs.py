@@ -1,0 +1,199 @@
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pellucid import __version__, datasets, load
+
+
+def test_version_and_help(cli) -> None:
+    assert cli("--version") == (0, f"pellucid {__version__}\n", "")
+    said = cli("train", "--help")
+    assert said.code == 0
+    for option in ("--data", "--hidden", "--until", "--resume", "--json"):
+        assert option in said.out
+
+
+def test_no_verb_shows_the_help_and_an_unknown_one_is_wrong_use(cli) -> None:
+    assert cli().code == 2
+    said = cli("trian")
+    assert said.code == 2
+    assert "No such command 'trian'" in said.err
+
+
+def test_help_answers_within_four_tenths_of_a_second_of_cpu_time() -> None:
+    def cpu() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    times = []
+    for _ in range(5):
+        before = cpu()
+        subprocess.run([sys.executable, "-m", "pellucid", "--help"], check=True, capture_output=True)
+        times.append(cpu() - before)
+    assert min(times) < 0.4
+
+
+def test_importing_pellucid_loads_nothing_that_it_does_not_use() -> None:
+    code = "import sys, pellucid; print(*sorted(name.partition('.')[0] for name in sys.modules))"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    )
+    heavy = {"numpy", "scipy", "sklearn", "matplotlib", "typer", "rich", "pandas", "pooch", "requests", "safetensors"}
+    assert loaded & heavy == set()
+
+
+def test_help_loads_neither_numpy_nor_any_room() -> None:
+    code = (
+        "import sys\nfrom pellucid.cli.app import run\nrun(['train', '--help'])\n"
+        "print(*(name for name in sys.modules if name.startswith(('numpy', 'pellucid'))), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    rooms = {".".join(name.split(".")[:2]) for name in done.stderr.split()}
+    assert rooms == {"pellucid", "pellucid.cli", "pellucid.errors"}
+
+
+def test_training_on_images_loads_no_pandas_no_scikit_learn_and_no_downloader(points) -> None:
+    code = (
+        "import sys\nfrom pellucid.cli.app import run\n"
+        f"assert run(['train', '--data', {str(points)!r}, '--epochs', '20', '--batch-size', '16']) == 0\n"
+        "print(*(name.partition('.')[0] for name in sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert set(done.stderr.split()) & {"sklearn", "scipy", "pandas", "pyarrow", "pooch", "requests"} == set()
+
+
+def test_evaluate_measures_the_test_part_of_what_it_was_trained_on(cli, trained) -> None:
+    said = cli("evaluate", trained, "--json")
+    record = said.json
+    assert record["examples"] == 60
+    assert record["accuracy"] == load(trained).model.test_accuracy
+    confusion = np.array(record["confusion"])
+    assert confusion.sum() == 60
+    assert np.trace(confusion) / 60 == record["accuracy"]
+    assert 0 <= record["calibration_error"] <= 1
+    assert "true \\ taken for" in said.err
+
+
+def test_evaluate_takes_all_of_other_data(cli, trained, tmp_path) -> None:
+    X = np.random.default_rng(5).integers(0, 256, (50, 5), dtype=np.uint8)
+    np.savez(tmp_path / "other.npz", X=X, y=X[:, :3].argmax(axis=1))
+    record = cli("evaluate", trained, "--data", tmp_path / "other.npz", "--json").json
+    assert record["examples"] == 50
+    network = load(trained)
+    assert record["accuracy"] == np.mean(network.predict(X) == X[:, :3].argmax(axis=1))
+
+
+def test_evaluate_refuses_examples_of_another_size_and_unknown_classes(cli, trained, tmp_path) -> None:
+    np.savez(tmp_path / "wide.npz", X=np.ones((9, 7), np.uint8), y=np.arange(9) % 3)
+    said = cli("evaluate", trained, "--data", tmp_path / "wide.npz")
+    assert said.code == 2
+    assert "have 7 inputs; expected 5." in said.err
+    np.savez(tmp_path / "classes.npz", X=np.ones((9, 5), np.uint8), y=np.arange(9))
+    said = cli("evaluate", trained, "--data", tmp_path / "classes.npz")
+    assert said.code == 2
+    assert "none of the classes" in said.err
+
+
+def test_info_shows_layers_classes_and_settings(cli, trained) -> None:
+    said = cli("info", trained / "model.safetensors", "--json")
+    assert said.json["layers"] == [5, 8, 6, 3]
+    assert said.json["training"]["batch_size"] == 16
+    assert "data.name" in said.err
+    people = cli("info", trained)
+    assert "5-8-6-3" in people.out
+    assert people.err == ""
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "info"])
+def test_what_is_no_model_is_a_sentence(cli, verb, tmp_path) -> None:
+    assert "there is no file nowhere" in cli(verb, "nowhere").err
+    (tmp_path / "empty").mkdir()
+    assert "holds no model.safetensors" in cli(verb, tmp_path / "empty").err
+    (tmp_path / "letter.txt").write_text("Dear reader, this is not a model.")
+    said = cli(verb, tmp_path / "letter.txt", "--json")
+    assert said.code == 2
+    assert said.error["kind"] == "model-file"
+
+
+def test_the_folder_of_an_unfinished_run_says_how_to_go_on(cli, trained) -> None:
+    (trained / "model.safetensors").unlink()
+    assert f"try pellucid train --resume {trained}" in cli("info", trained).err
+
+
+def test_predict_reads_arrays_idx_and_pictures(cli, tmp_path, trained) -> None:
+    X = np.random.default_rng(5).integers(0, 256, (4, 5), dtype=np.uint8)
+    expected = load(trained).predict(X).tolist()
+    np.save(tmp_path / "new.npy", X)
+    np.savez(tmp_path / "new.npz", X=X)
+    datasets.write_idx(tmp_path / "new-idx2-ubyte.gz", X)
+    said = cli("predict", trained, "new.npy", "new.npz", "new-idx2-ubyte.gz", "--json")
+    assert said.code == 0, said.err
+    predictions = said.json["predictions"]
+    assert [each["label"] for each in predictions] == expected * 3
+    assert [each["row"] for each in predictions] == [0, 1, 2, 3] * 3
+    for each in predictions:
+        assert sum(each["probabilities"]) == pytest.approx(1, abs=1e-6)
+    assert "new.npy row 2" in cli("predict", trained, "new.npy").out
+
+
+def test_predict_reads_a_picture_and_refuses_what_is_none(cli, tmp_path) -> None:
+    image = pytest.importorskip("PIL.Image", reason="pictures need pillow: pip install 'pellucid[images]'")
+    assert cli("train", "--data", "digits", "--epochs", "5", "--out", "digits").code == 0
+    digits = datasets.load("digits")
+    image.fromarray(digits.X_test[0].reshape(8, 8)).save("digit.png")
+    said = cli("predict", "digits", "digit.png", "--json")
+    assert said.code == 0, said.err
+    assert said.json["predictions"][0]["label"] == load("digits").predict(digits.X_test[0])
+    image.fromarray(np.zeros((28, 28), np.uint8)).save("large.png")
+    assert "is a picture of 28×28 pixels; expected 8×8." in cli("predict", "digits", "large.png").err
+    Path("fake.png").write_text("no picture")
+    assert "fake.png is no picture" in cli("predict", "digits", "fake.png").err
+    assert "there is no file none.png" in cli("predict", "digits", "none.png").err
+    Path("table.csv").write_text("a,b\n1,2\n")
+    assert "was not trained on a table" in cli("predict", "digits", "table.csv").err
+
+
+def test_data_list_names_every_data_set_with_its_licence(cli) -> None:
+    record = cli("data", "list", "--json").json
+    assert [each["name"] for each in record["datasets"]] == ["mnist", "fashion-mnist", "kmnist", "digits"]
+    assert all(each["licence"] for each in record["datasets"])
+    assert [each["here"] for each in record["datasets"]] == [False, False, False, True]
+
+
+def test_data_verify_exits_2_for_what_is_missing_and_for_an_unknown_name(cli) -> None:
+    assert cli("data", "verify", "digits").code == 0
+    said = cli("data", "verify", "mnist", "--json")
+    assert said.code == 2
+    assert "train-images-idx3-ubyte.gz (missing)" in said.error["message"]
+    said = cli("data", "verify", "minst")
+    assert said.code == 2
+    assert "Did you mean 'mnist'?" in said.err
+
+
+def test_doctor_tells_engine_versions_and_folders(cli, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("PELLUCID_DATA", str(tmp_path))
+    record = cli("doctor", "--json").json
+    assert (record["engine"], record["target"]) == ("reference", "numpy")
+    assert record["packages"]["numpy"] == np.__version__
+    assert record["data_folders"][0] == {"path": str(tmp_path), "exists": True}
+    assert cli("doctor", "--engine", "warp").code == 2
+
+
+def test_a_reader_that_goes_away_is_no_error(trained) -> None:
+    command = f"{sys.executable} -m pellucid info {trained} --json | head -c 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert done.stdout == "{"
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
+def test_json_of_a_number_that_json_cannot_say_is_null(capsys) -> None:
+    from pellucid.cli.output import print_json
+
+    print_json({"recall": [1.0, float("nan")]})
+    assert json.loads(capsys.readouterr().out) == {"recall": [1.0, None]}

@@ -1,0 +1,264 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pellucid import load
+
+
+def wait_for(text: str, process: "subprocess.Popen[str]") -> None:
+    """Read what a process prints until ``text`` comes."""
+    for line in process.stdout:
+        if text in line:
+            return
+    pytest.fail(f"the process ended without printing {text!r}")
+
+
+def test_train_ends_with_accuracy_confusions_and_what_it_wrote(cli, small, tmp_path) -> None:
+    said = cli("train", *small, "--out", tmp_path / "run")
+    assert said.code == 0
+    assert "5-8-6-3, 123 parameters, on points (240 training, 60 test rows)" in said.out
+    assert "epoch 30  loss" in said.out
+    assert "Test accuracy" in said.out
+    assert "Most often taken:" in said.out
+    for name in ("model.safetensors", "history.jsonl", "run.json"):
+        assert str(tmp_path / "run" / name) in said.out.replace("\n", "")
+        assert (tmp_path / "run" / name).is_file()
+
+
+def test_train_json_prints_one_object_on_stdout_and_text_on_stderr(cli, small, tmp_path) -> None:
+    said = cli("train", *small, "--json", "--seed", 3, "--validation", 40)
+    record = said.json
+    assert set(record) >= {
+        "data", "layers", "parameters", "epochs", "epoch_seconds", "train_seconds", "test_accuracy", "test_loss",
+        "engine", "target", "precision", "threads", "seed", "run", "model",
+    }  # fmt: skip
+    assert record["layers"] == [5, 8, 6, 3]
+    assert len(record["epoch_seconds"]) == record["epochs"] == 30
+    assert record["seed"] == 3
+    assert record["test_accuracy"] == load(record["model"]).model.test_accuracy
+    assert Path(record["run"]).parent == Path("runs")
+    assert "Test accuracy" in said.err
+
+
+def test_the_same_command_gives_the_same_bytes_and_another_folder(cli, small) -> None:
+    first, second = cli("train", *small, "--json").json, cli("train", *small, "--json").json
+    assert first["run"] != second["run"]
+    assert Path(first["model"]).read_bytes() == Path(second["model"]).read_bytes()
+
+
+def test_hidden_none_is_softmax_regression(cli, points) -> None:
+    said = cli("train", "--data", points, "--hidden", "none", "--epochs", 2, "--json")
+    assert said.json["layers"] == [5, 3]
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        (["--batch-size", "0"], "setting", "--batch-size is 0; expected a whole number, at least 1."),
+        (["--learning-rate", "-1"], "setting", "--learning-rate is -1.0; expected a positive number. Try 0.2."),
+        (["--learning-rate", "nan"], "setting", "--learning-rate is nan; expected a positive number."),
+        (["--learning-rate", "nan", "--solver", "adam"], "setting", "Try 0.001."),
+        (["--epochs", "0"], "setting", "--epochs is 0"),
+        (["--epochs", "many"], "usage", "Invalid value for '--epochs'"),
+        (["--hidden", "12x"], "setting", "--hidden is '12x'; expected whole numbers with commas between. Try --hidden"),
+        (["--hidden", "0"], "setting", "a layer has width 0; expected a whole number of neurons, at least 1."),
+        (["--engine", "warp"], "setting", "there is no engine 'warp' here; expected one of auto, reference."),
+        (["--solver", "sdg"], "setting", "--solver is 'sdg'; expected one of sgd, momentum"),
+        (["--schedule", "cosinus"], "setting", "--schedule is 'cosinus'; expected one of constant"),
+        (["--precision", "int8"], "setting", "--precision is 'int8'; expected one of float32, float64."),
+        (["--seed", "-1"], "setting", "--seed is -1"),
+        (["--until", "98"], "setting", "--until is 98; expected an accuracy above 0 and at most 1. Did you mean 0.98?"),
+        (["--validation", "240"], "setting", "--validation is 240; expected less than the 240 training rows."),
+        (["--threads", "0"], "setting", "--threads is 0; expected at least 1."),
+        (["--label", "nosuch"], "data", "nosuch"),
+        (["--data", "minst"], "data", "Did you mean 'mnist'?"),
+        (["--data", "/no/such/file.csv"], "data", "/no/such/file.csv"),
+        (["--colour"], "usage", "No such option: --colour"),
+        (["--out", "a", "--resume", "a"], "setting", "both --out and --resume are given"),
+    ],
+)
+def test_wrong_use_is_a_sentence_and_exit_2(cli, small, options, kind, message) -> None:
+    said = cli("train", *small, *options, "--json")
+    assert said.code == 2
+    assert said.error["kind"] == kind
+    assert message in said.error["message"]
+    assert message in said.err
+    assert not Path("runs").exists()
+
+
+def test_an_unknown_engine_in_the_environment_is_a_sentence(cli, small, monkeypatch) -> None:
+    monkeypatch.setenv("PELLUCID_ENGINE", "warp")
+    said = cli("train", *small)
+    assert said.code == 2
+    assert "there is no engine 'warp' here" in said.err
+
+
+def test_until_reached_ends_with_0_and_not_reached_with_1_and_a_model(cli, small) -> None:
+    reached = cli("train", *small, "--until", 0.5, "--json")
+    assert reached.code == 0
+    assert reached.json["ending"] == "target-reached"
+    assert reached.json["validation_accuracy"] >= 0.5
+    missed = cli("train", *small, "--until", 1.0, "--epochs", 2, "--out", "missed", "--json")
+    assert missed.code == 1
+    assert missed.error["kind"] == "target-not-reached"
+    assert "in 2 epochs; expected 100.00 %." in missed.error["message"]
+    assert load("missed").model.training["until"] == 1.0
+
+
+def test_a_rate_that_diverges_is_a_sentence_and_exit_1(cli, small) -> None:
+    said = cli("train", *small, "--learning-rate", "1e20", "--json")
+    assert said.code == 1
+    assert said.error["kind"] == "diverged"
+    assert "the loss became infinite or NaN at step" in said.error["message"]
+    assert "Try a lower --learning-rate." in said.error["message"]
+
+
+def test_a_dead_network_is_a_sentence_and_exit_1(cli, small) -> None:
+    said = cli("train", *small, "--learning-rate", "300", "--epochs", 3, "--json")
+    assert said.code == 1
+    assert said.error["kind"] == "nothing-learned"
+    assert "Note: Hidden layer" in said.err
+
+
+def test_resume_takes_the_runs_own_options(cli, small, tmp_path) -> None:
+    whole = cli("train", *small, "--solver", "adam", "--seed", 4, "--out", "whole", "--json").json
+    again = cli("train", "--resume", "whole", "--json")
+    assert again.code == 0
+    assert again.json["test_accuracy"] == whole["test_accuracy"]
+    assert again.json["seed"] == 4
+    assert "is finished" in again.err
+
+
+def test_resume_with_another_network_says_what_differs(cli, small) -> None:
+    cli("train", *small, "--out", "run")
+    said = cli("train", "--resume", "run", "--hidden", "9,6")
+    assert said.code == 2
+    assert "run holds another run" in said.err
+    said = cli("train", "--resume", "run", "--seed", 1)
+    assert "settings.seed was 0, is 1" in said.err
+
+
+def test_a_folder_with_something_in_it_is_not_overwritten(cli, small, tmp_path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("precious")
+    said = cli("train", *small, "--out", tmp_path / "full")
+    assert said.code == 2
+    assert "is not empty; expected a new folder." in said.err
+    assert [path.name for path in (tmp_path / "full").iterdir() if path.name != ".lock"] == ["thesis.txt"]
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence_and_exit_1(cli, small, tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    said = cli("train", *small, "--out", tmp_path / "file" / "run")
+    assert said.code == 1
+    assert "cannot be made: not a directory. Try --out DIR." in said.err
+
+
+@pytest.mark.slow
+def test_ctrl_c_saves_exits_130_and_the_rest_follows_to_the_bit(small, tmp_path) -> None:
+    options = [*small[:-4], "--epochs", "100", "--batch-size", "8"]
+    command = [sys.executable, "-m", "pellucid", "train", *options]
+    with subprocess.Popen([*command, "--out", "stopped"], stdout=subprocess.PIPE, text=True) as process:
+        wait_for("epoch   2", process)
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+    assert process.returncode == 130
+    assert "Interrupted in epoch" in rest
+    assert "Go on with: pellucid train --resume stopped" in rest
+    assert load("stopped").architecture.widths == (5, 8, 6, 3)
+    for folder in ("stopped", "whole"):
+        subprocess.run([*command, "--resume", folder], check=True, capture_output=True)
+    assert Path("stopped/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_process_killed_at_any_moment_resumes_to_the_same_bytes(small, tmp_path) -> None:
+    options = [*small[:-4], "--epochs", "30", "--batch-size", "8", "--solver", "adamw", "--validation", "20"]
+    command = [sys.executable, "-m", "pellucid", "train", *options, "--patience", "30"]
+    subprocess.run([*command, "--resume", "whole"], check=True, capture_output=True)
+    with subprocess.Popen([*command, "--resume", "killed"], stdout=subprocess.PIPE, text=True) as process:
+        wait_for("epoch  9", process)
+        time.sleep(0.02)
+        process.kill()
+    assert not Path("killed/model.safetensors").exists()
+    subprocess.run([*command, "--resume", "killed"], check=True, capture_output=True)
+    assert Path("killed/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
+
+
+def test_without_mnist_train_says_so_and_trains_on_the_digits(cli, monkeypatch) -> None:
+    _no_network(monkeypatch)
+    said = cli("train", "--epochs", 5, "--json")
+    assert said.code == 0
+    assert said.json["data"] == "digits"
+    assert said.json["test_accuracy"] > 0.8
+    assert "MNIST is not on this machine and could not be downloaded: training on scikit-learn's" in said.err
+
+
+def test_without_mnist_asking_for_it_exits_2_and_says_what_to_do(cli, monkeypatch) -> None:
+    _no_network(monkeypatch)
+    said = cli("train", "--data", "mnist", "--json")
+    assert said.code == 2
+    assert said.error["kind"] == "data-unavailable"
+    assert "PELLUCID_DATA" in said.error["message"]
+
+
+def test_a_spoiled_mnist_is_an_error_and_never_a_reason_to_look_elsewhere(cli, monkeypatch, tmp_path) -> None:
+    folder = tmp_path / "data" / "mnist"
+    folder.mkdir(parents=True)
+    (folder / "train-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03\0\0")
+    said = cli("train", "--json")
+    assert said.code == 2
+    assert said.error["kind"] == "data"
+    assert "mnist" in said.error["message"]
+
+
+def test_a_table_of_numbers_and_words_is_learned_judged_and_predicted(cli, tmp_path) -> None:
+    pytest.importorskip("pandas", reason="tables need pandas: pip install 'pellucid[tables]'")
+    random = np.random.default_rng(0)
+    sizes, colours = random.normal(10, 3, 200), random.choice(["red", "green"], 200)
+    kinds = np.where((sizes > 10) & (colours == "red"), "apple", "pear")
+    lines = [f"{size:.4f},{colour},{kind}" for size, colour, kind in zip(sizes, colours, kinds, strict=True)]
+    Path("fruit.csv").write_text("\n".join(["size,colour,kind", *lines]))
+    options = ["--hidden", "8", "--epochs", "60", "--batch-size", "8"]
+    trained = cli("train", "--data", "fruit.csv", "--label", "kind", *options, "--out", "fruit", "--json").json
+    assert trained["test_accuracy"] >= 0.9
+    judged = cli("evaluate", "fruit", "--json").json
+    assert judged["accuracy"] == trained["test_accuracy"]  # the data it was trained on: its test part
+    Path("new.csv").write_text("colour,size\nred,15.5\ngreen,15.5\n")
+    labels = [each["label"] for each in cli("predict", "fruit", "new.csv", "--json").json["predictions"]]
+    assert labels == ["apple", "pear"]
+    Path("odd.csv").write_text("colour,size\nblue,15.5\n")
+    said = cli("predict", "fruit", "odd.csv")
+    assert said.code == 2
+    assert "'blue'" in said.err
+    Path("lame.csv").write_text("colour,weight\nred,1\n")
+    assert "size" in cli("predict", "fruit", "lame.csv").err
+
+
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    def refused(*_arguments: object, **_options: object) -> None:
+        raise OSError(101, os.strerror(101))
+
+    monkeypatch.setattr(socket, "create_connection", refused)
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+
+
+def test_run_json_is_written_first_and_names_no_result_while_running(small, tmp_path) -> None:
+    options = [*small[:-4], "--epochs", "100", "--batch-size", "8"]
+    command = [sys.executable, "-m", "pellucid", "train", *options, "--out", "run"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        wait_for("epoch   1", process)
+        record = json.loads(Path("run/run.json").read_text())
+        process.kill()
+    assert record["status"] == "running"
+    assert record["command"][:2] == ["pellucid", "train"]
+    assert "test_accuracy" not in record
