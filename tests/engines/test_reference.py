@@ -5,7 +5,7 @@ from math import log
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pellucid.engines import ReferenceEngine, State
@@ -81,6 +81,7 @@ def test_only_the_rows_of_the_order_are_seen(training, bits):
     assert len(outcomes[0].losses) == 3
 
 
+@settings(max_examples=20)
 @given(cuts=st.lists(st.integers(0, 6), max_size=4), weighted=st.booleans())
 def test_an_epoch_cut_anywhere_gives_the_same_bits(training, optimizer, bits, cuts, weighted):
     problem = training()
