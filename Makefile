@@ -25,11 +25,11 @@ train: .venv/train.done  ## make the environment, install, train 784-128-64-10 o
 
 .PHONY: test
 test: .venv/test.done  ## make the environment, install, run the tests (EVERYTHING=1: the slow ones and PyTorch, too)
-	$(BIN)/python -m pytest $(if $(EVERYTHING),--slow)
+	$(BIN)/python -m pytest --numprocesses auto $(if $(EVERYTHING),--slow)
 
 .PHONY: check
 check: lint .venv/test.done  ## before each commit: format, lint, types, import contracts, fast tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses auto
 
 .PHONY: lint
 lint: .venv/lint.done  ## format, lint, types, import contracts

@@ -10,7 +10,7 @@
     │   │   └── DataUnavailableError   data that is neither here nor to be had
     │   ├── ModelFileError             a file that is no model, or a spoiled one
     │   ├── RunFolderError             a run folder that is in use, or holds another run
-    │   └── MissingExtraError          a feature whose optional package is not installed
+    │   └── MissingExtraError (ImportError)  a feature whose optional package is not installed
     ├── TrainingError                  the work itself failed
     │   ├── DivergedError              the loss became infinite or NaN
     │   ├── NothingLearnedError        finite, but no better than guessing, or a layer is dead
@@ -33,7 +33,7 @@ class PellucidError(Exception):
     kind = "error"
 
     def __init__(self, got: str, expected: str = "", advice: str = "") -> None:
-        super().__init__(got, expected, advice)
+        Exception.__init__(self, got, expected, advice)  # not OSError's, which takes them for errno and file name
         self.got, self.expected, self.advice = got, expected, advice
 
     def __str__(self) -> str:

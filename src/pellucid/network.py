@@ -44,8 +44,10 @@ class Network:
     ) -> None:
         architecture.check_layers(layers)
         names = tuple(range(architecture.outputs)) if classes is None else classes
-        if len(names) != architecture.outputs:
-            raise ShapeError(f"got {len(names)} classes", f"{architecture.outputs}, one an output of {architecture}")
+        if not len(set(names)) == len(names) == architecture.outputs:
+            raise ShapeError(
+                f"got {len(set(names))} different classes", f"{architecture.outputs}, one an output of {architecture}"
+            )
         self.model = Model(architecture, layers, names, **about)
         self.engine = engine or choose().engine
 

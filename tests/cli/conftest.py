@@ -41,6 +41,9 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.delenv("PELLUCID_DATA", raising=False)
     monkeypatch.delenv("PELLUCID_ENGINE", raising=False)
+    monkeypatch.setitem(
+        sys.modules, "matplotlib.figure", None
+    )  # as where it is not installed: curves take half a second
 
 
 @pytest.fixture

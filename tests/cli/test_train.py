@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pellucid import load
+from pellucid.equations.optimizers import OPTIMIZERS
 
 
 def wait_for(text: str, process: "subprocess.Popen[str]") -> None:
@@ -30,6 +31,14 @@ def test_train_ends_with_accuracy_confusions_and_what_it_wrote(cli, small, tmp_p
     for name in ("model.safetensors", "history.jsonl", "run.json"):
         assert str(tmp_path / "run" / name) in said.out.replace("\n", "")
         assert (tmp_path / "run" / name).is_file()
+
+
+def test_train_draws_the_curves_where_matplotlib_is_installed(cli, small, tmp_path, monkeypatch) -> None:
+    pytest.importorskip("matplotlib", reason="curves need matplotlib: pip install 'pellucid[plots]'")
+    monkeypatch.delitem(sys.modules, "matplotlib.figure")
+    said = cli("train", *small, "--out", tmp_path / "run")
+    assert str(tmp_path / "run" / "curves.png") in said.out.replace("\n", "")
+    assert (tmp_path / "run" / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_train_json_prints_one_object_on_stdout_and_text_on_stderr(cli, small, tmp_path) -> None:
@@ -179,8 +188,9 @@ def test_ctrl_c_saves_exits_130_and_the_rest_follows_to_the_bit(small, tmp_path)
 
 
 @pytest.mark.slow
-def test_a_process_killed_at_any_moment_resumes_to_the_same_bytes(small, tmp_path) -> None:
-    options = [*small[:-4], "--epochs", "30", "--batch-size", "8", "--solver", "adamw", "--validation", "20"]
+@pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+def test_a_killed_process_resumes_to_the_same_bytes(small, tmp_path, solver) -> None:
+    options = [*small[:-4], "--epochs", "30", "--batch-size", "8", "--solver", solver, "--validation", "20"]
     command = [sys.executable, "-m", "pellucid", "train", *options, "--patience", "30"]
     subprocess.run([*command, "--resume", "whole"], check=True, capture_output=True)
     with subprocess.Popen([*command, "--resume", "killed"], stdout=subprocess.PIPE, text=True) as process:

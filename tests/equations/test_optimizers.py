@@ -191,7 +191,8 @@ def test_settings_that_come_as_numpy_numbers_do_not_promote_float32(name):
         (Nesterov, {"mu": -0.1}, r"mu of nesterov is -0\.1; expected at least 0 and below 1\."),
         (Adam, {"beta_1": 1.5}, r"beta_1 of adam is 1\.5; expected at least 0 and below 1\."),
         (Adam, {"beta_2": float("nan")}, r"beta_2 of adam is nan; expected at least 0 and below 1\."),
-        (Adam, {"epsilon": -1e-8}, r"epsilon of adam is -1e-08; expected at least 0 and below inf\."),
+        (Adam, {"epsilon": -1e-8}, r"epsilon of adam is -1e-08; expected above 0 and below inf\."),
+        (AdamW, {"epsilon": 0.0}, r"epsilon of adamw is 0\.0; expected above 0 and below inf\."),
         (AdamW, {"weight_decay": float("inf")}, r"weight_decay of adamw is inf; expected at least 0 and below inf\."),
     ],
 )

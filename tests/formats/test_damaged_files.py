@@ -328,6 +328,7 @@ def test_arrays_that_do_not_fit_are_refused(refused, by_hand, example_arrays, ex
         ({"feature_names": "abcd"}, r"the record of FILE is spoiled"),
         ({"columns": [["a", None]]}, r"the record of FILE is spoiled"),
         ({"columns": [{"name": "a"}]}, r"FILE lacks 'categories'; expected a model of schema 1\."),
+        ({"columns": [{"name": "a", "categories": None}]}, r"the columns of FILE make 1 inputs; expected 4\."),
         ({"training": 7}, r"the record of FILE is spoiled"),
         ({"test_accuracy": 2.0}, r"FILE gives its test accuracy as 2\.0; expected a number from 0 to 1\."),
         ({"test_accuracy": -0.5}, r"FILE gives its test accuracy as -0\.5; expected a number from 0 to 1\."),

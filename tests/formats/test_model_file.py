@@ -40,14 +40,16 @@ def test_what_is_written_is_read_to_the_last_bit(tmp_path_factory, random_model,
     label = WORDS if in_words else st.integers(-(2**40), 2**40)
     classes = data.draw(st.lists(label, min_size=widths[-1], max_size=widths[-1], unique=True))
     names = data.draw(st.none() | st.lists(WORDS, min_size=widths[0], max_size=widths[0]).map(tuple))
-    columns = st.lists(st.tuples(WORDS, st.none() | st.lists(WORDS, max_size=3).map(tuple)), max_size=3)
+    words_of_one = data.draw(st.integers(0, widths[0]))  # one column of words, the other inputs numbers, or no table
+    columns = (*((name, None) for name in range(widths[0] - words_of_one)), ("words", tuple(range(words_of_one))))
+    columns = tuple((str(name), words and tuple(map(str, words))) for name, words in columns)
     model = random_model(
         widths,
         dtype,
         seed,
         classes=tuple(classes),
         feature_names=names,
-        columns=data.draw(st.none() | columns.map(tuple)),
+        columns=data.draw(st.sampled_from([None, columns])),
         training=data.draw(
             st.dictionaries(WORDS, st.integers() | st.floats(-1e9, 1e9) | WORDS | st.none(), max_size=4)
         ),

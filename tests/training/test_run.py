@@ -75,27 +75,6 @@ def test_killed_between_two_epochs_and_resumed_gives_the_same_bytes(
     assert whole.model.read_bytes() == killed.model.read_bytes()
 
 
-@pytest.mark.parametrize("kill_after", [1, 3])
-def test_a_process_killed_by_the_system_resumes_to_the_same_bytes(plan: Make, tmp_path: Path, kill_after: int) -> None:
-    whole, killed = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
-    run(plan(solver="adam"), whole, resume=False)
-
-    class Kill(Callback):
-        def on_epoch(self, record: EpochRecord) -> None:
-            if record.epoch == kill_after:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    child = os.fork()
-    if child == 0:  # pragma: no cover: this process is killed
-        run(plan(solver="adam"), killed, resume=False, callbacks=[Kill()])
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert os.WTERMSIG(status) == signal.SIGKILL
-    assert json.loads(killed.record.read_text())["status"] == "running"
-    run(plan(solver="adam"), killed, resume=True)
-    assert whole.model.read_bytes() == killed.model.read_bytes()
-
-
 def test_ctrl_c_keeps_what_was_learned_and_the_rest_follows_to_the_bit(plan: Make, tmp_path: Path) -> None:
     whole, stopped = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "stopped")
     run(plan(), whole, resume=False)

@@ -48,6 +48,8 @@ class Architecture:
                 raise SettingError(
                     f"a layer has width {size!r}", "a whole number of neurons, at least 1", "Try --hidden 128,64."
                 )
+        if not self.input_shape:
+            raise SettingError("an example has no inputs", "the shape of one example, such as (28, 28)")
         if self.outputs < 2:
             raise SettingError(f"the data has {self.outputs} class", "at least 2", "There is nothing to tell apart.")
         for layer in self.hidden:

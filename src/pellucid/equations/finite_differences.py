@@ -90,7 +90,7 @@ def check_gradients(
     Source: Goodfellow, Bengio, Courville: Deep Learning (2016), section 11.5.
     """
     layers = tuple(
-        Layer(W.astype(np.float64), b.astype(np.float64)) for W, b in layers
+        Layer(np.array(W, np.float64, order="C"), np.array(b, np.float64, order="C")) for W, b in layers
     )  # copies, to be changed in place
     _, gradients = loss_and_gradients(architecture, layers, X, y, w)
     signs = _signs(forward(architecture, layers, X))

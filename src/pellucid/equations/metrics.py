@@ -44,7 +44,8 @@ def confusion_matrix(y: Indices, predicted: Indices, n_classes: int) -> NDArray[
 
     Source: folklore.
     """
-    return np.bincount(y * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
+    cells = y.astype(np.int64) * n_classes + predicted.astype(np.int64)
+    return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
 class Confusion(NamedTuple):

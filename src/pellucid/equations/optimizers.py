@@ -162,8 +162,10 @@ class Optimizer:
         for setting in fields(self):
             value = getattr(self, setting.name)
             upper = np.inf if setting.name in ("epsilon", "weight_decay") else 1.0
-            if not 0 <= value < upper:
-                raise SettingError(f"{setting.name} of {self.name} is {value}", f"at least 0 and below {upper:g}")
+            lower = "above" if setting.name == "epsilon" else "at least"  # what never moved would be 0 / (0 + ε)
+            if not 0 <= value < upper or (value == 0 and lower == "above"):
+                raise SettingError(f"{setting.name} of {self.name} is {value}", f"{lower} 0 and below {upper:g}")
+            object.__setattr__(self, setting.name, float(value))
 
     def initial_moments(self, layers: Layers) -> Moments:
         """Zeros, as many as the rule keeps."""

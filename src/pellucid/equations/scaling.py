@@ -51,6 +51,8 @@ def scaled(X: NDArray[Any], scaling: Scaling, dtype: DTypeLike) -> Array:
 
         x = (X − offset) / scale
 
+    Computed in float64 and rounded once, so that numbers far from 0, such as years, keep their differences.
+
     Shapes: X (n, d) of any numeric type → x (n, d) of type ``dtype``. Raises nothing.
 
     >>> pixels = np.array([[0, 51, 255]], dtype=np.uint8)
@@ -59,9 +61,10 @@ def scaled(X: NDArray[Any], scaling: Scaling, dtype: DTypeLike) -> Array:
 
     Source: Goodfellow, Bengio, Courville: Deep Learning (2016), section 12.2.1.
     """
-    x = X.astype(dtype)
-    if any(scaling.offset):
-        x -= np.asarray(scaling.offset, dtype)
-    if any(scale != 1.0 for scale in scaling.scale):
-        x /= np.asarray(scaling.scale, dtype)
+    offset, scale = np.asarray(scaling.offset), np.asarray(scaling.scale)
+    if not offset.any() and (scale == scale.astype(dtype)).all() and np.can_cast(X.dtype, dtype):
+        # Dividing two float32 numbers in float64 and rounding gives the float32 quotient: the same bits, sooner.
+        x: Array = X.astype(dtype) / scale.astype(dtype)
+    else:
+        x = ((X - offset) / scale).astype(dtype)
     return x

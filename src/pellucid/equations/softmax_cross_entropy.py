@@ -59,9 +59,8 @@ def cross_entropy_of_each(z: Array, y: Indices) -> Array:
 
     Source: the text, step 2; with the log-sum-exp above.
     """
-    largest = z.max(axis=1)
-    log_sum_exp = largest + np.log(np.exp(z - largest[:, np.newaxis]).sum(axis=1))
-    surprise: Array = log_sum_exp - z[np.arange(len(z)), y]
+    shifted = z - z.max(axis=1, keepdims=True)
+    surprise: Array = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(z)), y]
     return surprise
 
 
@@ -72,7 +71,7 @@ def cross_entropy(z: Array, y: Indices, w: Array | None = None) -> float:
 
         loss = −Σ_r w_r log p_r,y_r / Σ_r w_r
 
-    Shapes: z (n, k), y (n,), w (n,) or None for all 1 → a number. Raises nothing.
+    Shapes: z (n, k), y (n,), w (n,) or None for all 1 → a number; 0 where all w are 0. Raises nothing.
 
     >>> round(cross_entropy(np.array([[0.80, -0.51]]), np.array([1])), 4)
     1.5489
@@ -81,6 +80,8 @@ def cross_entropy(z: Array, y: Indices, w: Array | None = None) -> float:
 
     Source: the text, step 2 (it gives the loss of one example; training uses the mean of a batch).
     """
+    if w is not None and not w.any():
+        return 0.0
     return float(np.average(cross_entropy_of_each(z, y), weights=w))
 
 
@@ -118,6 +119,8 @@ def softmax_cross_entropy_backward(p: Array, y: Indices, w: Array | None = None)
     dz[np.arange(len(p)), y] -= 1
     if w is None:
         dz /= len(p)
+    elif not w.any():
+        dz[:] = 0
     else:
         dz *= (w / w.sum())[:, np.newaxis].astype(p.dtype)
     return dz

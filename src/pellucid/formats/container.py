@@ -83,7 +83,7 @@ def _check_header(path: Path, content: bytes) -> None:
     for name, entry in header.items():
         if name == "__metadata__":
             continue
-        if not isinstance(entry, dict) or entry.get("dtype") not in _TYPES:
+        if not isinstance(entry, dict) or entry.get("dtype") not in [*_TYPES]:
             found = entry.get("dtype") if isinstance(entry, dict) else entry
             raise ModelFileError(f"{path}: the array {name} has type {found!r}", " or ".join(_TYPES))
         offsets = entry.get("data_offsets")
@@ -109,7 +109,7 @@ def _header(path: Path, content: bytes) -> dict[str, Any]:
         )
     try:
         header = json.loads(content[8 : 8 + declared])
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict):
         raise ModelFileError(f"the header of {path} is no JSON", "a model file (safetensors)")
@@ -121,7 +121,7 @@ def _record(path: Path, content: bytes) -> dict[str, Any]:
     text = metadata.get(RECORD_KEY) if isinstance(metadata, dict) else None
     try:
         record = json.loads(text) if isinstance(text, str) else None
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):
         raise ModelFileError(f"{path} is a safetensors file without Pellucid's record", "a model that Pellucid wrote")

@@ -68,7 +68,7 @@ def read_model(path: Path) -> Model:
     Raises ``ModelFileError`` with a sentence that says what is wrong.
     """
     arrays, record = read_container(path)
-    if record.get("schema") != SCHEMA:
+    if type(record.get("schema")) is not int or record["schema"] != SCHEMA:
         raise ModelFileError(
             f"{path} has schema {record.get('schema')!r}",
             f"schema {SCHEMA}",
@@ -84,14 +84,14 @@ def read_model(path: Path) -> Model:
             feature_names=_names(record["feature_names"]),
             columns=_columns(record["columns"]),
             training=dict(record["training"]),
-            test_accuracy=None if record["test_accuracy"] is None else float(record["test_accuracy"]),
+            test_accuracy=_number(record["test_accuracy"]),
             version=str(record["version"]),
         )
     except PellucidError as error:
         raise ModelFileError(f"{path} does not fit together: {error}") from error
     except KeyError as error:
         raise ModelFileError(f"{path} lacks {error}", "a model of schema 1") from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"the record of {path} is spoiled ({error})", "a model of schema 1") from error
     _check(path, model, arrays)
     return model
@@ -104,23 +104,37 @@ def _check(path: Path, model: Model, arrays: Mapping[str, Any]) -> None:
         raise ModelFileError(f"{path} holds arrays that no layer uses: {', '.join(extra)}")
     if len({array.dtype for array in arrays.values()}) != 1:
         raise ModelFileError(f"{path} mixes types of numbers", "one type for all arrays")
-    if len(set(model.classes)) != architecture.outputs:
+    if not len(set(model.classes)) == len(model.classes) == architecture.outputs:
         got = f"{path} names {len(set(model.classes))} different classes"
         raise ModelFileError(got, f"{architecture.outputs}, one an output")
     if model.feature_names is not None and len(model.feature_names) != architecture.inputs:
         raise ModelFileError(f"{path} names {len(model.feature_names)} inputs", f"{architecture.inputs}")
+    if model.columns is not None:
+        inputs = sum(1 if words is None else len(words) for _, words in model.columns)
+        if inputs != architecture.inputs:
+            raise ModelFileError(f"the columns of {path} make {inputs} inputs", f"{architecture.inputs}")
     accuracy = model.test_accuracy
     if accuracy is not None and not 0 <= accuracy <= 1:
         raise ModelFileError(f"{path} gives its test accuracy as {accuracy!r}", "a number from 0 to 1")
 
 
 def _labels(labels: Any) -> tuple[str, ...] | tuple[int, ...]:
+    if not isinstance(labels, list):
+        raise TypeError("classes are a list")
     if all(type(label) is int for label in labels) or all(isinstance(label, str) for label in labels):
         return tuple(labels)
     raise ValueError("classes are whole numbers, or words, but not both")
 
 
+def _number(number: Any) -> float | None:
+    if number is not None and type(number) not in (int, float):
+        raise TypeError("the test accuracy is a number")
+    return None if number is None else float(number)
+
+
 def _names(names: Any) -> tuple[str, ...] | None:
+    if names is not None and not isinstance(names, list):
+        raise TypeError("names are a list")
     return None if names is None else tuple(str(name) for name in names)
 
 

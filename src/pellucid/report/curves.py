@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # Blue and orange of Okabe and Ito (2008): told apart with every kind of colour vision, and by their dashes in print.
 TRAINING: dict[str, Any] = {"color": "#0072B2", "linestyle": "-"}
 VALIDATION: dict[str, Any] = {"color": "#D55E00", "linestyle": (0, (4, 1.5))}
+MOST_MARKERS = 50
 
 
 def plot_history(history: History) -> Figure:
@@ -41,6 +42,7 @@ def plot_history(history: History) -> Figure:
         [None if record.validation_accuracy is None else 100 * (1 - record.validation_accuracy) for record in history],
     )
     _decorate(right, "Error", "% of examples classified wrongly")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False)
     return figure
 
 
@@ -56,22 +58,32 @@ def _lines(axes: Axes, epochs: list[int], training: list[float], validation: lis
     if all(value is not None for value in validation):
         series.append(("validation, at the epoch's end", validation, VALIDATION))
     for label, values, style in series:
-        axes.plot(epochs, values, marker="o", markersize=3, linewidth=1.6, label=label, **style)
-    if all(value > 0 for _, values, _ in series for value in values):
+        axes.plot(
+            epochs,
+            values,
+            marker="o" if len(epochs) <= MOST_MARKERS else "",
+            markersize=3,
+            linewidth=1.6,
+            label=label,
+            **style,
+        )
+    if min(value for _, values, _ in series for value in values) > 0:
         axes.set_yscale("log")
-    axes.legend(frameon=False)
+    else:
+        axes.set_ylim(bottom=0)
 
 
 def _decorate(axes: Axes, title: str, unit: str) -> None:
-    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
     axes.set_title(title, loc="left", fontweight="bold")
     axes.set_xlabel("epoch")
     axes.set_ylabel(unit)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.yaxis.set_major_formatter(ScalarFormatter())
-    axes.yaxis.set_minor_formatter(ScalarFormatter())
-    axes.tick_params(axis="y", which="minor", labelsize=7)
-    axes.grid(axis="y", which="both", color="0.92")
+    if axes.get_yscale() == "log":
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.grid(axis="y", color="0.92")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

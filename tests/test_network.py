@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+import pellucid
+from pellucid import Network, load
+from pellucid.equations.architecture import Architecture, Hidden
+from pellucid.equations.initialization import initialize
+from pellucid.equations.network import forward
+from pellucid.equations.scaling import Scaling
+from pellucid.errors import ModelFileError, ShapeError
+
+ARCHITECTURE = Architecture((4, 3), (Hidden(6),), 3, scaling=Scaling((0.0,), (255.0,)))
+PIXELS = np.random.default_rng(0).integers(0, 256, (5, 12), dtype=np.uint8)
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network(ARCHITECTURE, initialize(ARCHITECTURE, seed=0), classes=("a", "b", "c"))
+
+
+def test_pixels_are_the_same_as_bytes_as_floats_as_lists_and_as_pictures(network) -> None:
+    expected = network.predict_proba(PIXELS)
+    assert expected.shape == (5, 3)
+    for X in (PIXELS.astype(np.float32), PIXELS.astype(np.int64), PIXELS.tolist(), PIXELS.reshape(5, 4, 3)):
+        np.testing.assert_array_equal(network.predict_proba(X), expected)
+
+
+def test_one_example_gives_one_row_and_one_label(network) -> None:
+    np.testing.assert_allclose(network.predict_proba(PIXELS[2]), network.predict_proba(PIXELS)[2], rtol=1e-6)
+    assert network.predict_proba(PIXELS[2].reshape(4, 3)).shape == (3,)
+    assert network.predict(PIXELS[2]) == network.predict(PIXELS)[2]
+
+
+def test_labels_are_the_most_probable_classes(network) -> None:
+    p = network.predict_proba(PIXELS)
+    assert network.predict(PIXELS).tolist() == [("a", "b", "c")[i] for i in p.argmax(axis=1)]
+
+
+def test_forward_gives_the_equations_own_trace(network) -> None:
+    trace = network.forward(PIXELS)
+    expected = forward(ARCHITECTURE, network.layers, PIXELS)
+    for ours, theirs in zip(trace.layers, expected.layers, strict=True):
+        np.testing.assert_array_equal(ours.z, theirs.z)
+        np.testing.assert_array_equal(ours.a, theirs.a)
+
+
+def test_a_saved_network_is_loaded_to_the_bit(network, tmp_path) -> None:
+    network.save(tmp_path / "model.safetensors")
+    again = load(tmp_path / "model.safetensors")
+    assert again.classes == ("a", "b", "c")
+    assert again.architecture == ARCHITECTURE
+    np.testing.assert_array_equal(again.predict_proba(PIXELS), network.predict_proba(PIXELS))
+
+
+def test_evaluate_counts_what_is_right(network) -> None:
+    y = network.predict_proba(PIXELS).argmax(axis=1)
+    assert network.evaluate(PIXELS, y).accuracy == 1.0
+    assert network.evaluate(PIXELS, (y + 1) % 3).accuracy == 0.0
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.zeros((2, 13)), r"X has shape (2, 13); expected (n, 12) or (n, 4, 3). Is the label column still in X?"),
+        (np.zeros((2, 3, 4)), "X has shape (2, 3, 4); expected (n, 12) or (n, 4, 3)."),
+        (np.zeros(()), "X has shape ()"),
+        (np.full((2, 12), np.nan), "X holds nan in row 0, column 0; expected finite numbers."),
+        (np.where(np.arange(24).reshape(2, 12) == 17, np.inf, 0), "X holds inf in row 1, column 5"),
+        (np.array([["x"] * 12]), "X holds <U1; expected numbers."),
+        (np.zeros((2, 12), complex), "X holds complex128; expected numbers."),
+    ],
+)
+def test_examples_that_do_not_fit_are_refused_in_a_sentence(network, X, message) -> None:
+    for ask in (network.predict, network.predict_proba, network.forward):
+        with pytest.raises(ShapeError) as caught:
+            ask(X)
+        assert message in str(caught.value)
+
+
+def test_parts_that_do_not_fit_are_refused_in_a_sentence() -> None:
+    layers = initialize(ARCHITECTURE, seed=0)
+    with pytest.raises(ShapeError, match="got 1 layers; expected 2 for 12-6-3"):
+        Network(ARCHITECTURE, layers[:1])
+    with pytest.raises(ShapeError, match="got 2 different classes; expected 3, one an output of 12-6-3"):
+        Network(ARCHITECTURE, layers, classes=("a", "b", "b"))
+    with pytest.raises(ShapeError, match="there are 5 examples and labels of shape"):
+        Network(ARCHITECTURE, layers).evaluate(PIXELS, [0, 1])
+
+
+def test_load_of_what_is_nowhere_is_a_sentence(tmp_path) -> None:
+    with pytest.raises(ModelFileError, match="there is no file"):
+        load(tmp_path / "nothing")
+
+
+def test_every_public_name_is_there_and_no_other(network) -> None:
+    for name in pellucid.__all__:
+        assert getattr(pellucid, name) is not None
+    assert dir(pellucid) == sorted(pellucid.__all__)
+    with pytest.raises(AttributeError, match="module 'pellucid' has no attribute 'nothing'"):
+        _ = pellucid.nothing
