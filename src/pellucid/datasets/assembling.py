@@ -35,6 +35,8 @@ class Part:
                 f"{self.labels_where} has {len(self.labels):,} labels, but {self.X_where} has {len(self.X):,} examples",
                 "one label for each example",
             )
+        if self.X.dtype.kind != "f":  # pixels and other whole numbers are finite; 47 million need not be asked
+            return
         wrong = ~np.isfinite(self.X)
         if wrong.any():
             row, column = np.unravel_index(wrong.argmax(), wrong.shape)

@@ -95,7 +95,8 @@ def _fetch_file(mirror: str, door: _Door, file: File, path: Path, progress: Prog
         try:
             download(mirror + file.name, sink, None)
         except requests.HTTPError as error:
-            raise _MirrorFailedError(f"HTTP {error.response.status_code}") from error
+            status = error.response.status_code if error.response is not None else "error"
+            raise _MirrorFailedError(f"HTTP {status}") from error
         except requests.ConnectTimeout as error:
             door.shut()
             raise _MirrorFailedError("no connection") from error
