@@ -19,7 +19,7 @@ def test_version_and_help(cli) -> None:
 
 
 def test_no_verb_shows_the_help_and_an_unknown_one_is_wrong_use(cli) -> None:
-    assert cli().code == 2
+    assert "Usage: pellucid [OPTIONS] COMMAND" in cli().out
     said = cli("trian")
     assert said.code == 2
     assert "No such command 'trian'" in said.err
