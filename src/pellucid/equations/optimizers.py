@@ -33,7 +33,8 @@ def sgd(theta: Array, g: Array, learning_rate: float) -> Array:
 
     Source: the text, step 3; Robbins, Monro, 1951.
     """
-    return theta - learning_rate * g
+    step = learning_rate * g
+    return np.subtract(theta, step, out=step)  # into the array of the step: one array less of the size of W
 
 
 def momentum(theta: Array, g: Array, m: Array, learning_rate: float, mu: float = 0.9) -> tuple[Array, Array]:

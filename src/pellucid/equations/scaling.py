@@ -7,6 +7,7 @@ were in the training data, and it applies the same offset and scale.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,24 @@ class Scaling:
         ):
             raise SettingError("the scaling has an offset or a scale that is infinite or NaN, or a scale of 0")
 
+    @cached_property
+    def offsets(self) -> NDArray[np.float64]:
+        """The offsets as an array, (1,) or (d,)."""
+        return np.array(self.offset, np.float64)
+
+    @cached_property
+    def scales(self) -> NDArray[np.float64]:
+        """The scales as an array, (1,) or (d,)."""
+        return np.array(self.scale, np.float64)
+
+    def is_exact_in(self, given: np.dtype[Any], wanted: np.dtype[Any]) -> bool:
+        """Say whether dividing in the ``wanted`` type gives the same bits as dividing in float64 and rounding.
+
+        It does where nothing is subtracted and both numbers are exact in that type: float64 has more than twice the digits
+        of float32, so that rounding twice is rounding once.
+        """
+        return not any(self.offset) and np.can_cast(given, wanted) and all(self.scales == self.scales.astype(wanted))
+
 
 def scaled(X: NDArray[Any], scaling: Scaling, dtype: DTypeLike) -> Array:
     """Scale a batch: what the first layer sees.
@@ -61,10 +80,8 @@ def scaled(X: NDArray[Any], scaling: Scaling, dtype: DTypeLike) -> Array:
 
     Source: Goodfellow, Bengio, Courville: Deep Learning (2016), section 12.2.1.
     """
-    offset, scale = np.asarray(scaling.offset), np.asarray(scaling.scale)
-    if not offset.any() and (scale == scale.astype(dtype)).all() and np.can_cast(X.dtype, dtype):
-        # Dividing two float32 numbers in float64 and rounding gives the float32 quotient: the same bits, sooner.
-        x: Array = X.astype(dtype) / scale.astype(dtype)
-    else:
-        x = ((X - offset) / scale).astype(dtype)
-    return x
+    if scaling.is_exact_in(X.dtype, np.dtype(dtype)):
+        x = X.astype(dtype)
+        x /= scaling.scales.astype(dtype)
+        return x
+    return ((X - scaling.offsets) / scaling.scales).astype(dtype)

@@ -82,7 +82,8 @@ def cross_entropy(z: Array, y: Indices, w: Array | None = None) -> float:
     """
     if w is not None and not w.any():
         return 0.0
-    return float(np.average(cross_entropy_of_each(z, y), weights=w))
+    surprise = cross_entropy_of_each(z, y)
+    return float(surprise.mean() if w is None else np.average(surprise, weights=w))
 
 
 def softmax_cross_entropy(z: Array, y: Indices, w: Array | None = None) -> tuple[Array, float]:
