@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from pellucid.errors import StorageError
+
+PARTIAL_SUFFIX = ".partial"
 
 
 @contextmanager
@@ -21,7 +24,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
     Raises ``StorageError`` where the disk is full or the folder may not be written; ``path`` is then as it was.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("xb") as stream:
@@ -55,6 +58,14 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write ``content`` to ``path`` as UTF-8, whole or not at all."""
     write_bytes(path, content.encode())
+
+
+def remove_partial_files(folder: Path, older_than_seconds: float = 0.0) -> None:
+    """Remove what killed processes left in ``folder``; the age spares files that another process is writing."""
+    with suppress(OSError):
+        for partial in folder.glob(f".*{PARTIAL_SUFFIX}"):
+            if time.time() - partial.stat().st_mtime >= older_than_seconds:
+                partial.unlink(missing_ok=True)
 
 
 def _storage_error(path: Path, error: OSError) -> StorageError:

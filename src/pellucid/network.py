@@ -10,12 +10,14 @@ array([[0.7875, 0.2125]])
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pellucid import __version__
 from pellucid.engines import Engine, choose
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.network import Trace, forward
@@ -37,18 +39,19 @@ class Network:
         self,
         architecture: Architecture,
         layers: Layers,
-        classes: tuple[str, ...] | tuple[int, ...] | None = None,
+        classes: Sequence[str] | Sequence[int] | None = None,
         *,
         engine: Engine | None = None,
         **about: Any,
     ) -> None:
         architecture.check_layers(layers)
-        names = tuple(range(architecture.outputs)) if classes is None else classes
+        _check_numbers(layers)
+        names = tuple(range(architecture.outputs)) if classes is None else _plain_labels(classes)
         if not len(set(names)) == len(names) == architecture.outputs:
             raise ShapeError(
                 f"got {len(set(names))} different classes", f"{architecture.outputs}, one an output of {architecture}"
             )
-        self.model = Model(architecture, layers, names, **about)
+        self.model = Model(architecture, layers, names, **{"version": __version__, **about})
         self.engine = engine or choose().engine
 
     @classmethod
@@ -83,12 +86,12 @@ class Network:
         p = self.engine.predict(self.architecture, self.layers, examples)
         return p[0] if single else p
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
+    def predict(self, X: ArrayLike) -> Any:
         """Give the most probable label of each example: (n,); of one example: a label. Raises as ``predict_proba``."""
         examples, single = self._examples(X)
         logits = self.engine.logits(self.architecture, self.layers, examples)
         labels: NDArray[Any] = np.asarray(self.classes)[logits.argmax(axis=1)]
-        return np.asarray(labels[0]) if single else labels
+        return labels[0].item() if single else labels
 
     def forward(self, X: ArrayLike) -> Trace:
         """Give every z and a of every layer, as the equations compute them. Raises as ``predict_proba``."""
@@ -98,8 +101,12 @@ class Network:
         """Hold the network against labels, given as class indices (n,). Raises as ``predict_proba``."""
         examples, _ = self._examples(X)
         labels = np.asarray(y)
-        if labels.shape != (len(examples),):
+        if labels.shape != (len(examples),) or not len(examples):
             raise ShapeError(f"there are {len(examples)} examples and labels of shape {labels.shape}", "one an example")
+        if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= self.architecture.outputs:
+            raise ShapeError(
+                "the labels are no class indices", f"whole numbers from 0 to {self.architecture.outputs - 1}"
+            )
         return evaluate(self.engine, self.architecture, self.layers, examples, labels)
 
     def save(self, path: str | Path) -> None:
@@ -111,7 +118,10 @@ class Network:
 
     def _examples(self, X: ArrayLike) -> tuple[NDArray[Any], bool]:
         """Check examples and bring them to (n, d); say also whether it was a single one."""
-        examples = np.asarray(X)
+        try:
+            examples = np.asarray(X)
+        except ValueError as error:
+            raise ShapeError(f"X is no array ({error})", "rows of one length") from error
         if examples.dtype.kind not in "buif":
             raise ShapeError(f"X holds {examples.dtype}", "numbers")
         shape, d = self.architecture.input_shape, self.architecture.inputs
@@ -128,6 +138,23 @@ class Network:
             row, column = (int(place) for place in np.argwhere(~np.isfinite(flat))[0])
             raise ShapeError(f"X holds {flat[row, column]} in row {row}, column {column}", "finite numbers")
         return flat, single
+
+
+def _check_numbers(layers: Layers) -> None:
+    types = {tensor.dtype for layer in layers for tensor in layer}
+    if len(types) > 1 or not types <= {np.dtype(np.float32), np.dtype(np.float64)}:
+        got = f"the parameters are of {', '.join(sorted(map(str, types)))}"
+        raise ShapeError(got, "float32 or float64, one for all")
+    if not all(np.isfinite(tensor).all() for layer in layers for tensor in layer):
+        raise ShapeError("the parameters hold a number that is infinite or NaN")
+
+
+def _plain_labels(classes: Sequence[Any]) -> tuple[str, ...] | tuple[int, ...]:
+    """Take labels out of NumPy's types, which no model file can hold."""
+    labels = tuple(label.item() if isinstance(label, np.generic) else label for label in classes)
+    if all(type(label) is int for label in labels) or all(type(label) is str for label in labels):
+        return labels
+    raise ShapeError(f"the classes are {', '.join(map(repr, labels[:5]))}", "whole numbers, or words, but not both")
 
 
 def load(path: str | Path, *, engine: Engine | None = None) -> Network:

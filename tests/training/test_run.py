@@ -159,7 +159,7 @@ def test_a_new_run_overwrites_nothing(plan: Make, tmp_path: Path) -> None:
 
 def test_a_file_where_the_folder_should_be_is_refused(plan: Make, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match=r"the run folder .* cannot be made: file exists"):
+    with pytest.raises(RunFolderError, match="file is a file; expected a folder for the run"):
         run(plan(), RunFolder(tmp_path / "file"), resume=False)
 
 

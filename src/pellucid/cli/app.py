@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +22,8 @@ from pellucid.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, print
 from pellucid.cli.predict import predict
 from pellucid.cli.train import train
 from pellucid.errors import InputError, PellucidError
+
+WORK_FAILED = (errno.ENOSPC, errno.EIO, errno.EROFS)
 
 app = typer.Typer(
     name="pellucid",
@@ -67,6 +71,9 @@ def _wrong_use(error: Any, as_json: bool) -> int:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process with its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):  # where a terminal cannot show a letter it shows its number
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(words))
 
 
@@ -85,8 +92,12 @@ def run(words: list[str]) -> int:
         print_error("interrupted", "Interrupted.", as_json)
         return EXIT_INTERRUPTED
     except MemoryError:
-        print_error("memory", "The memory of this machine does not suffice. Try a smaller --batch-size.", as_json)
+        print_error("memory", "The memory of this machine does not suffice. Try a smaller network or batch.", as_json)
         return EXIT_FAILED
     except BrokenPipeError:  # whoever read our output has gone; Python would complain again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
+    except OSError as error:  # a name that is too long, a folder that may not be read
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+        print_error("system", f"{what}.", as_json)
+        return EXIT_FAILED if error.errno in WORK_FAILED else EXIT_USAGE

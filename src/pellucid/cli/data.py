@@ -26,12 +26,13 @@ Folder = Annotated[
 @data_app.command("list")
 def list_(json: Json = False) -> None:
     """List the data sets that are known by name, whose they are, and which are on this machine."""
-    from pellucid.datasets import available, verify
+    from pellucid.datasets import available
+    from pellucid.datasets.locate import find_folder
 
     output = Output(json)
     records: list[dict[str, Any]] = []
     for entry in available():
-        here = all(check.state != "missing" for check in verify(entry.name))
+        here = not entry.files or find_folder(entry) is not None
         output.say(f"[bold]{entry.name}[/bold]  {'on this machine' if here else 'not on this machine'}")
         checksums = (
             "" if not entry.files else ("; checksums tried" if entry.tried else "; checksums as published, not tried")

@@ -28,11 +28,14 @@ def evaluate(
     Of data with a test part, or that the model was trained on, the test part is used; of other data, all of it.
     """
     from pellucid.datasets.for_a_network import labelled_examples
+    from pellucid.errors import SettingError
     from pellucid.network import load
 
     output = Output(json)
     network = load(model)
     if data is None:
+        if label is not None:
+            raise SettingError("--label is given without --data", "the data that it belongs to")
         data, label = _trained_on(network, model)
     examples = labelled_examples(data, what_it_knows(network), label)
     result = network.evaluate(examples.X, examples.y)
@@ -64,6 +67,7 @@ def what_it_knows(network: Network) -> Trained:
 
 def _trained_on(network: Network, model: Path) -> tuple[str, str | None]:
     """Find the data that a network was trained on: a run tells what was asked for, a model file its name."""
+    from pellucid.datasets import available
     from pellucid.errors import DataUnavailableError
     from pellucid.training.run_folder import RunFolder
 
@@ -72,8 +76,13 @@ def _trained_on(network: Network, model: Path) -> tuple[str, str | None]:
     if isinstance(request, dict) and isinstance(request.get("data"), str):
         return request["data"], request.get("label")
     name = (network.model.training.get("data") or {}).get("name")
-    if not isinstance(name, str):
-        raise DataUnavailableError(f"{model} does not say what it was trained on", advice="Try --data.")
+    if name not in [entry.name for entry in available()]:
+        what = (
+            f"was trained on {name!r}, which is no data set known by name"
+            if name
+            else "does not say what it was trained on"
+        )
+        raise DataUnavailableError(f"{model} {what}", advice="Name the data with --data.")
     return name, None
 
 

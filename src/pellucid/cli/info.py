@@ -51,7 +51,7 @@ def info(
     )
     output.say()
     for name, value in _flat(about.training):
-        output.say(f"[dim]{name:<20}[/dim] {escape(str(value))}")
+        output.say(f"[dim]{escape(name):<20}[/dim] {escape(str(value))}")
     output.result(
         {
             "layers": list(architecture.widths),

@@ -13,13 +13,12 @@ from pellucid.training.history import EpochRecord
 class ProgressDisplay(Callback):
     """Shows epoch, loss, accuracy, rows a second and the time left. A context manager: it cleans up after itself."""
 
-    def __init__(self, output: Output, epochs: int, epochs_done: int = 0) -> None:
+    def __init__(self, output: Output, epochs: int) -> None:
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
         self._output = output
         self._width = len(str(epochs))
-        self._epochs = epochs
         self._bar = Bar(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=24),
@@ -33,7 +32,6 @@ class ProgressDisplay(Callback):
             disable=not output.console.is_terminal,
         )
         self._task: Any = None
-        self._epochs_before = epochs_done
 
     def __enter__(self) -> ProgressDisplay:
         self._bar.start()

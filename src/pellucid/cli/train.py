@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,9 +64,24 @@ def train(
     json: Json = False,
 ) -> int:
     """Train a network; by default 784-128-64-10 on MNIST, by plain stochastic gradient descent."""
-    given = {
-        name: value for name, value in locals().items() if value is not None and name not in ("out", "resume", "json")
+    options = {
+        "data": data,
+        "label": label,
+        "hidden": hidden,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "solver": solver,
+        "schedule": schedule,
+        "seed": seed,
+        "validation": validation,
+        "until": until,
+        "patience": patience,
+        "engine": engine,
+        "precision": precision,
+        "threads": threads,
     }
+    given = {name: value for name, value in options.items() if value is not None}
     return _Training(given, out, resume, Output(json)).run()
 
 
@@ -91,9 +107,8 @@ class _Training:
         engine = choose(options.get("engine")).engine
         dataset = self._load(options)
         architecture, settings = _architecture(dataset, options), _settings(dataset, options)
-        folder = self._folder(dataset)
         with limited_threads(options.get("threads")) as threads:
-            request = {"data": _absolute(options.get("data", dataset.name)), "label": options.get("label")}
+            request = {"data": _absolute(options.get("data", dataset.name)), "label": _label(options.get("label"))}
             plan = Plan(dataset, architecture, settings, engine, threads, request, ["pellucid", *sys.argv[1:]])
             self.output.say(
                 f"[bold]{architecture}[/bold], {architecture.n_parameters:,} parameters, on {escape(dataset.name)} "
@@ -105,7 +120,7 @@ class _Training:
                 f"{settings.precision}, {threads} thread{'s' * (threads != 1)}[/dim]"
             )
             with ProgressDisplay(self.output, settings.epochs) as display:
-                done = run(plan, folder, resume=self.resume is not None, callbacks=[display])
+                done = run(plan, self._folder(dataset), resume=self.resume is not None, callbacks=[display])
         return self._report(plan, done)
 
     def _options_of_the_stopped_run(self) -> dict[str, Any]:
@@ -156,27 +171,35 @@ class _Training:
 
         folder, record, settings = done.folder, done.record, plan.settings
         ending = Ending(record["ending"])
+        curves = _draw_curves(done)
         if ending is Ending.DIVERGED:
             raise errors.DivergedError(_diverged(done, folder))
-        curves = _draw_curves(done)
         if ending is Ending.INTERRUPTED:
             self.output.say(
-                f"Interrupted in epoch {len(done.history) + 1}; what was learned is in {folder.model}.\n"
-                f"Go on with: pellucid train --resume {folder.path}"
+                f"Interrupted in epoch {len(done.history) + 1}; what was learned is in {escape(str(folder.model))}.\n"
+                f"Go on with: pellucid train --resume {escape(shlex.quote(str(folder.path)))}"
             )
             self.output.result(_summary(plan, done))
             return EXIT_INTERRUPTED
         if done.fit is None:
-            self.output.say(f"The run in {folder.path} is finished:")
+            self.output.say(f"The run in {escape(str(folder.path))} is finished:")
         self._say_result(plan, done, curves)
+        if done.fit is not None:  # a finished run is reported, whatever came of it
+            self._raise_if_failed(settings, ending, done)
+        self.output.result(_summary(plan, done))
+        return 0
+
+    def _raise_if_failed(self, settings: Any, ending: Any, done: Run) -> None:
+        from pellucid import errors
+        from pellucid.training.stopping import Ending
+
+        saved = f"The model is in {done.folder.model}."
         if settings.until is not None and ending is not Ending.TARGET_REACHED:
             best = max((each.validation_accuracy or 0.0) for each in done.history)
             got = f"the validation accuracy reached {percent(best)} in {len(done.history)} epochs"
-            raise errors.TargetNotReachedError(got, percent(settings.until), f"The model is in {folder.model}.")
-        if record["trouble"] is not None:
-            raise errors.NothingLearnedError(record["trouble"], advice=f"The model is in {folder.model}.")
-        self.output.result(_summary(plan, done))
-        return 0
+            raise errors.TargetNotReachedError(got, percent(settings.until), saved)
+        if done.record["trouble"] is not None:
+            raise errors.NothingLearnedError(done.record["trouble"], advice=saved)
 
     def _say_result(self, plan: Any, done: Run, curves: Path | None) -> None:
         record, folder, say = done.record, done.folder, self.output.say
@@ -211,6 +234,11 @@ def _absolute(data: str) -> str:
 
     known = data in {entry.name for entry in available()}
     return data if known else str(Path(data).expanduser().resolve())
+
+
+def _label(label: str | None) -> str | None:
+    """Make the path of a file of labels absolute; a column's name stays a name."""
+    return str(Path(label).resolve()) if label is not None and Path(label).is_file() else label
 
 
 def _architecture(dataset: Dataset, options: Mapping[str, Any]) -> Any:
@@ -266,9 +294,9 @@ def _draw_curves(done: Run) -> Path | None:
 
 
 def _summary(plan: Any, done: Run) -> dict[str, Any]:
-    """The object that ``--json`` prints."""
+    """The object that ``--json`` prints. A run that was finished before does not read the test part again."""
     record, settings, names = done.record, plan.settings, plan.dataset.classes
-    pairs = done.test.most_confused(3) if done.test is not None else []
+    pairs = done.test.most_confused(3) if done.test is not None else None
     return {
         "data": plan.dataset.name,
         "layers": list(plan.architecture.widths),
@@ -279,7 +307,7 @@ def _summary(plan: Any, done: Run) -> dict[str, Any]:
         "validation_accuracy": done.history[-1].validation_accuracy if done.history else None,
         "test_accuracy": record["test_accuracy"],
         "test_loss": record["test_loss"],
-        "most_confused": [{"true": names[a], "taken_for": names[b], "times": times} for a, b, times in pairs],
+        "most_confused": pairs and [{"true": names[a], "taken_for": names[b], "times": n} for a, b, n in pairs],
         "engine": plan.engine.name,
         "target": plan.engine.target,
         "precision": settings.precision,

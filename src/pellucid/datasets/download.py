@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pellucid.datasets.catalogue import Entry, File
 from pellucid.datasets.wording import unreadable
 from pellucid.errors import DataUnavailableError
-from pellucid.files import replacing
+from pellucid.files import remove_partial_files, replacing
 
 Progress = Callable[[int, int, str], None]
 """What is told how a download goes: the bytes that have come, the bytes in all, the name of the file."""
@@ -25,6 +25,9 @@ PATIENCE = 3.0
 
 SILENCE = 30.0
 """Seconds without a byte after which a mirror that had answered is given up."""
+
+
+A_DAY = 86_400.0
 
 
 class _MirrorFailedError(Exception):
@@ -45,6 +48,7 @@ def fetch(entry: Entry, folder: Path, progress: Progress | None = None) -> Path:
     has come whole. Raises ``DataUnavailableError`` that says what went wrong with each mirror, within a few seconds where
     there is no network, and ``StorageError`` where ``folder`` cannot be written.
     """
+    remove_partial_files(folder, older_than_seconds=A_DAY)  # left by a process that was killed
     missing = [file for file in entry.files if not is_good(folder / file.name, file)]
     if not missing:
         return folder

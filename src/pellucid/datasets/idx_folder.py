@@ -55,6 +55,8 @@ def load_idx_folder(folder: Path, entry: Entry | None = None) -> Dataset:
     test, test_shape = _read_pair(test_images, test_labels)
     if test_shape != shape:
         raise DataError(f"{test_images} holds images of {test_shape} pixels, but {train_images} of {shape}")
+    if test.X.dtype != train.X.dtype:
+        raise DataError(f"{test_images} holds {test.X.dtype}, but {train_images} {train.X.dtype}", "one type for both")
     dataset = assemble(
         entry.name if entry else folder.resolve().name,
         train,

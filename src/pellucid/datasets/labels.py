@@ -14,6 +14,8 @@ from pellucid.errors import DataError
 Labels = NDArray[Any]
 """Labels as found: whole numbers, or strings (of NumPy's string type or as objects), one for each example."""
 
+MOST_CLASSES = 1_000
+
 Classes = tuple[int, ...] | tuple[str, ...]
 
 
@@ -63,6 +65,12 @@ def classes_of(labels: Labels, where: str) -> Classes:
     ((1, 7), ('a', 'b'))
     """
     classes = tuple(np.unique(labels).tolist())
+    if len(classes) > MOST_CLASSES:
+        got = f"{where} holds {len(classes):,} different labels"
+        raise DataError(got, f"at most {MOST_CLASSES:,} classes", "It looks like a quantity, or an identifier.")
+    for name in classes:
+        if isinstance(name, str) and not name.isprintable():
+            raise DataError(f"{where} holds the label {name!r}", "words that can be printed")
     if len(classes) < 2:
         raise DataError(f"{where} holds one class only: {listed(classes)}", "at least two")
     return classes

@@ -32,7 +32,7 @@ class LayerTrace(NamedTuple):
     a: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trace:
     """Every number of a forward pass: one record a layer, from the first hidden layer to the output."""
 

@@ -33,8 +33,9 @@ def sgd(theta: Array, g: Array, learning_rate: float) -> Array:
 
     Source: the text, step 3; Robbins, Monro, 1951.
     """
-    step = learning_rate * g
-    return np.subtract(theta, step, out=step)  # into the array of the step: one array less of the size of W
+    step: Array = learning_rate * g
+    np.subtract(theta, step, out=step)  # into the array of the step: one array less of the size of W
+    return step
 
 
 def momentum(theta: Array, g: Array, m: Array, learning_rate: float, mu: float = 0.9) -> tuple[Array, Array]:
@@ -170,7 +171,7 @@ class Optimizer:
 
     def initial_moments(self, layers: Layers) -> Moments:
         """Zeros, as many as the rule keeps."""
-        return (zeros_like(layers),) * self.n_moments
+        return tuple(zeros_like(layers) for _ in range(self.n_moments))
 
     @abstractmethod
     def move(

@@ -83,7 +83,7 @@ def read_model(path: Path) -> Model:
             _labels(record["classes"]),
             feature_names=_names(record["feature_names"]),
             columns=_columns(record["columns"]),
-            training=dict(record["training"]),
+            training=_training(record["training"]),
             test_accuracy=_number(record["test_accuracy"]),
             version=str(record["version"]),
         )
@@ -130,6 +130,12 @@ def _number(number: Any) -> float | None:
     if number is not None and type(number) not in (int, float):
         raise TypeError("the test accuracy is a number")
     return None if number is None else float(number)
+
+
+def _training(training: Any) -> dict[str, Any]:
+    if not isinstance(training, dict) or not isinstance(training.get("data", {}), dict):
+        raise TypeError("what it was trained with is no record")
+    return training
 
 
 def _names(names: Any) -> tuple[str, ...] | None:

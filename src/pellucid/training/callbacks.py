@@ -1,6 +1,6 @@
 """Who is told how a training goes, and may end it.
 
-A callback is an object with any of the methods of ``Callback``, or a plain function of an ``EpochRecord``. The training
+A callback is a subclass of ``Callback``, or a plain function of an ``EpochRecord``. The training
 ends after an epoch for which one of them returns True.
 """
 

@@ -25,6 +25,8 @@ def write_checkpoint(path: Path, snapshot: Snapshot) -> None:
     arrays = layers_to_arrays(snapshot.state.layers)
     for number, moment in enumerate(snapshot.state.moments):
         arrays |= layers_to_arrays(moment, prefix=f"moments.{number}.")
+    if snapshot.steps_done:
+        arrays |= layers_to_arrays(snapshot.layers_before, prefix="before.")
     if snapshot.best is not None:
         arrays |= layers_to_arrays(snapshot.best.layers, prefix="best.")
     arrays["losses"] = snapshot.losses
@@ -66,11 +68,14 @@ def _snapshot(
     best = None
     if record["best_epoch"] is not None:
         best = Best(record["best_epoch"], layers_from_arrays(arrays, architecture, prefix="best."))
+    within_an_epoch = len(arrays["losses"]) > 0
+    before = layers_from_arrays(arrays, architecture, prefix="before.") if within_an_epoch else layers
     return Snapshot(
         state=State(layers, moments, record["steps_done"]),
         history=from_records(record["history"]),
         losses=arrays["losses"].astype(np.float64),
         correct=record["correct"],
         seconds=record["seconds"],
+        layers_before=before,
         best=best,
     )

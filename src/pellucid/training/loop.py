@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.engines import Engine, steps_of_an_epoch
+from pellucid.engines import Engine, State, steps_of_an_epoch
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.metrics import dead_layers
-from pellucid.equations.network import forward
+from pellucid.equations.network import Trace, forward
 from pellucid.equations.parameters import Indices, Layers
 from pellucid.equations.random_streams import Purpose, permutation
 from pellucid.equations.schedules import rates
@@ -87,35 +87,37 @@ def fit(
     teller = Callbacks(callbacks)
     snapshot = start or first_snapshot(architecture, settings)
     told: set[str] = set()
-    trouble = None
     while (reason := ending(snapshot.history, settings)) is None:
-        before = snapshot
         snapshot, bad_step = _run_epoch(engine, architecture, training, settings, snapshot, teller, stop)
         if bad_step is not None:
-            return _diverged(before, snapshot, bad_step)
+            return _diverged(snapshot, bad_step)
         if snapshot.steps_done < steps_of_an_epoch(len(training), settings.batch_size):
             keep(snapshot)
             return Fit(snapshot.state.layers, snapshot, Ending.INTERRUPTED, None)
         ended = _end_epoch(engine, architecture, training, settings, snapshot, validation)
-        if not _finite(ended):
-            return _diverged(before, snapshot, snapshot.steps_done)
+        if not isfinite(ended.history[-1].validation_loss or 0.0):
+            return _diverged(snapshot, snapshot.steps_done)
         snapshot = ended
         keep(snapshot)
         wants_to_end = teller.on_epoch(snapshot.history[-1])
-        trouble, sentences = _health(architecture, snapshot, training)
-        for kind, sentence in sentences.items():
+        for kind, sentence in _troubles(architecture, snapshot, training).items():
             if kind not in told:
                 teller.on_notice(sentence)
-        told |= sentences.keys()
-        if wants_to_end:
-            reason = Ending.CALLBACK
+                told.add(kind)
+        if wants_to_end or stop():
+            reason = ending(snapshot.history, settings) or (Ending.CALLBACK if wants_to_end else Ending.INTERRUPTED)
             break
-        if stop():
-            reason = ending(snapshot.history, settings) or Ending.INTERRUPTED
-            break
-    if settings.patience is not None and snapshot.best is not None:
-        return Fit(snapshot.best.layers, snapshot, reason, snapshot.best.epoch, trouble=trouble)
-    return Fit(snapshot.state.layers, snapshot, reason, snapshot.epochs_done, trouble=trouble)
+    return _finished(architecture, training, settings, snapshot, reason)
+
+
+def _finished(
+    architecture: Architecture, training: Examples, settings: Settings, snapshot: Snapshot, reason: Ending
+) -> Fit:
+    """Choose what to keep: the best epoch where patience was asked for, unless the last one was waited for."""
+    trouble = _lasting_trouble(architecture, snapshot, training)
+    if settings.patience is None or snapshot.best is None or reason in (Ending.TARGET_REACHED, Ending.INTERRUPTED):
+        return Fit(snapshot.state.layers, snapshot, reason, snapshot.epochs_done, trouble=trouble)
+    return Fit(snapshot.best.layers, snapshot, reason, snapshot.best.epoch, trouble=trouble)
 
 
 def _run_epoch(
@@ -134,7 +136,9 @@ def _run_epoch(
     order = permutation(settings.seed, Purpose.ORDER, n, epoch)
     rates_of_epoch = rates(settings.schedule, settings.learning_rate, epoch * steps, steps, settings.epochs * steps)
     stretch = STEPS_OF_THE_FIRST_STRETCH
-    while snapshot.steps_done < steps and not stop():
+    losses = [snapshot.losses]
+    step, loss_sum = snapshot.steps_done, float(snapshot.losses.sum())
+    while step < steps and not stop():
         stretch_began = time.perf_counter()
         outcome = engine.run(
             architecture,
@@ -145,23 +149,21 @@ def _run_epoch(
             order,
             rates_of_epoch,
             batch_size=settings.batch_size,
-            first_step=snapshot.steps_done,
+            first_step=step,
             n_steps=stretch,
             stop=stop,
         )
         now = time.perf_counter()
-        snapshot = replace(
-            snapshot,
-            state=outcome.state,
-            losses=np.concatenate([snapshot.losses, outcome.losses]),
-            correct=snapshot.correct + outcome.correct,
-            seconds=now - began,
-        )
+        losses.append(outcome.losses)
+        step, loss_sum = step + len(outcome.losses), loss_sum + float(outcome.losses.sum())
+        correct = snapshot.correct + outcome.correct
+        snapshot = replace(snapshot, state=outcome.state, correct=correct, seconds=now - began)
         if outcome.non_finite_step is not None:
             return snapshot, outcome.non_finite_step + 1
-        teller.on_progress(_progress(snapshot, settings, n))
+        teller.on_progress(_progress(snapshot, settings, n, step, loss_sum))
         stretch = max(1, round(stretch * SECONDS_OF_A_STRETCH / max(now - stretch_began, 1e-6)))
-    return snapshot, None
+    snapshot = replace(snapshot, losses=np.concatenate(losses))
+    return snapshot, None if _finite(snapshot.state) else step
 
 
 def _end_epoch(
@@ -203,52 +205,63 @@ def _mean_loss(snapshot: Snapshot, settings: Settings, n: int) -> float:
     return float(np.average(snapshot.losses, weights=rows))
 
 
-def _progress(snapshot: Snapshot, settings: Settings, n: int) -> Progress:
-    rows = min(n, snapshot.steps_done * settings.batch_size)
-    loss = _mean_loss(snapshot, settings, n) if rows else 0.0
+def _progress(snapshot: Snapshot, settings: Settings, n: int, step: int, loss_sum: float) -> Progress:
+    rows = min(n, step * settings.batch_size)
     return Progress(
         epoch=snapshot.epochs_done + 1,
         epochs=settings.epochs,
         rows=rows,
         rows_of_epoch=n,
-        loss=loss,
+        loss=loss_sum / max(step, 1),
         accuracy=snapshot.correct / max(rows, 1),
         rows_per_second=rows / max(snapshot.seconds, 1e-9),
     )
 
 
-def _finite(snapshot: Snapshot) -> bool:
-    """Say whether the parameters at an epoch's end are finite: the last step may have spoiled them unseen."""
-    last = snapshot.history[-1]
-    finite_loss = last.validation_loss is None or isfinite(last.validation_loss)
-    return finite_loss and all(np.isfinite(tensor).all() for layer in snapshot.state.layers for tensor in layer)
+def _finite(state: State) -> bool:
+    """Say whether parameters and moments are finite: the last step may have spoiled them unseen."""
+    return all(
+        np.isfinite(tensor).all() for layers in (state.layers, *state.moments) for layer in layers for tensor in layer
+    )
 
 
-def _diverged(before: Snapshot, snapshot: Snapshot, step: int) -> Fit:
+def _diverged(snapshot: Snapshot, step: int) -> Fit:
     """Keep the parameters from before the epoch in which the loss stopped being a number."""
-    return Fit(before.state.layers, snapshot, Ending.DIVERGED, before.epochs_done or None, non_finite_step=step)
+    kept = snapshot.epochs_done or None
+    return Fit(snapshot.layers_before, snapshot, Ending.DIVERGED, kept, non_finite_step=step)
 
 
-def _health(architecture: Architecture, snapshot: Snapshot, training: Examples) -> tuple[str | None, dict[str, str]]:
-    """Look for what is wrong though it is finite: → what is wrong now, and what should be said of the epoch."""
+def _troubles(architecture: Architecture, snapshot: Snapshot, training: Examples) -> dict[str, str]:
+    """Say what is wrong with the last epoch, though it is finite: a sentence each for ``guessing`` and ``dead``."""
     sentences: dict[str, str] = {}
-    X, y = training.X[:ROWS_OF_THE_HEALTH_CHECK], training.y[:ROWS_OF_THE_HEALTH_CHECK]
-    trace = forward(architecture, snapshot.state.layers, X)
-    still_guessing = None
-    guessing = log(architecture.outputs)
-    epoch_loss = snapshot.history[-1].loss
-    if epoch_loss > guessing:
+    loss, guessing = snapshot.history[-1].loss, log(architecture.outputs)
+    if loss > guessing:
         sentences["guessing"] = (
-            f"The loss of epoch {snapshot.epochs_done} is {epoch_loss:.3g}, above ln {architecture.outputs} = "
-            f"{guessing:.3g}: no better than guessing. Try a lower learning rate, or more epochs."
+            f"The loss of epoch {snapshot.epochs_done} is {loss:.3g}, above ln {architecture.outputs} = {guessing:.3g}: "
+            "no better than guessing. Try a lower learning rate, or more epochs."
         )
-        if cross_entropy(trace.logits, y) > guessing:
-            still_guessing = sentences["guessing"]
-    dead = dead_layers(trace)
-    if dead:
-        width = architecture.hidden[dead[0] - 1].width
+    trace, _ = _sample(architecture, snapshot, training)
+    for dead in dead_layers(trace)[:1]:
+        width = architecture.hidden[dead - 1].width
         sentences["dead"] = (
-            f"Hidden layer {dead[0]} is dead: none of its {width} neurons is on for any of {len(y)} training examples, "
+            f"Hidden layer {dead} is dead: none of its {width} neurons is on for any of {len(trace.x)} training examples, "
             "so that nothing passes. Try a lower learning rate."
         )
-    return sentences.get("dead") or still_guessing, sentences
+    return sentences
+
+
+def _lasting_trouble(architecture: Architecture, snapshot: Snapshot, training: Examples) -> str | None:
+    """Say what is wrong with the network as it stands, or None: an epoch may have begun badly and ended well."""
+    if not snapshot.history:
+        return None
+    sentences = _troubles(architecture, snapshot, training)
+    trace, y = _sample(architecture, snapshot, training)
+    still_guessing = cross_entropy(trace.logits, y) > log(architecture.outputs)
+    return sentences.get("dead") or (sentences.get("guessing") if still_guessing else None)
+
+
+def _sample(architecture: Architecture, snapshot: Snapshot, training: Examples) -> tuple[Trace, Indices]:
+    """Run some training examples, evenly spaced, through the network as it stands."""
+    rows = slice(None, None, max(1, len(training) // ROWS_OF_THE_HEALTH_CHECK))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return forward(architecture, snapshot.state.layers, training.X[rows]), training.y[rows]

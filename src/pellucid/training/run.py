@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +29,12 @@ from pellucid.training.snapshot import Snapshot
 from pellucid.training.stopping import Ending
 
 MOST_VALIDATION_ROWS = 10_000
+
+RESULT_KEYS = (
+    "ended", "ending", "kept_epoch", "trouble", "non_finite_step",
+    "epochs", "train_seconds", "test_accuracy", "test_loss", "model",
+)  # fmt: skip
+"""What run.json gains when a run ends, and loses when it is given more epochs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,18 +89,21 @@ def run(plan: Plan, folder: RunFolder, *, resume: bool, callbacks: Sequence[Call
     Raises ``RunFolderError`` where the folder is in use, not empty, or holds another run; ``StorageError`` where it
     cannot be written.
     """
+    if not resume or not folder.exists():
+        folder.check_new()
     with folder.locked():
         record = _fresh_record(plan)
         snapshot = None
         if resume and folder.exists():
             record, snapshot = _take_up(plan, folder)
             if record["status"] == "finished":
-                return Run(folder, record, _history(record), None, None)
+                return Run(folder, record, _history(folder, record), None, None)
         else:
             folder.check_new()
         folder.write_record(record)
         with interruptible() as stop:
             result = _train(plan, folder, snapshot, callbacks, stop)
+        folder.write_history(result.snapshot.history)
         test = _save(plan, folder, result)
         record = {**record, **_result(plan, folder, result, test)}
         folder.write_record(record)
@@ -125,6 +134,7 @@ def _save(plan: Plan, folder: RunFolder, result: Fit) -> Evaluation | None:
     """Read the test part, once, and write the model; a run that diverged in its first epoch has none."""
     data, test = plan.dataset, None
     if result.ending is Ending.DIVERGED and result.kept_epoch is None:
+        folder.model.unlink(missing_ok=True)  # Ctrl-C within this epoch may have left one
         return None
     if result.ending not in (Ending.INTERRUPTED, Ending.DIVERGED):
         test = evaluate(plan.engine, plan.architecture, result.layers, data.X_test, data.y_test)
@@ -178,15 +188,16 @@ def _take_up(plan: Plan, folder: RunFolder) -> tuple[dict[str, Any], Snapshot | 
     """Read the record and the checkpoint of a stopped run, and make sure that it is this one."""
     record = folder.read_record()
     ours = _identity(plan)
-    differences = list(_differences(record, ours))
     if _longer(record, plan.settings):
-        differences = [text for text in differences if not text.startswith("settings.epochs ")]
-        record = {**record, "settings": ours["settings"], "status": "running"}
+        record = {key: record[key] for key in record if key not in RESULT_KEYS}
+        record = {**record, "status": "running", "settings": {**record["settings"], "epochs": plan.settings.epochs}}
+    differences = list(_differences(record, ours))
     if differences:
         advice = "Go on with the settings of the run, or begin a new one with --out."
         raise RunFolderError(f"{folder.path} holds another run: {'; '.join(differences)}", advice=advice)
     if record["status"] != "finished":
-        record = {**record, "status": "running", "resumed": [*record.get("resumed", []), _now()]}
+        resumed = [*record["resumed"], _now()] if isinstance(record.get("resumed"), list) else [_now()]
+        record = {**record, "status": "running", "resumed": resumed}
     snapshot = None
     if folder.checkpoint.is_file():
         snapshot = read_checkpoint(folder.checkpoint, plan.architecture, plan.settings)
@@ -195,11 +206,11 @@ def _take_up(plan: Plan, folder: RunFolder) -> tuple[dict[str, Any], Snapshot | 
 
 def _longer(record: Mapping[str, Any], settings: Settings) -> bool:
     """Say whether only more epochs are asked for, which means the same thing only under a constant rate."""
-    before = record.get("settings", {}).get("epochs")
+    before = record["settings"].get("epochs")
     return settings.schedule == "constant" and isinstance(before, int) and settings.epochs > before
 
 
-def _differences(theirs: Any, ours: Any, place: str = "") -> Any:
+def _differences(theirs: Any, ours: Mapping[str, Any], place: str = "") -> Iterator[str]:
     """Say in words where two records differ, looking only at what ``ours`` has."""
     for key, value in ours.items():
         other = theirs.get(key) if isinstance(theirs, Mapping) else None
@@ -220,7 +231,7 @@ def _result(plan: Plan, folder: RunFolder, result: Fit, test: Evaluation | None)
         "kept_epoch": result.kept_epoch,
         "trouble": result.trouble,
         "non_finite_step": result.non_finite_step,
-        "epochs": [record.__dict__ for record in history],
+        "epochs": [asdict(record) for record in history],
         "train_seconds": sum(record.seconds for record in history) + result.snapshot.seconds,
         "test_accuracy": test.accuracy if test else None,
         "test_loss": test.loss if test else None,
@@ -228,8 +239,11 @@ def _result(plan: Plan, folder: RunFolder, result: Fit, test: Evaluation | None)
     }
 
 
-def _history(record: Mapping[str, Any]) -> History:
-    return from_records(record["epochs"])
+def _history(folder: RunFolder, record: Mapping[str, Any]) -> History:
+    try:
+        return from_records(record["epochs"])
+    except TypeError as error:
+        raise RunFolderError(f"{folder.record} is spoiled ({error})", advice="Begin a new run.") from error
 
 
 def _now() -> str:

@@ -16,11 +16,12 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from pellucid.errors import RunFolderError, StorageError
-from pellucid.files import write_text
+from pellucid.files import PARTIAL_SUFFIX, remove_partial_files, write_text
 from pellucid.training.history import History, to_json_lines
 
 
@@ -43,19 +44,18 @@ class RunFolder:
         """Raise ``RunFolderError`` unless nothing is here yet: a run never overwrites anything."""
         if self.path.exists() and not self.path.is_dir():
             raise RunFolderError(f"{self.path} is a file", "a folder for the run")
-        if self.path.is_dir() and any(entry.name != ".lock" for entry in self.path.iterdir()):
+        if self.path.is_dir() and any(not _is_litter(entry.name) for entry in self.path.iterdir()):
             advice = f"Try --resume {self.path}, or another folder."
             raise RunFolderError(f"{self.path} is not empty", "a new folder", advice)
 
     def read_record(self) -> dict[str, Any]:
         """Read run.json. Raises ``RunFolderError`` where it is spoiled."""
         try:
-            record = json.loads(self.record.read_text())
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            record = json.loads(self.record.read_text(encoding="utf-8"))
+            _check_record(record)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise RunFolderError(f"{self.record} is spoiled ({error})", advice="Begin a new run.") from error
-        if not isinstance(record, dict):
-            raise RunFolderError(f"{self.record} is spoiled", advice="Begin a new run.")
-        return record
+        return dict(record)
 
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Write run.json."""
@@ -82,21 +82,45 @@ class RunFolder:
         try:
             try:
                 _lock(descriptor)
-            except OSError as error:
+            except (BlockingIOError, PermissionError) as error:
                 got = f"another process is training in {self.path}"
                 raise RunFolderError(got, advice="Wait for it, or choose another folder with --out.") from error
+            for folder in (self.path, self.checkpoint.parent):
+                remove_partial_files(folder)  # a killed process leaves them, and we hold the lock
             yield
         finally:
             os.close(descriptor)
 
 
 def new_run_folder(parent: Path, name: str) -> RunFolder:
-    """Choose a folder that is not there yet: ``parent/name``, or with a number behind it."""
-    number, path = 1, parent / name
-    while path.exists():
-        number += 1
-        path = parent / f"{name}-{number}"
-    return RunFolder(path)
+    """Make a folder that was not there yet: ``parent/name``, or with a number behind it. Raises ``StorageError``."""
+    for number in count(1):
+        path = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir(parents=True)  # made at once, so that nobody else takes the name
+        except FileExistsError:
+            continue
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise StorageError(f"the run folder {path} cannot be made: {reason}", advice="Try --out DIR.") from error
+        return RunFolder(path)
+    raise AssertionError("unreachable: there is always another number")
+
+
+def _is_litter(name: str) -> bool:
+    return name == ".lock" or name.endswith(PARTIAL_SUFFIX)
+
+
+def _check_record(record: Any) -> None:
+    """Raise ``TypeError`` or ``KeyError`` for a record that no run wrote."""
+    wanted: dict[str, Any] = {"status": str, "settings": dict, "architecture": dict, "engine": dict, "data": dict}
+    wanted |= {"request": dict}
+    if isinstance(record, dict) and record.get("status") == "finished":
+        wanted |= {"ending": str, "epochs": list, "kept_epoch": int, "train_seconds": float}
+        wanted |= {"test_accuracy": float, "test_loss": float}
+    for key, kind in wanted.items():
+        if not isinstance(record[key], kind):
+            raise TypeError(f"{key} is {record[key]!r}")
 
 
 def _lock(descriptor: int) -> None:

@@ -46,12 +46,13 @@ class Settings:
         _whole_number("--validation", self.validation, 0)
         if self.patience is not None:
             _whole_number("--patience", self.patience, 1)
-        if not isfinite(self.learning_rate) or self.learning_rate <= 0:
-            got = f"--learning-rate is {self.learning_rate}"
+        if not _is_number(self.learning_rate) or not isfinite(self.learning_rate) or self.learning_rate <= 0:
+            got = f"--learning-rate is {self.learning_rate!r}"
             raise SettingError(got, "a positive number", f"Try {LEARNING_RATES.get(self.solver, 0.1)}.")
-        if self.until is not None and not 0 < self.until <= 1:
-            hint = f"Did you mean {self.until / 100:g}?" if 1 < self.until <= 100 else ""
-            raise SettingError(f"--until is {self.until:g}", "an accuracy above 0 and at most 1", hint)
+        if self.until is not None and not (_is_number(self.until) and 0 < self.until <= 1):
+            percentage = _is_number(self.until) and 1 < self.until <= 100
+            hint = f"Did you mean {self.until / 100:g}?" if percentage else ""
+            raise SettingError(f"--until is {self.until!r}", "an accuracy above 0 and at most 1", hint)
         if (self.until is not None or self.patience is not None) and not self.validation:
             raise SettingError("--until and --patience need a validation part", advice="Try --validation 10000.")
         for name, value, known in (
@@ -60,7 +61,7 @@ class Settings:
             ("--initialization", self.initialization, INITIALIZERS),
             ("--precision", self.precision, PRECISIONS),
         ):
-            if value not in known:
+            if value not in list(known):
                 raise SettingError(f"{name} is {value!r}", "one of " + ", ".join(known))
 
     @property
@@ -76,6 +77,10 @@ class Settings:
     def from_record(cls, record: Mapping[str, Any]) -> Settings:
         """Read settings from a JSON record, ignoring what is not a setting."""
         return cls(**{setting.name: record[setting.name] for setting in fields(cls) if setting.name in record})
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool)
 
 
 def _whole_number(name: str, value: int, least: int, most: float = inf) -> None:

@@ -28,7 +28,8 @@ class Snapshot:
     """The engine's state, the epochs done, and how far the running epoch has come.
 
     ``losses`` (steps,) holds the losses of the running epoch's batches so far; its length is the place in the epoch.
-    ``correct`` and ``seconds`` belong to the running epoch too. No random state is needed: every random number is
+    ``correct`` and ``seconds`` belong to the running epoch too, and ``layers_before`` are the parameters at its beginning,
+    to go back to where it diverges. No random state is needed: every random number is
     addressed by seed and epoch.
     """
 
@@ -37,6 +38,7 @@ class Snapshot:
     losses: NDArray[Any]
     correct: int
     seconds: float
+    layers_before: Layers
     best: Best | None
 
     @property
@@ -58,4 +60,4 @@ def first_snapshot(architecture: Architecture, settings: Settings) -> Snapshot:
 
 def between_epochs(state: State, history: History, best: Best | None) -> Snapshot:
     """Stand between two epochs."""
-    return Snapshot(state, history, np.empty(0), 0, 0.0, best)
+    return Snapshot(state, history, np.empty(0), 0, 0.0, state.layers, best)
