@@ -98,3 +98,41 @@ def test_every_public_name_is_there_and_no_other(network) -> None:
     assert dir(pellucid) == sorted(pellucid.__all__)
     with pytest.raises(AttributeError, match="module 'pellucid' has no attribute 'nothing'"):
         _ = pellucid.nothing
+
+
+@pytest.mark.parametrize("y", [[0, 1, 2, 0, -1], [0, 1, 2, 0, 3], [0.0, 1.0, 2.0, 0.0, 1.0], ["a", "b", "c", "a", "b"]])
+def test_labels_that_are_no_class_indices_are_refused_in_a_sentence(network, y) -> None:
+    with pytest.raises(ShapeError, match="the labels are no class indices; expected whole numbers from 0 to 2"):
+        network.evaluate(PIXELS, y)
+
+
+def test_numbers_too_large_to_compute_with_are_refused_in_a_sentence(network) -> None:
+    X = PIXELS.astype(np.float64)
+    X[3] = 1e300
+    for ask in (network.predict, network.predict_proba):
+        with pytest.raises(ShapeError, match="the numbers in row 3 of X are too large to compute with"):
+            ask(X)
+
+
+def test_parameters_that_no_file_could_hold_are_refused_in_a_sentence() -> None:
+    layers = initialize(ARCHITECTURE, seed=0)
+    spoiled = (layers[0]._replace(b=np.full(6, np.nan, np.float32)), layers[1])
+    with pytest.raises(ShapeError, match="the parameters hold a number that is infinite or NaN"):
+        Network(ARCHITECTURE, spoiled)
+    mixed = (layers[0]._replace(b=np.zeros(6)), layers[1])
+    with pytest.raises(ShapeError, match="the parameters are of float32, float64; expected float32 or float64, one"):
+        Network(ARCHITECTURE, mixed)
+    with pytest.raises(ShapeError, match="the classes are 'a', 1, 2; expected whole numbers, or words, but not both"):
+        Network(ARCHITECTURE, layers, classes=("a", 1, 2))
+
+
+def test_labels_of_numpys_types_can_be_saved(tmp_path) -> None:
+    network = Network(ARCHITECTURE, initialize(ARCHITECTURE, seed=0), classes=np.arange(3))
+    network.save(tmp_path / "m.safetensors")
+    assert load(tmp_path / "m.safetensors").classes == (0, 1, 2)
+    assert load(tmp_path / "m.safetensors").model.version == pellucid.__version__
+
+
+def test_rows_of_different_lengths_are_refused_in_a_sentence(network) -> None:
+    with pytest.raises(ShapeError, match="X is no array"):
+        network.predict([[1, 2], [1]])

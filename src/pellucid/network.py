@@ -83,13 +83,17 @@ class Network:
         Raises ``ShapeError`` for examples of another shape, or that hold NaN or infinity.
         """
         examples, single = self._examples(X)
-        p = self.engine.predict(self.architecture, self.layers, examples)
+        with np.errstate(over="ignore", invalid="ignore"):
+            p = self.engine.predict(self.architecture, self.layers, examples)
+        _check_finite(p)
         return p[0] if single else p
 
     def predict(self, X: ArrayLike) -> Any:
         """Give the most probable label of each example: (n,); of one example: a label. Raises as ``predict_proba``."""
         examples, single = self._examples(X)
-        logits = self.engine.logits(self.architecture, self.layers, examples)
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = self.engine.logits(self.architecture, self.layers, examples)
+        _check_finite(logits)
         labels: NDArray[Any] = np.asarray(self.classes)[logits.argmax(axis=1)]
         return labels[0].item() if single else labels
 
@@ -140,6 +144,13 @@ class Network:
         return flat, single
 
 
+def _check_finite(outputs: Array) -> None:
+    finite = np.isfinite(outputs).all(axis=1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise ShapeError(f"the numbers in row {row} of X are too large to compute with", "numbers as in training")
+
+
 def _check_numbers(layers: Layers) -> None:
     types = {tensor.dtype for layer in layers for tensor in layer}
     if len(types) > 1 or not types <= {np.dtype(np.float32), np.dtype(np.float64)}:
@@ -166,7 +177,8 @@ def load(path: str | Path, *, engine: Engine | None = None) -> Network:
     if place.is_dir():
         folder = RunFolder(place)
         if not folder.model.is_file():
-            hint = f"Its run was not finished: try pellucid train --resume {place}." if folder.exists() else ""
+            stopped = folder.exists() and folder.read_record()["status"] != "diverged"
+            hint = f"Its run was not finished: try pellucid train --resume {place}." if stopped else ""
             raise ModelFileError(f"the folder {place} holds no model.safetensors", "a model file, or a run", hint)
         place = folder.model
     return Network.of_model(read_model(place), engine)

@@ -1,7 +1,6 @@
 """The command line in this process, quickly, on a small table; and in a process of its own where that matters."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +10,6 @@ import numpy as np
 import pytest
 
 from pellucid.cli.app import run
-
-SOURCE = Path(__file__).parents[2] / "src"
 
 
 class Said(NamedTuple):
@@ -54,15 +51,6 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
         out, err = capsys.readouterr()
         assert "Traceback" not in out + err
         return Said(code, out, err)
-
-    return call
-
-
-@pytest.fixture
-def process() -> Callable[..., subprocess.CompletedProcess[str]]:
-    def call(*words: object, **options: Any) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pellucid", *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **options)
 
     return call
 

@@ -88,6 +88,29 @@ def test_evaluate_takes_all_of_other_data(cli, trained, tmp_path) -> None:
     assert record["accuracy"] == np.mean(network.predict(X) == X[:, :3].argmax(axis=1))
 
 
+def test_evaluate_refuses_data_that_changed_since_the_training(cli, trained, points) -> None:
+    with np.load(points) as arrays:
+        X, y = arrays["X"], arrays["y"]
+    np.savez(points, X=X[1:], y=y[1:])
+    said = cli("evaluate", trained)
+    assert said.code == 2
+    assert "is no longer what the network was trained on" in said.err
+    assert cli("evaluate", trained, "--data", points, "--json").json["examples"] == 299
+    said = cli("evaluate", trained / "model.safetensors")
+    assert "was trained on 'points', which is no data set known by name. Name the data with --data." in said.err
+
+
+def test_evaluate_shows_every_class_however_narrow_the_terminal(cli, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    X = np.arange(300, dtype=np.uint8).reshape(-1, 1) % 30
+    np.savez(tmp_path / "many.npz", X=np.tile(X, (1, 4)), y=[f"class {int(x)}" for x in X[:, 0]])
+    assert cli("train", "--data", "many.npz", "--epochs", 40, "--hidden", 30, "--out", "many").code in (0, 1)
+    said = cli("evaluate", "many")
+    for number in range(30):
+        assert said.out.count(f"class {number}") >= 2
+    assert "…" not in said.out
+
+
 def test_evaluate_refuses_examples_of_another_size_and_unknown_classes(cli, trained, tmp_path) -> None:
     np.savez(tmp_path / "wide.npz", X=np.ones((9, 7), np.uint8), y=np.arange(9) % 3)
     said = cli("evaluate", trained, "--data", tmp_path / "wide.npz")

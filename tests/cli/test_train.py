@@ -1,5 +1,7 @@
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,9 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from pellucid import load
+from pellucid.cli.output import Output
+from pellucid.cli.progress import ProgressDisplay
 from pellucid.equations.optimizers import OPTIMIZERS
+from pellucid.errors import StorageError
+from pellucid.training.callbacks import Progress
 
 
 def wait_for(text: str, process: "subprocess.Popen[str]") -> None:
@@ -83,7 +90,11 @@ def test_hidden_none_is_softmax_regression(cli, points) -> None:
         (["--schedule", "cosinus"], "setting", "--schedule is 'cosinus'; expected one of constant"),
         (["--precision", "int8"], "setting", "--precision is 'int8'; expected one of float32, float64."),
         (["--seed", "-1"], "setting", "--seed is -1"),
-        (["--until", "98"], "setting", "--until is 98; expected an accuracy above 0 and at most 1. Did you mean 0.98?"),
+        (
+            ["--until", "98"],
+            "setting",
+            "--until is 98.0; expected an accuracy above 0 and at most 1. Did you mean 0.98?",
+        ),
         (["--validation", "240"], "setting", "--validation is 240; expected less than the 240 training rows."),
         (["--threads", "0"], "setting", "--threads is 0; expected at least 1."),
         (["--label", "nosuch"], "data", "nosuch"),
@@ -170,36 +181,119 @@ def test_a_folder_that_cannot_be_made_is_a_sentence_and_exit_1(cli, small, tmp_p
     assert "cannot be made: not a directory. Try --out DIR." in said.err
 
 
+@pytest.fixture
+def leisurely(points) -> list[str]:
+    """A training of some seconds, so that it can be stopped in the middle even by a busy machine."""
+    options = ["train", "--data", points, "--hidden", "400,400", "--epochs", "60", "--batch-size", "8"]
+    return [sys.executable, "-m", "pellucid", *map(str, options)]
+
+
 @pytest.mark.slow
-def test_ctrl_c_saves_exits_130_and_the_rest_follows_to_the_bit(small, tmp_path) -> None:
-    options = [*small[:-4], "--epochs", "100", "--batch-size", "8"]
-    command = [sys.executable, "-m", "pellucid", "train", *options]
-    with subprocess.Popen([*command, "--out", "stopped"], stdout=subprocess.PIPE, text=True) as process:
-        wait_for("epoch   2", process)
+def test_ctrl_c_saves_exits_130_and_the_rest_follows_to_the_bit(leisurely) -> None:
+    with subprocess.Popen([*leisurely, "--out", "stop[/b] ped"], stdout=subprocess.PIPE, text=True) as process:
+        wait_for("epoch  2", process)
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
     assert process.returncode == 130
     assert "Interrupted in epoch" in rest
-    assert "Go on with: pellucid train --resume stopped" in rest
-    assert load("stopped").architecture.widths == (5, 8, 6, 3)
-    for folder in ("stopped", "whole"):
-        subprocess.run([*command, "--resume", folder], check=True, capture_output=True)
-    assert Path("stopped/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
+    assert "Go on with: pellucid train --resume 'stop[/b] ped'" in rest
+    assert load("stop[/b] ped").architecture.widths == (5, 400, 400, 3)
+    for folder in ("stop[/b] ped", "whole"):
+        subprocess.run([*leisurely, "--resume", folder], check=True, capture_output=True)
+    assert Path("stop[/b] ped/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
-def test_a_killed_process_resumes_to_the_same_bytes(small, tmp_path, solver) -> None:
-    options = [*small[:-4], "--epochs", "30", "--batch-size", "8", "--solver", solver, "--validation", "20"]
-    command = [sys.executable, "-m", "pellucid", "train", *options, "--patience", "30"]
+def test_a_killed_process_resumes_to_the_same_bytes(leisurely, solver) -> None:
+    command = [*leisurely, "--solver", solver, "--validation", "20", "--patience", "60", "--epochs", "20"]
     subprocess.run([*command, "--resume", "whole"], check=True, capture_output=True)
     with subprocess.Popen([*command, "--resume", "killed"], stdout=subprocess.PIPE, text=True) as process:
-        wait_for("epoch  9", process)
+        wait_for("epoch  3", process)
         time.sleep(0.02)
         process.kill()
-    assert not Path("killed/model.safetensors").exists()
+    assert process.returncode == -signal.SIGKILL
     subprocess.run([*command, "--resume", "killed"], check=True, capture_output=True)
     assert Path("killed/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
+
+
+@pytest.mark.slow
+def test_trainings_that_begin_at_the_same_time_do_not_share_a_folder(small) -> None:
+    command = [sys.executable, "-m", "pellucid", "train", *small, "--json"]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    folders = [json.loads(process.communicate()[0])["run"] for process in running]
+    assert len(set(folders)) == 4
+
+
+def test_a_resumed_finished_run_is_reported_with_0_whatever_came_of_it(cli, small) -> None:
+    assert cli("train", *small, "--until", 1.0, "--epochs", 2, "--out", "missed").code == 1
+    said = cli("train", "--resume", "missed", "--json")
+    assert said.code == 0
+    assert said.json["most_confused"] is None
+    assert "Its files" in said.err
+
+
+def test_json_tells_the_validation_accuracy_of_the_epoch_that_is_kept(cli, small) -> None:
+    noise = ["--solver", "adam", "--learning-rate", "0.05", "--validation", "60", "--patience", "4"]
+    record = cli("train", *small, *noise, "--out", "run", "--json").json
+    history = [json.loads(line) for line in Path("run/history.jsonl").read_text().splitlines()]
+    assert record["validation_accuracy"] == history[record["kept_epoch"] - 1]["validation_accuracy"]
+
+
+def test_help_tells_the_defaults(cli) -> None:
+    said = cli("train", "--help")
+    for default in ("(default: 20)", "(default: 64)", "(default: 128,64)", "(default: sgd)"):
+        assert default in said.out.replace("\n", "")
+
+
+def test_a_full_disk_beneath_the_curves_hides_no_result(cli, small, monkeypatch) -> None:
+    curves = pytest.importorskip("pellucid.report.curves")
+
+    def full(*_arguments: object) -> None:
+        raise StorageError("curves.png could not be written: no space left on device")
+
+    monkeypatch.setattr(curves, "draw_curves", full)
+    said = cli("train", *small)
+    assert said.code == 0
+    assert "Test accuracy" in said.out
+    assert "Note: curves.png could not be written" in said.out
+
+
+def test_the_bar_shows_epoch_loss_accuracy_speed_and_time_left() -> None:
+    screen = io.StringIO()
+    output = Output(as_json=False)
+    output.console = Console(file=screen, force_terminal=True, width=120)
+    with ProgressDisplay(output, epochs=12) as display:
+        display.on_progress(Progress(3, 12, 500, 1000, 0.25, 0.91, 4321.0))
+        display._bar.refresh()
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue())
+    for text in ("epoch  3/12", "loss 0.2500", "accuracy 91.00 %", "4,321 rows/s", "left"):
+        assert text in shown
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_terminal_that_knows_few_letters_is_no_obstacle(small, encoding) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-m", "pellucid"]
+    for words in (["train", *small, "--out", encoding], ["info", encoding]):
+        done = subprocess.run([*command, *words], capture_output=True, check=False, env=environment)
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_full_stdout_is_a_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "pellucid", "data", "list", "--json"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert "o space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_name_that_is_too_long_is_a_sentence(cli, small) -> None:
+    for words in (["info", "x" * 300], ["train", *small, "--resume", "x" * 300], ["predict", "x" * 300, "y"]):
+        said = cli(*words)
+        assert said.code == 2
+        assert "ile name too long" in said.err
 
 
 def test_without_mnist_train_says_so_and_trains_on_the_digits(cli, monkeypatch) -> None:
@@ -262,11 +356,9 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refused)
 
 
-def test_run_json_is_written_first_and_names_no_result_while_running(small, tmp_path) -> None:
-    options = [*small[:-4], "--epochs", "100", "--batch-size", "8"]
-    command = [sys.executable, "-m", "pellucid", "train", *options, "--out", "run"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        wait_for("epoch   1", process)
+def test_run_json_is_written_first_and_names_no_result_while_running(leisurely) -> None:
+    with subprocess.Popen([*leisurely, "--out", "run"], stdout=subprocess.PIPE, text=True) as process:
+        wait_for("epoch  1", process)
         record = json.loads(Path("run/run.json").read_text())
         process.kill()
     assert record["status"] == "running"

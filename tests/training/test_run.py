@@ -152,7 +152,7 @@ def test_resume_on_other_data_says_so(plan: Make, tmp_path: Path) -> None:
 
 def test_a_new_run_overwrites_nothing(plan: Make, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("precious")
-    with pytest.raises(RunFolderError, match=r"is not empty; expected a new folder\. Try --resume"):
+    with pytest.raises(RunFolderError, match=r"is not empty; expected a new folder\. Try another folder\."):
         run(plan(), RunFolder(tmp_path), resume=False)
     assert (tmp_path / "thesis.txt").read_text() == "precious"
 
@@ -263,3 +263,104 @@ def test_a_new_run_folder_never_takes_a_name_twice(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run-2").mkdir()
     assert new_run_folder(tmp_path, "run").path == tmp_path / "run-3"
+
+
+def test_divergence_after_ctrl_c_within_an_epoch_goes_back_to_the_epoch_before(plan: Make, tmp_path: Path) -> None:
+    """The same bits as if it had never been stopped."""
+    whole, stopped = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "stopped")
+    run(replace(plan(epochs=5), engine=BreaksAt(17)), whole, resume=False)
+
+    with pytest.raises(KilledError):
+        run(plan(epochs=5), stopped, resume=False, callbacks=[KillAfter(1)])
+    done = run(replace(plan(epochs=5), engine=FewSteps(3)), stopped, resume=True)
+    assert (done.fit.ending, done.fit.snapshot.steps_done) == (Ending.INTERRUPTED, 3)
+    done = run(replace(plan(epochs=5), engine=BreaksAt(17)), stopped, resume=True)
+    assert (done.record["kept_epoch"], done.record["non_finite_step"]) == (1, 8)
+    assert whole.model.read_bytes() == stopped.model.read_bytes()
+
+
+class FewSteps(ReferenceEngine):
+    """Takes a few steps, as if Ctrl-C had come then."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def run(self, *arguments, n_steps=None, **options):
+        os.kill(os.getpid(), signal.SIGINT)
+        return super().run(*arguments, **{**options, "n_steps": self.steps, "stop": None})
+
+
+def test_ctrl_c_at_the_step_that_overflows_spoils_no_checkpoint(plan: Make, tmp_path: Path) -> None:
+    class Overflows(FewSteps):
+        def run(self, *arguments, **options):
+            outcome = super().run(*arguments, **options)
+            W = np.full_like(outcome.state.layers[0].W, np.inf)
+            layers = (outcome.state.layers[0]._replace(W=W), *outcome.state.layers[1:])
+            return outcome._replace(state=replace(outcome.state, layers=layers))
+
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(KilledError):
+        run(plan(), folder, resume=False, callbacks=[KillAfter(2)])
+    checkpoint = folder.checkpoint.read_bytes()
+    done = run(replace(plan(), engine=Overflows(4)), folder, resume=True)
+    assert (done.fit.ending, done.record["kept_epoch"]) == (Ending.DIVERGED, 2)
+    assert folder.checkpoint.read_bytes() == checkpoint
+    assert np.isfinite(read_model(folder.model).layers[0].W).all()
+
+
+def test_what_a_killed_process_leaves_half_written_is_no_obstacle(plan: Make, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.checkpoint.parent.mkdir(parents=True)
+    folder.checkpoint.parent.rmdir()
+    (folder.path / ".run.json.1-ab.partial").write_text("{")
+    run(plan(), folder, resume=True)
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_killed_after_the_last_checkpoint_a_resumed_run_tells_the_same(plan: Make, tmp_path: Path) -> None:
+    whole, killed = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
+    dead = plan(learning_rate=300.0, epochs=3, seed=1)
+    expected = run(dead, whole, resume=False)
+    assert "is dead" in expected.record["trouble"]
+    with pytest.raises(KilledError):
+        run(dead, killed, resume=False, callbacks=[KillAfter(3)])
+    killed.history.write_text("")  # as if it had been killed before the history was written
+    assert run(dead, killed, resume=True).record["trouble"] == expected.record["trouble"]
+    assert len(killed.history.read_text().splitlines()) == 3
+
+
+def test_patience_never_takes_back_a_target_that_was_reached(plan: Make, tmp_path: Path) -> None:
+    settings = {"epochs": 60, "batch_size": 8, "validation": 30, "patience": 60, "until": 0.8}
+    done = run(plan(**settings), RunFolder(tmp_path / "run"), resume=False)
+    assert done.fit.ending is Ending.TARGET_REACHED
+    assert done.record["kept_epoch"] == len(done.history)
+    assert done.history[-1].validation_accuracy >= 0.8
+
+
+def test_a_finished_run_whose_model_is_gone_makes_it_again(plan: Make, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    run(plan(), folder, resume=False)
+    model = folder.model.read_bytes()
+    folder.model.unlink()
+    run(plan(), folder, resume=True)
+    assert folder.model.read_bytes() == model
+
+
+@pytest.mark.parametrize("key", ["status", "settings", "ending", "epochs", "test_accuracy", "train_seconds", "data"])
+def test_a_run_record_that_lacks_something_is_refused_in_a_sentence(plan: Make, tmp_path: Path, key: str) -> None:
+    folder = RunFolder(tmp_path / "run")
+    run(plan(), folder, resume=False)
+    record = json.loads(folder.record.read_text())
+    for spoiled in ({k: v for k, v in record.items() if k != key}, {**record, key: ["?"]}):
+        folder.record.write_text(json.dumps(spoiled))
+        if spoiled.get(key) == ["?"] and key == "epochs":
+            continue  # a list, as it should be: what is in it is looked at when it is reported
+        with pytest.raises(RunFolderError, match=r"run\.json is spoiled"):
+            run(plan(), folder, resume=True)
+
+
+def test_a_refused_folder_is_left_as_it_was(plan: Make, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(RunFolderError):
+        run(plan(), RunFolder(tmp_path), resume=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import errno
 import io
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +18,7 @@ from pellucid.cli.data import data_app
 from pellucid.cli.doctor import doctor
 from pellucid.cli.evaluate import evaluate
 from pellucid.cli.info import info
-from pellucid.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, print_error
+from pellucid.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, forget_stdout, print_error
 from pellucid.cli.predict import predict
 from pellucid.cli.train import train
 from pellucid.errors import InputError, PellucidError
@@ -82,6 +82,7 @@ def run(words: list[str]) -> int:
     as_json = "--json" in words
     try:
         code: Any = app(words, prog_name="pellucid", standalone_mode=False)
+        sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except WRONG_USE as error:
         return _wrong_use(error, as_json)
@@ -95,9 +96,14 @@ def run(words: list[str]) -> int:
         print_error("memory", "The memory of this machine does not suffice. Try a smaller network or batch.", as_json)
         return EXIT_FAILED
     except BrokenPipeError:  # whoever read our output has gone; Python would complain again at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_stdout()
         return EXIT_FAILED
     except OSError as error:  # a name that is too long, a folder that may not be read
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
-        print_error("system", f"{what}.", as_json)
+        with suppress(OSError):
+            print_error("system", f"{what}.", as_json)
+        try:
+            sys.stdout.flush()
+        except OSError:  # it is stdout that is full
+            forget_stdout()
         return EXIT_FAILED if error.errno in WORK_FAILED else EXIT_USAGE

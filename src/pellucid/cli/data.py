@@ -19,7 +19,7 @@ data_app = typer.Typer(help="List, fetch and verify the data sets that Pellucid 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A data set; see pellucid data list.")]
 Folder = Annotated[
-    Path | None, typer.Option("--folder", metavar="DIR", help="Look or put it here. [default: the usual folders]")
+    Path | None, typer.Option("--folder", metavar="DIR", help="Look or put it here. (default: the usual folders)")
 ]
 
 
@@ -58,9 +58,14 @@ def list_(json: Json = False) -> None:
 @data_app.command()
 def fetch(name: Name, folder: Folder = None, json: Json = False) -> None:
     """Download a data set, checking every file against its published checksum."""
+    from pellucid.datasets import available
     from pellucid.datasets import fetch as fetch_dataset
 
     output = Output(json)
+    if any(entry.name == name and not entry.files for entry in available()):
+        output.say(f"{name} comes with an installed package: there is nothing to fetch.")
+        output.result({"name": name, "folder": None})
+        return
     with _download_bar(output) as progress:
         place = fetch_dataset(name, folder, progress)
     output.say(f"{name} is in {escape(str(place))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def evaluate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")],
     data: Annotated[
-        str | None, typer.Option(metavar="NAME|PATH", help="Labelled data. [default: what the model was trained on]")
+        str | None, typer.Option(metavar="NAME|PATH", help="Labelled data. (default: what the model was trained on)")
     ] = None,
     label: Annotated[str | None, typer.Option(help="The column, or key, that holds the label.")] = None,
     json: Json = False,
@@ -33,11 +34,12 @@ def evaluate(
 
     output = Output(json)
     network = load(model)
+    implied = data is None
     if data is None:
         if label is not None:
             raise SettingError("--label is given without --data", "the data that it belongs to")
         data, label = _trained_on(network, model)
-    examples = labelled_examples(data, what_it_knows(network), label)
+    examples = labelled_examples(data, what_it_knows(network), label, must_be_the_same=implied)
     result = network.evaluate(examples.X, examples.y)
     wrong = round((1 - result.accuracy) * len(examples.y))
     error, _ = result.calibration
@@ -68,11 +70,14 @@ def what_it_knows(network: Network) -> Trained:
 def _trained_on(network: Network, model: Path) -> tuple[str, str | None]:
     """Find the data that a network was trained on: a run tells what was asked for, a model file its name."""
     from pellucid.datasets import available
-    from pellucid.errors import DataUnavailableError
+    from pellucid.errors import DataUnavailableError, RunFolderError
     from pellucid.training.run_folder import RunFolder
 
     folder = RunFolder(model)
-    request = folder.read_record().get("request") if folder.exists() else None
+    request = None
+    if folder.exists():
+        with suppress(RunFolderError):  # the model may be sound though the run's record is not
+            request = folder.read_record()["request"]
     if isinstance(request, dict) and isinstance(request.get("data"), str):
         return request["data"], request.get("label")
     name = (network.model.training.get("data") or {}).get("name")

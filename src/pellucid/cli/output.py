@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    pass
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -21,10 +22,17 @@ class Output:
     """Text for people goes to stdout, or to stderr where stdout is for the JSON object."""
 
     def __init__(self, as_json: bool) -> None:
-        from rich.console import Console
+        from rich.console import Console as RichConsole
+
+        class Console(RichConsole):
+            """When whoever read our text has gone, be quiet and go on working."""
+
+            def on_broken_pipe(self) -> None:
+                self.quiet = True
+                forget_stdout()
 
         self.as_json = as_json
-        self.console: Console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+        self.console: RichConsole = Console(stderr=as_json, highlight=False, soft_wrap=True)
 
     def say(self, text: str = "") -> None:
         """Print a line for people; ``[bold]`` and the like are marks, not text."""
@@ -34,16 +42,14 @@ class Output:
         """Print a sentence that nobody should miss."""
         self.console.print(f"[yellow]Note:[/yellow] {escape(sentence)}")
 
-    def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
-        """Print a table; all columns but the first are aligned to the right."""
-        from rich.table import Table
-
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
-        for number, heading in enumerate(headings):
-            table.add_column(heading, justify="left" if number == 0 else "right")
-        for row in rows:
-            table.add_row(*(escape(cell) for cell in row))
-        self.console.print(table)
+    def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print a table, whole however narrow the terminal: all columns but the first are aligned to the right."""
+        lines = [list(headings), *(list(row) for row in rows)]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+        for number, line in enumerate(lines):
+            cells = [cell.rjust(width) for cell, width in zip(line, widths, strict=True)]
+            text = escape("  ".join([line[0].ljust(widths[0]), *cells[1:]]))
+            self.say(f"[dim]{text}[/dim]" if number == 0 else text)
 
     def result(self, record: Mapping[str, Any]) -> None:
         """Print the JSON object, if one was asked for."""
@@ -59,10 +65,15 @@ def print_json(record: Mapping[str, Any]) -> None:
 
 def print_error(kind: str, message: str, as_json: bool) -> None:
     """Print an error: a sentence on stderr, or the JSON object on stdout and the sentence on stderr."""
-    if as_json:
-        print_json({"error": {"kind": kind, "message": message}})
     typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
     typer.echo(message, err=True)
+    if as_json:
+        print_json({"error": {"kind": kind, "message": message}})
+
+
+def forget_stdout() -> None:
+    """Send what would go to stdout nowhere: nobody reads it, and Python would complain again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def escape(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pellucid.cli.output import EXIT_INTERRUPTED, Json, Output, escape, percent
+from pellucid.cli.output import EXIT_INTERRUPTED, Json, Output, escape, percent, print_error
 
 if TYPE_CHECKING:
     from pellucid.datasets.dataset import Dataset
@@ -25,25 +25,25 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME|PATH",
-            help="A known data set, or your own: CSV, Parquet, NPY, NPZ, IDX, a folder of images. [default: mnist]",
+            help="A known data set, or your own: CSV, Parquet, NPY, NPZ, IDX, a folder of images. (default: mnist)",
         ),
     ] = None,
     label: Annotated[str | None, typer.Option(help="The column, or key, that holds the label.")] = None,
     hidden: Annotated[
-        str | None, typer.Option(metavar="WIDTHS", help="Neurons of each hidden layer. [default: 128,64]")
+        str | None, typer.Option(metavar="WIDTHS", help="Neurons of each hidden layer. (default: 128,64)")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training part. [default: 20]")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Examples a step. [default: 64]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training part. (default: 20)")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Examples a step. (default: 64)")] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="The rate of a step. [default: by solver; sgd 0.2]")
+        float | None, typer.Option(help="The rate of a step. (default: by solver; sgd 0.2)")
     ] = None,
-    solver: Annotated[str | None, typer.Option(help="sgd, momentum, nesterov, adam or adamw. [default: sgd]")] = None,
+    solver: Annotated[str | None, typer.Option(help="sgd, momentum, nesterov, adam or adamw. (default: sgd)")] = None,
     schedule: Annotated[
-        str | None, typer.Option(help="The rate over time: constant, linear, cosine or one-cycle. [default: constant]")
+        str | None, typer.Option(help="The rate over time: constant, linear, cosine or one-cycle. (default: constant)")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same bits. [default: 0]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same bits. (default: 0)")] = None,
     validation: Annotated[
-        int | None, typer.Option(metavar="N", help="Hold out the last N training rows. [default: 0]")
+        int | None, typer.Option(metavar="N", help="Hold out the last N training rows. (default: 0)")
     ] = None,
     until: Annotated[
         float | None, typer.Option(metavar="ACCURACY", help="Stop when the validation part reaches it, e.g. 0.97.")
@@ -52,11 +52,11 @@ def train(
         int | None,
         typer.Option(metavar="N", help="Stop after N epochs without a lower validation loss; keep the best epoch."),
     ] = None,
-    engine: Annotated[str | None, typer.Option(help="Who computes; see pellucid doctor. [default: the best]")] = None,
-    precision: Annotated[str | None, typer.Option(help="float32 or float64. [default: float32]")] = None,
-    threads: Annotated[int | None, typer.Option(metavar="N", help="Threads for the arithmetic. [default: all]")] = None,
+    engine: Annotated[str | None, typer.Option(help="Who computes; see pellucid doctor. (default: the best)")] = None,
+    precision: Annotated[str | None, typer.Option(help="float32 or float64. (default: float32)")] = None,
+    threads: Annotated[int | None, typer.Option(metavar="N", help="Threads for the arithmetic. (default: 1)")] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The run's folder. [default: a new one in runs/]")
+        Path | None, typer.Option(metavar="DIR", help="The run's folder. (default: a new one in runs/)")
     ] = None,
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Go on with the run in DIR, or begin it there.")
@@ -82,7 +82,12 @@ def train(
         "threads": threads,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    return _Training(given, out, resume, Output(json)).run()
+    training = _Training(given, out, resume, Output(json))
+    try:
+        return training.run()
+    except KeyboardInterrupt:  # the second Ctrl-C, or one before the training began
+        print_error("interrupted", training.how_to_go_on(), json)
+        return EXIT_INTERRUPTED
 
 
 class _Training:
@@ -96,6 +101,13 @@ class _Training:
                 "both --out and --resume are given", "one of them", "--resume names the run's folder, too."
             )
         self.given, self.out, self.resume, self.output = given, out, resume, output
+        self.folder: RunFolder | None = None
+
+    def how_to_go_on(self) -> str:
+        """Say what is left after an interruption that could not be waited for."""
+        if self.folder is None or not self.folder.checkpoint.is_file():
+            return "Interrupted; nothing was trained yet."
+        return f"Interrupted. Go on with: pellucid train --resume {shlex.quote(str(self.folder.path))}"
 
     def run(self) -> int:
         from pellucid.cli.progress import ProgressDisplay
@@ -107,7 +119,7 @@ class _Training:
         engine = choose(options.get("engine")).engine
         dataset = self._load(options)
         architecture, settings = _architecture(dataset, options), _settings(dataset, options)
-        with limited_threads(options.get("threads")) as threads:
+        with limited_threads(options.get("threads", 1)) as threads:
             request = {"data": _absolute(options.get("data", dataset.name)), "label": _label(options.get("label"))}
             plan = Plan(dataset, architecture, settings, engine, threads, request, ["pellucid", *sys.argv[1:]])
             self.output.say(
@@ -120,7 +132,8 @@ class _Training:
                 f"{settings.precision}, {threads} thread{'s' * (threads != 1)}[/dim]"
             )
             with ProgressDisplay(self.output, settings.epochs) as display:
-                done = run(plan, self._folder(dataset), resume=self.resume is not None, callbacks=[display])
+                self.folder = self._folder(dataset)
+                done = run(plan, self.folder, resume=self.resume is not None, callbacks=[display])
         return self._report(plan, done)
 
     def _options_of_the_stopped_run(self) -> dict[str, Any]:
@@ -171,8 +184,8 @@ class _Training:
 
         folder, record, settings = done.folder, done.record, plan.settings
         ending = Ending(record["ending"])
-        curves = _draw_curves(done)
         if ending is Ending.DIVERGED:
+            self._draw_curves(done)
             raise errors.DivergedError(_diverged(done, folder))
         if ending is Ending.INTERRUPTED:
             self.output.say(
@@ -180,7 +193,9 @@ class _Training:
                 f"Go on with: pellucid train --resume {escape(shlex.quote(str(folder.path)))}"
             )
             self.output.result(_summary(plan, done))
+            self._draw_curves(done)
             return EXIT_INTERRUPTED
+        curves = self._draw_curves(done)
         if done.fit is None:
             self.output.say(f"The run in {escape(str(folder.path))} is finished:")
         self._say_result(plan, done, curves)
@@ -201,6 +216,21 @@ class _Training:
         if done.record["trouble"] is not None:
             raise errors.NothingLearnedError(done.record["trouble"], advice=saved)
 
+    def _draw_curves(self, done: Run) -> Path | None:
+        """Draw the curves where there is something to draw, and something to draw with; a picture is never worth a run."""
+        from pellucid.errors import MissingExtraError, StorageError
+
+        if done.fit is not None and done.history:
+            from pellucid.report.curves import draw_curves
+
+            try:
+                draw_curves(done.history, done.folder.curves)
+            except MissingExtraError:
+                return None
+            except StorageError as error:
+                self.output.warn(str(error))
+        return done.folder.curves if done.folder.curves.is_file() else None
+
     def _say_result(self, plan: Any, done: Run, curves: Path | None) -> None:
         record, folder, say = done.record, done.folder, self.output.say
         epochs, kept = len(done.history), record["kept_epoch"]
@@ -218,7 +248,7 @@ class _Training:
             words = (f"{names[pair.true]} for {names[pair.taken_for]} ({pair.times}×)" for pair in pairs)
             say(f"Most often taken: {escape(', '.join(words))}")
         files = [folder.model, folder.history, folder.record, *([curves] if curves else [])]
-        say("Wrote")
+        say("Wrote" if done.fit is not None else "Its files")
         for path in files:
             say(f"  {escape(str(path))}")
 
@@ -277,22 +307,6 @@ def _diverged(done: Run, folder: RunFolder) -> str:
     return f"the loss became infinite or NaN {where}. {saved} Try a lower --learning-rate."
 
 
-def _draw_curves(done: Run) -> Path | None:
-    """Draw the curves where there is something to draw, and something to draw with."""
-    from pellucid.errors import MissingExtraError
-
-    if not done.history:
-        return None
-    if done.fit is not None:
-        from pellucid.report.curves import draw_curves
-
-        try:
-            draw_curves(done.history, done.folder.curves)
-        except MissingExtraError:
-            return None
-    return done.folder.curves if done.folder.curves.is_file() else None
-
-
 def _summary(plan: Any, done: Run) -> dict[str, Any]:
     """The object that ``--json`` prints. A run that was finished before does not read the test part again."""
     record, settings, names = done.record, plan.settings, plan.dataset.classes
@@ -304,7 +318,9 @@ def _summary(plan: Any, done: Run) -> dict[str, Any]:
         "epochs": len(done.history),
         "epoch_seconds": [each.seconds for each in done.history],
         "train_seconds": record["train_seconds"],
-        "validation_accuracy": done.history[-1].validation_accuracy if done.history else None,
+        "validation_accuracy": next(
+            (each.validation_accuracy for each in done.history if each.epoch == record["kept_epoch"]), None
+        ),
         "test_accuracy": record["test_accuracy"],
         "test_loss": record["test_loss"],
         "most_confused": pairs and [{"true": names[a], "taken_for": names[b], "times": n} for a, b, n in pairs],

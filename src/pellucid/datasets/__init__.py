@@ -68,12 +68,12 @@ def load(
         return _load_entry(catalogue.find(name), label, progress)
     path = Path(name)
     try:
-        there = path.exists()
+        there = bool(name) and path.exists()
     except OSError as error:
         raise unreadable(path, error) from error
     if not there:
         raise DataError(
-            f"{name} is neither a known data set nor a path that exists",
+            f"{name or repr(name)} is neither a known data set nor a path that exists",
             f"one of {listed(catalogue.CATALOGUE)}, or a path",
             did_you_mean(name, list(catalogue.CATALOGUE)),
         )

@@ -43,23 +43,30 @@ class Labelled(NamedTuple):
     what: str
 
 
-def labelled_examples(name_or_path: str, trained: Trained, label: str | None = None) -> Labelled:
+def labelled_examples(
+    name_or_path: str, trained: Trained, label: str | None = None, *, must_be_the_same: bool = False
+) -> Labelled:
     """Load labelled data to hold a network against.
 
     Of data with a test part of its own, and of the data that the network was trained on, the test part; of other data, all.
-    Raises ``DataError`` where the data cannot be read or has a class that the network does not know, ``ShapeError`` where
-    its examples have another size.
+    With ``must_be_the_same``, data whose test part depends on being the same is refused if it is not: some of it was
+    learned. Raises ``DataError`` where the data cannot be read or has a class that the network does not know,
+    ``ShapeError`` where its examples have another size.
     """
     if trained.columns is None:
         dataset = load(name_or_path, label)
         if prod(dataset.input_shape) != prod(trained.input_shape):
             got = f"the examples of {name_or_path} have {_by(dataset.input_shape)} inputs"
             raise ShapeError(got, _by(trained.input_shape))
+        if must_be_the_same and not dataset.has_own_split and dataset.fingerprint != trained.fingerprint:
+            raise _changed(name_or_path)
         return _part(dataset, trained)
     with suppress(DataError):  # too small to train on, or of one class: it may do to be judged by
         dataset = load(name_or_path, label)
         if dataset.fingerprint == trained.fingerprint:
             return _part(dataset, trained)
+    if must_be_the_same:
+        raise _changed(name_or_path)
     path = Path(name_or_path)
     table = (table_in(path, "test") if path.is_dir() else path) or path
     if table.suffix not in TABLE_SUFFIXES:
@@ -74,6 +81,8 @@ def examples_to_predict(path: Path, trained: Trained) -> NDArray[Any]:
     Raises ``DataError`` where the file cannot be read, or is of a kind that the network was not trained on.
     """
     suffix = path.suffix.lower()
+    if path.is_dir():
+        raise DataError(f"{path} is a folder", "a file", "Name the files in it.")
     if not path.is_file():
         raise DataError(f"there is no file {path}")
     if suffix in TABLE_SUFFIXES:
@@ -89,6 +98,13 @@ def examples_to_predict(path: Path, trained: Trained) -> NDArray[Any]:
     if is_idx_name(path) or suffix in (".gz", ""):
         return _one_or_many(read_idx(path), trained)
     raise DataError(f"{path} is of an unknown kind", "a picture, or a .npy, .npz, .csv, .parquet or IDX file")
+
+
+def _changed(name_or_path: str) -> DataError:
+    return DataError(
+        f"{name_or_path} is no longer what the network was trained on, and what was its test part is not known",
+        advice=f"To use all of it: --data {name_or_path}",
+    )
 
 
 def _part(dataset: Dataset, trained: Trained) -> Labelled:

@@ -154,6 +154,8 @@ def _labels(frame: pd.DataFrame, label: str, where: str) -> Labels:
     series = frame[label]
     _refuse_missing(series, where)
     values = series.to_numpy()
+    if values.dtype.kind == "b":
+        values = values.astype(str)  # the classes False and True keep their names
     if values.dtype.kind == "O" and all(isinstance(value, bool | int | np.integer) for value in values):
         values = np.array([int(value) for value in values])
     return tidy(values, where)

@@ -68,6 +68,8 @@ def read_model(path: Path) -> Model:
     Raises ``ModelFileError`` with a sentence that says what is wrong.
     """
     arrays, record = read_container(path)
+    if "checkpoint_schema" in record:
+        raise ModelFileError(f"{path} is a checkpoint", "a model", "Go on with its run: pellucid train --resume RUN.")
     if type(record.get("schema")) is not int or record["schema"] != SCHEMA:
         raise ModelFileError(
             f"{path} has schema {record.get('schema')!r}",

@@ -188,9 +188,11 @@ def _take_up(plan: Plan, folder: RunFolder) -> tuple[dict[str, Any], Snapshot | 
     """Read the record and the checkpoint of a stopped run, and make sure that it is this one."""
     record = folder.read_record()
     ours = _identity(plan)
-    if _longer(record, plan.settings):
+    lost = record["status"] == "finished" and not folder.model.is_file()
+    if lost or _longer(record, plan.settings):
+        epochs = max(plan.settings.epochs, record["settings"].get("epochs", 0))
         record = {key: record[key] for key in record if key not in RESULT_KEYS}
-        record = {**record, "status": "running", "settings": {**record["settings"], "epochs": plan.settings.epochs}}
+        record = {**record, "status": "running", "settings": {**record["settings"], "epochs": epochs}}
     differences = list(_differences(record, ours))
     if differences:
         advice = "Go on with the settings of the run, or begin a new one with --out."
@@ -210,15 +212,22 @@ def _longer(record: Mapping[str, Any], settings: Settings) -> bool:
     return settings.schedule == "constant" and isinstance(before, int) and settings.epochs > before
 
 
-def _differences(theirs: Any, ours: Mapping[str, Any], place: str = "") -> Iterator[str]:
-    """Say in words where two records differ, looking only at what ``ours`` has."""
-    for key, value in ours.items():
-        other = theirs.get(key) if isinstance(theirs, Mapping) else None
-        name = f"{place}{key}"
-        if isinstance(value, Mapping):
-            yield from _differences(other, value, f"{name}.")
-        elif other != value:
-            yield "the data is not the same" if key == "sha256" else f"{name} was {other}, is {value}"
+def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:
+    """Say in words where a run's record differs from ours, the data first: most else may follow from it."""
+    if theirs["data"] != ours["data"]:
+        yield "the data is not the same"
+        return
+    if theirs["architecture"] != ours["architecture"]:
+        yield f"its network is {_network(theirs['architecture'])}, this one {_network(ours['architecture'])}"
+    for part in ("engine", "settings"):
+        for key, value in ours[part].items():
+            if theirs[part].get(key) != value:
+                yield f"{part}.{key} was {theirs[part].get(key)}, is {value}"
+
+
+def _network(architecture: Mapping[str, Any]) -> str:
+    layers = (f"{layer['width']} {layer['activation']}" for layer in architecture["hidden"])
+    return ", ".join([*layers, f"{architecture['outputs']} {architecture['output']}"])
 
 
 def _result(plan: Plan, folder: RunFolder, result: Fit, test: Evaluation | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
@@ -45,7 +46,9 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise RunFolderError(f"{self.path} is a file", "a folder for the run")
         if self.path.is_dir() and any(not _is_litter(entry.name) for entry in self.path.iterdir()):
-            advice = f"Try --resume {self.path}, or another folder."
+            advice = "Try another folder."
+            if self.exists():
+                advice = f"Try --resume {shlex.quote(str(self.path))}, or another folder."
             raise RunFolderError(f"{self.path} is not empty", "a new folder", advice)
 
     def read_record(self) -> dict[str, Any]:
