@@ -271,6 +271,7 @@ def test_the_bar_shows_epoch_loss_accuracy_speed_and_time_left() -> None:
         assert text in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_terminal_that_knows_few_letters_is_no_obstacle(small, encoding) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": encoding}

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pellucid.cli.output import EXIT_INTERRUPTED, Json, Output, escape, percent, print_error
+from pellucid.cli.output import EXIT_INTERRUPTED, Json, Output, escape, print_error
 
 if TYPE_CHECKING:
     from pellucid.datasets.dataset import Dataset
-    from pellucid.training.run import Run
     from pellucid.training.run_folder import RunFolder
 
 RUNS = Path("runs")
@@ -112,6 +111,7 @@ class _Training:
     def run(self) -> int:
         from pellucid.cli.progress import ProgressDisplay
         from pellucid.cli.threads import limited_threads
+        from pellucid.cli.train_report import TrainReport
         from pellucid.engines import choose
         from pellucid.training.run import Plan, run
 
@@ -134,7 +134,7 @@ class _Training:
             with ProgressDisplay(self.output, settings.epochs) as display:
                 self.folder = self._folder(dataset)
                 done = run(plan, self.folder, resume=self.resume is not None, callbacks=[display])
-        return self._report(plan, done)
+        return TrainReport(plan, done, self.output).tell()
 
     def _options_of_the_stopped_run(self) -> dict[str, Any]:
         """Options that are not given are those of the run that is resumed."""
@@ -177,80 +177,6 @@ class _Training:
             return RunFolder(chosen)
         stem = Path(dataset.name).stem or "data"
         return new_run_folder(RUNS, f"{datetime.now():%Y-%m-%d-%H%M%S}-{stem}")
-
-    def _report(self, plan: Any, done: Run) -> int:
-        from pellucid import errors
-        from pellucid.training.stopping import Ending
-
-        folder, record, settings = done.folder, done.record, plan.settings
-        ending = Ending(record["ending"])
-        if ending is Ending.DIVERGED:
-            self._draw_curves(done)
-            raise errors.DivergedError(_diverged(done, folder))
-        if ending is Ending.INTERRUPTED:
-            self.output.say(
-                f"Interrupted in epoch {len(done.history) + 1}; what was learned is in {escape(str(folder.model))}.\n"
-                f"Go on with: pellucid train --resume {escape(shlex.quote(str(folder.path)))}"
-            )
-            self.output.result(_summary(plan, done))
-            self._draw_curves(done)
-            return EXIT_INTERRUPTED
-        curves = self._draw_curves(done)
-        if done.fit is None:
-            self.output.say(f"The run in {escape(str(folder.path))} is finished:")
-        self._say_result(plan, done, curves)
-        if done.fit is not None:  # a finished run is reported, whatever came of it
-            self._raise_if_failed(settings, ending, done)
-        self.output.result(_summary(plan, done))
-        return 0
-
-    def _raise_if_failed(self, settings: Any, ending: Any, done: Run) -> None:
-        from pellucid import errors
-        from pellucid.training.stopping import Ending
-
-        saved = f"The model is in {done.folder.model}."
-        if settings.until is not None and ending is not Ending.TARGET_REACHED:
-            best = max((each.validation_accuracy or 0.0) for each in done.history)
-            got = f"the validation accuracy reached {percent(best)} in {len(done.history)} epochs"
-            raise errors.TargetNotReachedError(got, percent(settings.until), saved)
-        if done.record["trouble"] is not None:
-            raise errors.NothingLearnedError(done.record["trouble"], advice=saved)
-
-    def _draw_curves(self, done: Run) -> Path | None:
-        """Draw the curves where there is something to draw, and something to draw with; a picture is never worth a run."""
-        from pellucid.errors import MissingExtraError, StorageError
-
-        if done.fit is not None and done.history:
-            from pellucid.report.curves import draw_curves
-
-            try:
-                draw_curves(done.history, done.folder.curves)
-            except MissingExtraError:
-                return None
-            except StorageError as error:
-                self.output.warn(str(error))
-        return done.folder.curves if done.folder.curves.is_file() else None
-
-    def _say_result(self, plan: Any, done: Run, curves: Path | None) -> None:
-        record, folder, say = done.record, done.folder, self.output.say
-        epochs, kept = len(done.history), record["kept_epoch"]
-        best = f", of which epoch {kept} was best and is kept" if kept != epochs else ""
-        say()
-        say(f"{epochs} epoch{'s' * (epochs != 1)} in {record['train_seconds']:.1f} s{best}.")
-        rows = len(plan.dataset.y_test)
-        wrong = round((1 - record["test_accuracy"]) * rows)
-        say(
-            f"Test accuracy [bold green]{percent(record['test_accuracy'])}[/bold green] "
-            f"({wrong:,} of {rows:,} wrong), loss {record['test_loss']:.4f}"
-        )
-        if done.test is not None and (pairs := done.test.most_confused(3)):
-            names = plan.dataset.classes
-            words = (f"{names[pair.true]} for {names[pair.taken_for]} ({pair.times}×)" for pair in pairs)
-            say(f"Most often taken: {escape(', '.join(words))}")
-        files = [folder.model, folder.history, folder.record, *([curves] if curves else [])]
-        say("Wrote" if done.fit is not None else "Its files")
-        for path in files:
-            say(f"  {escape(str(path))}")
 
 
 def _rows(dataset: Dataset, validation: int) -> str:
@@ -298,39 +224,3 @@ def _settings(dataset: Dataset, options: Mapping[str, Any]) -> Any:
     if ("until" in chosen or "patience" in chosen) and "validation" not in chosen:
         chosen["validation"] = usual_validation_rows(len(dataset.y_train))
     return Settings.from_record(chosen)
-
-
-def _diverged(done: Run, folder: RunFolder) -> str:
-    where = f"at step {done.record['non_finite_step']:,} of epoch {len(done.history) + 1}"
-    kept = done.record["kept_epoch"]
-    saved = f"The model of epoch {kept} is in {folder.model}." if kept else "No epoch was finished: there is no model."
-    return f"the loss became infinite or NaN {where}. {saved} Try a lower --learning-rate."
-
-
-def _summary(plan: Any, done: Run) -> dict[str, Any]:
-    """The object that ``--json`` prints. A run that was finished before does not read the test part again."""
-    record, settings, names = done.record, plan.settings, plan.dataset.classes
-    pairs = done.test.most_confused(3) if done.test is not None else None
-    return {
-        "data": plan.dataset.name,
-        "layers": list(plan.architecture.widths),
-        "parameters": plan.architecture.n_parameters,
-        "epochs": len(done.history),
-        "epoch_seconds": [each.seconds for each in done.history],
-        "train_seconds": record["train_seconds"],
-        "validation_accuracy": next(
-            (each.validation_accuracy for each in done.history if each.epoch == record["kept_epoch"]), None
-        ),
-        "test_accuracy": record["test_accuracy"],
-        "test_loss": record["test_loss"],
-        "most_confused": pairs and [{"true": names[a], "taken_for": names[b], "times": n} for a, b, n in pairs],
-        "engine": plan.engine.name,
-        "target": plan.engine.target,
-        "precision": settings.precision,
-        "threads": plan.threads,
-        "seed": settings.seed,
-        "ending": record["ending"],
-        "kept_epoch": record["kept_epoch"],
-        "run": str(done.folder.path),
-        "model": str(done.folder.model),
-    }

@@ -1,0 +1,135 @@
+"""How a training ended, in words and as JSON."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pellucid.cli.output import EXIT_INTERRUPTED, Output, escape, percent
+
+if TYPE_CHECKING:
+    from pellucid.training.run import Plan, Run
+    from pellucid.training.stopping import Ending
+
+
+class TrainReport:
+    """What is said of a run, and the exit code that it deserves."""
+
+    def __init__(self, plan: Plan, done: Run, output: Output) -> None:
+        self.plan, self.done, self.output = plan, done, output
+
+    def tell(self) -> int:
+        """Say how the run ended: → the exit code. Raises ``TrainingError`` for a run that failed."""
+        from pellucid import errors
+        from pellucid.training.stopping import Ending
+
+        done, folder, record = self.done, self.done.folder, self.done.record
+        ending = Ending(record["ending"])
+        if ending is Ending.DIVERGED:
+            self._draw_curves()
+            raise errors.DivergedError(self._diverged())
+        if ending is Ending.INTERRUPTED:
+            self.output.say(
+                f"Interrupted in epoch {len(done.history) + 1}; what was learned is in {escape(str(folder.model))}.\n"
+                f"Go on with: pellucid train --resume {escape(shlex.quote(str(folder.path)))}"
+            )
+            self.output.result(self._summary())
+            self._draw_curves()
+            return EXIT_INTERRUPTED
+        curves = self._draw_curves()
+        if done.fit is None:
+            self.output.say(f"The run in {escape(str(folder.path))} is finished:")
+        self._say_result(curves)
+        if done.fit is not None:  # a finished run is reported, whatever came of it
+            self._raise_if_failed(ending)
+        self.output.result(self._summary())
+        return 0
+
+    def _raise_if_failed(self, ending: Ending) -> None:
+        from pellucid import errors
+        from pellucid.training.stopping import Ending
+
+        done, settings = self.done, self.plan.settings
+        saved = f"The model is in {done.folder.model}."
+        if settings.until is not None and ending is not Ending.TARGET_REACHED:
+            best = max((each.validation_accuracy or 0.0) for each in done.history)
+            got = f"the validation accuracy reached {percent(best)} in {len(done.history)} epochs"
+            raise errors.TargetNotReachedError(got, percent(settings.until), saved)
+        if done.record["trouble"] is not None:
+            raise errors.NothingLearnedError(done.record["trouble"], advice=saved)
+
+    def _draw_curves(self) -> Path | None:
+        """Draw the curves where there is something to draw, and something to draw with; a picture is never worth a run."""
+        from pellucid.errors import MissingExtraError, StorageError
+
+        done = self.done
+        if done.fit is not None and done.history:
+            from pellucid.report.curves import draw_curves
+
+            try:
+                draw_curves(done.history, done.folder.curves)
+            except MissingExtraError:
+                return None
+            except StorageError as error:
+                self.output.warn(str(error))
+        return done.folder.curves if done.folder.curves.is_file() else None
+
+    def _say_result(self, curves: Path | None) -> None:
+        done, record, folder, say = self.done, self.done.record, self.done.folder, self.output.say
+        epochs, kept = len(done.history), record["kept_epoch"]
+        best = f", of which epoch {kept} was best and is kept" if kept != epochs else ""
+        say()
+        say(f"{epochs} epoch{'s' * (epochs != 1)} in {record['train_seconds']:.1f} s{best}.")
+        rows = len(self.plan.dataset.y_test)
+        wrong = round((1 - record["test_accuracy"]) * rows)
+        say(
+            f"Test accuracy [bold green]{percent(record['test_accuracy'])}[/bold green] "
+            f"({wrong:,} of {rows:,} wrong), loss {record['test_loss']:.4f}"
+        )
+        if done.test is not None and (pairs := done.test.most_confused(3)):
+            names = self.plan.dataset.classes
+            words = (f"{names[pair.true]} for {names[pair.taken_for]} ({pair.times}×)" for pair in pairs)
+            say(f"Most often taken: {escape(', '.join(words))}")
+        files = [folder.model, folder.history, folder.record, *([curves] if curves else [])]
+        say("Wrote" if done.fit is not None else "Its files")
+        for path in files:
+            say(f"  {escape(str(path))}")
+
+    def _diverged(self) -> str:
+        done, folder = self.done, self.done.folder
+        where = f"at step {done.record['non_finite_step']:,} of epoch {len(done.history) + 1}"
+        kept = done.record["kept_epoch"]
+        saved = (
+            f"The model of epoch {kept} is in {folder.model}." if kept else "No epoch was finished: there is no model."
+        )
+        return f"the loss became infinite or NaN {where}. {saved} Try a lower --learning-rate."
+
+    def _summary(self) -> dict[str, Any]:
+        """The object that ``--json`` prints. A run that was finished before does not read the test part again."""
+        plan, done, record = self.plan, self.done, self.done.record
+        settings, names = plan.settings, plan.dataset.classes
+        pairs = done.test.most_confused(3) if done.test is not None else None
+        return {
+            "data": plan.dataset.name,
+            "layers": list(plan.architecture.widths),
+            "parameters": plan.architecture.n_parameters,
+            "epochs": len(done.history),
+            "epoch_seconds": [each.seconds for each in done.history],
+            "train_seconds": record["train_seconds"],
+            "validation_accuracy": next(
+                (each.validation_accuracy for each in done.history if each.epoch == record["kept_epoch"]), None
+            ),
+            "test_accuracy": record["test_accuracy"],
+            "test_loss": record["test_loss"],
+            "most_confused": pairs and [{"true": names[a], "taken_for": names[b], "times": n} for a, b, n in pairs],
+            "engine": plan.engine.name,
+            "target": plan.engine.target,
+            "precision": settings.precision,
+            "threads": plan.threads,
+            "seed": settings.seed,
+            "ending": record["ending"],
+            "kept_epoch": record["kept_epoch"],
+            "run": str(done.folder.path),
+            "model": str(done.folder.model),
+        }
