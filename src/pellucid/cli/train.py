@@ -128,7 +128,7 @@ class _Training:
             )
             self.output.say(
                 f"[dim]{settings.solver}, rate {settings.learning_rate:g} ({settings.schedule}), batch "
-                f"{settings.batch_size}, seed {settings.seed}; engine {engine.name} ({engine.target}), "
+                f"{settings.batch_size}, seed {settings.seed}; {engine.name} engine, "
                 f"{settings.precision}, {threads} thread{'s' * (threads != 1)}[/dim]"
             )
             with ProgressDisplay(self.output, settings.epochs) as display:
