@@ -100,7 +100,7 @@ def test_hidden_none_is_softmax_regression(cli, points) -> None:
         (["--label", "nosuch"], "data", "nosuch"),
         (["--data", "minst"], "data", "Did you mean 'mnist'?"),
         (["--data", "/no/such/file.csv"], "data", "/no/such/file.csv"),
-        (["--colour"], "usage", "No such option: --colour"),
+        (["--colour"], "usage", "No such option"),
         (["--out", "a", "--resume", "a"], "setting", "both --out and --resume are given"),
     ],
 )
