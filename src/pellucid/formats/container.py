@@ -43,7 +43,8 @@ def read_container(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]
     that is infinite or NaN.
     """
     content = _read(path)
-    _check_header(path, content)
+    header = _header(path, content)
+    _check_places(path, content, header)
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -54,7 +55,7 @@ def read_container(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise ModelFileError(f"{path} is spoiled: the array {name} holds a number that is infinite or NaN")
-    return arrays, _record(path, content)
+    return arrays, _record(path, header)
 
 
 def canonical_json(record: Mapping[str, Any]) -> str:
@@ -75,9 +76,8 @@ def _read(path: Path) -> bytes:
         raise ModelFileError(f"{path} could not be read: {(error.strerror or str(error)).lower()}") from error
 
 
-def _check_header(path: Path, content: bytes) -> None:
+def _check_places(path: Path, content: bytes, header: Mapping[str, Any]) -> None:
     """Check the sizes that the file declares against the size that it has, before anyone allocates for them."""
-    header = _header(path, content)
     body = len(content) - 8 - int.from_bytes(content[:8], "little")
     ends = [0]
     for name, entry in header.items():
@@ -116,8 +116,8 @@ def _header(path: Path, content: bytes) -> dict[str, Any]:
     return header
 
 
-def _record(path: Path, content: bytes) -> dict[str, Any]:
-    metadata = _header(path, content).get("__metadata__")
+def _record(path: Path, header: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = header.get("__metadata__")
     text = metadata.get(RECORD_KEY) if isinstance(metadata, dict) else None
     try:
         record = json.loads(text) if isinstance(text, str) else None
