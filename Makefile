@@ -45,7 +45,11 @@ format: .venv/lint.done  ## format the code
 
 .PHONY: bench
 bench: .venv/test.done  ## measure: the reference engine beside NumPy written by hand
-	$(BIN)/python benchmarks/reference_epoch.py
+	$(BIN)/python -m benchmarks.reference_epoch
+
+.PHONY: peers
+peers: .venv/bench.done  ## measure: our engines beside NumPy, PyTorch, JAX, scikit-learn and onnxruntime
+	$(BIN)/python -m benchmarks.run
 
 .PHONY: pictures
 pictures: .venv/train.done  ## draw the pictures of the README anew, from a real run
@@ -72,6 +76,10 @@ clean:  ## remove the environment and what tools left behind
 
 .venv/test.done: .venv/train.done $(if $(EVERYTHING),.venv/compare.done)
 	$(BIN)/python -m pip install --quiet --editable '.[all]' --group test
+	touch $@
+
+.venv/bench.done: .venv/test.done
+	$(BIN)/python -m pip install --quiet --group bench
 	touch $@
 
 .venv/compare.done: .venv/train.done

@@ -1,0 +1,306 @@
+// The only file that knows Python. It looks at what it is given as far as memory safety needs; sentences for people are
+// native.py's.
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "epoch.h"
+#include "predict.h"
+#include "random_streams.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace pellucid {
+namespace {
+
+template <class T> using Matrix = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+template <class T> using Array = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T> using NewMatrix = nb::ndarray<nb::numpy, T, nb::ndim<2>>;
+template <class T> using NewArray = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
+using Data = nb::ndarray<nb::ro, nb::ndim<2>, nb::device::cpu>;
+using Indices = Array<int64_t>;
+using Numbers = Array<double>;
+template <class T> using Layers = std::vector<std::pair<Matrix<T>, Array<T>>>;
+
+void require(bool condition, const char* what) {
+    if (!condition) throw std::invalid_argument(what);
+}
+
+template <class T> NewArray<T> new_array(int64_t n) {
+    T* data = new T[size_t(n)];
+    return NewArray<T>(data, {size_t(n)}, nb::capsule(data, [](void* p) noexcept { delete[] static_cast<T*>(p); }));
+}
+template <class T> NewMatrix<T> new_matrix(int64_t n, int64_t k) {
+    T* data = new T[size_t(n * k)];
+    return NewMatrix<T>(data, {size_t(n), size_t(k)},
+                        nb::capsule(data, [](void* p) noexcept { delete[] static_cast<T*>(p); }));
+}
+
+const Target& target_named(const std::string& name) {
+    for (int i = 0; i < number_of_targets; ++i)
+        if (targets[i]->name == name) {
+            require(targets[i]->runs_here(), "this processor does not run the target");
+            return *targets[i];
+        }
+    throw std::invalid_argument("there is no such target");
+}
+
+Architecture architecture_of(const std::vector<int64_t>& widths, const std::vector<std::string>& activations,
+                             const Numbers& offset, const Numbers& scale) {
+    require(widths.size() >= 2 && activations.size() == widths.size() - 2, "one activation for each hidden layer");
+    for (int64_t width : widths) require(width > 0, "widths are at least 1");
+    require(offset.size() == scale.size() && (offset.size() == 1 || int64_t(offset.size()) == widths[0]),
+            "one offset and scale, or one for each input");
+    Architecture architecture{widths, {}, {offset.data(), offset.data() + offset.size()}, {scale.data(), scale.data() + scale.size()}};
+    for (const std::string& name : activations) {
+        require(name == "relu", "unknown activation");
+        architecture.activations.push_back(Activation::relu);
+    }
+    architecture.activations.push_back(Activation::identity);
+    return architecture;
+}
+
+Optimizer optimizer_named(const std::string& name) {
+    const char* const names[] = {"none", "sgd", "momentum", "nesterov", "adam", "adamw"};
+    for (int i = 0; i < 6; ++i)
+        if (name == names[i]) return Optimizer(i);
+    throw std::invalid_argument("unknown optimizer");
+}
+
+Rows rows_of(const Data& X, int64_t inputs, const int64_t* order) {
+    require(int64_t(X.shape(1)) == inputs, "X has another number of columns");
+    require(X.shape(1) <= 1 || X.stride(1) == 1, "the elements of a row of X are not neighbours");
+    InputType type;
+    if (X.dtype() == nb::dtype<uint8_t>()) type = InputType::uint8;
+    else if (X.dtype() == nb::dtype<float>()) type = InputType::float32;
+    else if (X.dtype() == nb::dtype<double>()) type = InputType::float64;
+    else throw std::invalid_argument("X is not uint8, float32 or float64");
+    return {X.data(), type, X.stride(0) * int64_t(X.itemsize()), order};
+}
+
+template <class T> void check_layers(const Layers<T>& layers, const Architecture& architecture) {
+    require(int64_t(layers.size()) == architecture.layers(), "another number of layers");
+    for (size_t l = 0; l < layers.size(); ++l) {
+        const auto& [W, b] = layers[l];
+        require(int64_t(W.shape(0)) == architecture.widths[l + 1] && int64_t(W.shape(1)) == architecture.widths[l] &&
+                    int64_t(b.shape(0)) == architecture.widths[l + 1],
+                "a layer has another shape");
+    }
+}
+
+template <class T>
+std::vector<PackedLayer<T>> packed(const Kernels<T>& kernels, const Architecture& architecture, const Layers<T>& layers,
+                                   const std::vector<Layers<T>>& moments) {
+    check_layers(layers, architecture);
+    for (const Layers<T>& moment : moments) check_layers(moment, architecture);
+    std::vector<PackedLayer<T>> result;
+    for (size_t l = 0; l < layers.size(); ++l) {
+        result.emplace_back(architecture.widths[l], architecture.widths[l + 1], kernels.panel_width, int(moments.size()));
+        PackedLayer<T>& layer = result.back();
+        layer.set_parameters(layers[l].first.data(), layers[l].second.data(), l + 1 == layers.size());
+        for (size_t i = 0; i < moments.size(); ++i) {
+            layer.pack(moments[i][l].first.data(), i == 0 ? layer.W.m : layer.W.v);
+            std::copy_n(moments[i][l].second.data(), layer.fan_out, (i == 0 ? layer.b.m : layer.b.v).data());
+        }
+    }
+    return result;
+}
+
+template <class T>
+nb::tuple unpacked(const std::vector<PackedLayer<T>>& layers, Buffer<T> Parameter<T>::*which) {
+    nb::list result;
+    for (const PackedLayer<T>& layer : layers) {
+        auto W = new_matrix<T>(layer.fan_out, layer.fan_in);
+        auto b = new_array<T>(layer.fan_out);
+        layer.unpack(layer.W.*which, W.data());
+        std::copy_n((layer.b.*which).data(), layer.fan_out, b.data());
+        result.append(nb::make_tuple(W, b));
+    }
+    return nb::tuple(result);
+}
+
+// Asks Python whether to stop, with the interpreter held; an exception is kept until the work has ended in good order.
+class StopFromPython {
+  public:
+    explicit StopFromPython(const nb::object& stop) : stop_(stop) {}
+    bool operator()() {
+        nb::gil_scoped_acquire held;
+        try {
+            return nb::cast<bool>(nb::bool_(stop_()));
+        } catch (...) {
+            error_ = std::current_exception();
+            return true;
+        }
+    }
+    void raise() const {
+        if (error_) std::rethrow_exception(error_);
+    }
+
+  private:
+    const nb::object& stop_;
+    std::exception_ptr error_;
+};
+
+void check_labels(const Indices& y, const Indices* order, int64_t begin, int64_t end, int64_t n, int64_t classes) {
+    require(int64_t(y.size()) == n, "one label a row");
+    for (int64_t place = begin; place < end; ++place) {
+        const int64_t row = order ? order->data()[place] : place;
+        require(row >= 0 && row < n, "the order names a row that is not there");
+        const int64_t label = y.data()[row];
+        require(label >= 0 && label < classes, "a label is not among the classes");
+    }
+}
+
+template <class T>
+nb::tuple run(const std::string& target, const std::vector<int64_t>& widths, const std::vector<std::string>& activations,
+              const Numbers& offset, const Numbers& scale, const std::string& optimizer, double mu, double beta_1,
+              double beta_2, double epsilon, double weight_decay, const Layers<T>& layers,
+              const std::vector<Layers<T>>& moments, int64_t steps_done, const Data& X, const Indices& y,
+              const Indices& order, const Numbers& rates, int64_t batch_size, int64_t first_step, int64_t n_steps,
+              const std::optional<Numbers>& weights, int threads, const nb::object& stop) {
+    const Kernels<T>& kernels = kernels_of<T>(target_named(target));
+    const Architecture architecture = architecture_of(widths, activations, offset, scale);
+    const OptimizerSettings settings{optimizer_named(optimizer), mu, beta_1, beta_2, epsilon, weight_decay};
+    require(int(moments.size()) == settings.moments(), "another number of moments");
+    const Rows data = rows_of(X, widths[0], order.data());
+    const int64_t n = int64_t(X.shape(0)), rows_in_all = int64_t(order.size());
+    require(batch_size > 0 && first_step >= 0 && n_steps >= 0, "steps and batch sizes are not negative");
+    batch_size = std::min(batch_size, std::max<int64_t>(rows_in_all, 1));
+    const int64_t steps = divided_up(rows_in_all, batch_size);
+    n_steps = std::max<int64_t>(0, std::min(n_steps, steps - first_step));
+    require(int64_t(rates.size()) >= first_step + n_steps, "one rate a step");
+    require(!weights || int64_t(weights->size()) == n, "one weight a row");
+    check_labels(y, &order, first_step * batch_size, std::min(rows_in_all, (first_step + n_steps) * batch_size), n, widths.back());
+    std::vector<PackedLayer<T>> parameters = packed<T>(kernels, architecture, layers, moments);
+    Progress progress;
+    if (n_steps > 0) {
+        StopFromPython ask(stop);
+        {
+            nb::gil_scoped_release released;
+            Epoch<T> epoch(kernels, architecture, parameters, data, {y.data(), weights ? weights->data() : nullptr}, settings,
+                           {batch_size, rows_in_all, first_step, n_steps, steps_done, rates.data()});
+            progress = epoch.run(threads, stop.is_none() ? std::function<bool()>() : std::ref(ask));
+        }
+        ask.raise();
+    }
+    auto losses = new_array<double>(int64_t(progress.losses.size()));
+    std::copy(progress.losses.begin(), progress.losses.end(), losses.data());
+    nb::list new_moments;
+    if (settings.moments() > 0) new_moments.append(unpacked<T>(parameters, &Parameter<T>::m));
+    if (settings.moments() > 1) new_moments.append(unpacked<T>(parameters, &Parameter<T>::v));
+    nb::object bad = progress.non_finite_step < 0 ? nb::none() : nb::object(nb::int_(progress.non_finite_step));
+    return nb::make_tuple(unpacked<T>(parameters, &Parameter<T>::theta), nb::tuple(new_moments), losses, progress.correct, bad);
+}
+
+template <class T>
+nb::tuple loss_and_gradients(const std::string& target, const std::vector<int64_t>& widths,
+                             const std::vector<std::string>& activations, const Numbers& offset, const Numbers& scale,
+                             const Layers<T>& layers, const Data& X, const Indices& y, const std::optional<Numbers>& weights,
+                             int threads) {
+    const Kernels<T>& kernels = kernels_of<T>(target_named(target));
+    const Architecture architecture = architecture_of(widths, activations, offset, scale);
+    const int64_t n = int64_t(X.shape(0));
+    require(n > 0, "there are no examples");
+    require(!weights || int64_t(weights->size()) == n, "one weight a row");
+    check_labels(y, nullptr, 0, n, n, widths.back());
+    std::vector<PackedLayer<T>> parameters = packed<T>(kernels, architecture, layers, {});
+    const double rate = 0;
+    Epoch<T> epoch(kernels, architecture, parameters, rows_of(X, widths[0], nullptr),
+                   {y.data(), weights ? weights->data() : nullptr}, OptimizerSettings{}, {n, n, 0, 1, 0, &rate});
+    Progress progress;
+    {
+        nb::gil_scoped_release released;
+        progress = epoch.run(threads, {});
+    }
+    nb::list gradients;
+    for (size_t l = 0; l < parameters.size(); ++l) {
+        const PackedLayer<T>& layer = parameters[l];
+        auto dW = new_matrix<T>(layer.fan_out, layer.fan_in);
+        auto db = new_array<T>(layer.fan_out);
+        layer.unpack(epoch.dW(int64_t(l)), dW.data());
+        std::copy_n(epoch.db(int64_t(l)).data(), layer.fan_out, db.data());
+        gradients.append(nb::make_tuple(dW, db));
+    }
+    return nb::make_tuple(progress.losses.empty() ? std::nan("") : progress.losses[0], nb::tuple(gradients));
+}
+
+template <class T> class PythonPredictor {
+  public:
+    PythonPredictor(const std::string& target, const std::vector<int64_t>& widths, const std::vector<std::string>& activations,
+                    const Numbers& offset, const Numbers& scale, const Layers<T>& layers)
+        : predictor_(kernels_of<T>(target_named(target)), architecture_of(widths, activations, offset, scale)) {
+        check_layers(layers, predictor_.architecture());
+        for (size_t l = 0; l < layers.size(); ++l)
+            predictor_.layers()[l].set_parameters(layers[l].first.data(), layers[l].second.data(), l + 1 == layers.size());
+    }
+    NewMatrix<T> predict(const Data& X, Wanted wanted, int threads) const {
+        const Rows data = rows_of(X, predictor_.architecture().widths[0], nullptr);
+        const int64_t n = int64_t(X.shape(0));
+        auto out = new_matrix<T>(n, predictor_.architecture().widths.back());
+        if (n == 1) {  // too short to be worth letting another thread in
+            predictor_.predict(data, n, wanted, out.data(), 1);
+        } else {
+            nb::gil_scoped_release released;
+            predictor_.predict(data, n, wanted, out.data(), threads);
+        }
+        return out;
+    }
+
+  private:
+    Predictor<T> predictor_;
+};
+
+template <class T> void bind(nb::module_& module, const char* predictor_name) {
+    module.def("run", &run<T>, "target"_a, "widths"_a, "activations"_a, "offset"_a, "scale"_a, "optimizer"_a, "mu"_a,
+               "beta_1"_a, "beta_2"_a, "epsilon"_a, "weight_decay"_a, "layers"_a, "moments"_a, "steps_done"_a, "X"_a, "y"_a,
+               "order"_a, "rates"_a, "batch_size"_a, "first_step"_a, "n_steps"_a, "weights"_a.none(), "threads"_a,
+               "stop"_a.none(), "Take steps: (layers, moments, losses, correct, non-finite step or None).");
+    module.def("loss_and_gradients", &loss_and_gradients<T>, "target"_a, "widths"_a, "activations"_a, "offset"_a, "scale"_a,
+               "layers"_a, "X"_a, "y"_a, "weights"_a.none(), "threads"_a, "The mean loss, and a gradient for each W and b.");
+    using P = PythonPredictor<T>;
+    nb::class_<P>(module, predictor_name, "A packed network.")
+        .def(nb::init<const std::string&, const std::vector<int64_t>&, const std::vector<std::string>&, const Numbers&,
+                      const Numbers&, const Layers<T>&>(),
+             "target"_a, "widths"_a, "activations"_a, "offset"_a, "scale"_a, "layers"_a)
+        .def("logits", [](const P& p, const Data& X, int threads) { return p.predict(X, Wanted::logits, threads); }, "X"_a,
+             "threads"_a = 1)
+        .def("probabilities", [](const P& p, const Data& X, int threads) { return p.predict(X, Wanted::probabilities, threads); },
+             "X"_a, "threads"_a = 1);
+}
+
+}  // namespace
+}  // namespace pellucid
+
+NB_MODULE(_native, module) {
+    using namespace pellucid;
+    module.doc() = "The fast twin of pellucid.equations: the same numbers, in C++.";
+    module.def("targets", [] {
+        std::vector<std::tuple<std::string, std::string, bool>> result;
+        for (int i = 0; i < number_of_targets; ++i)
+            result.emplace_back(targets[i]->name, targets[i]->description, targets[i]->runs_here());
+        return result;
+    }, "Each target of this build, best first: its name, what it needs, whether this processor runs it.");
+    module.def("default_threads", &default_threads, "OMP_NUM_THREADS, else the cores that this process may run on.");
+    module.def("permutation", [](uint64_t seed, uint32_t purpose, int64_t n, uint32_t epoch) {
+        require(n >= 0, "n is not negative");
+        auto order = new_array<int64_t>(n);
+        nb::gil_scoped_release released;
+        permutation(seed, purpose, epoch, n, order.data());
+        return order;
+    }, "seed"_a, "purpose"_a, "n"_a, "epoch"_a, "Shuffle 0 ... n - 1, as equations.random_streams does.");
+    bind<float>(module, "Predictor32");
+    bind<double>(module, "Predictor64");
+}

@@ -1,0 +1,10 @@
+// What the processor and the operating system let us use.
+
+#pragma once
+
+namespace pellucid {
+
+bool has_avx2();    // AVX2, FMA, BMI1 and 2, and the system saves the registers
+bool has_avx512();  // and AVX-512 F, BW, DQ, VL
+
+}  // namespace pellucid

@@ -1,0 +1,136 @@
+// The narrow waist: what every target offers, and the plain records in which it is asked.
+//
+// Above this line stand the epoch loop and the binding, which know no instruction set; below it the targets, which know no
+// thread, no allocation, no exception and no Python.
+
+#pragma once
+
+#include <cstdint>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define PELLUCID_NOINLINE __attribute__((noinline))
+#else
+#define PELLUCID_NOINLINE
+#endif
+
+namespace pellucid {
+
+struct Range {
+    int64_t begin, end;
+};
+
+// A matrix in panels: `columns` cut into panels of the target's width, each panel row by row; the last one is padded.
+// README.md draws it.
+template <class T> struct Panels {
+    T* data;
+    int64_t rows, columns;
+};
+
+// Which elements of a matrix are not zero: one bit each, 64 to a word, every row beginning with a new word.
+struct Bits {
+    uint64_t* words;
+    int64_t words_a_row;
+};
+
+// The left operand of a product: a matrix in panels, or rows of bytes with a table that gives each byte's value. Where
+// `nonzero` has words, its zeros are skipped, which changes no bit as long as the other operand is finite.
+template <class T> struct Operand {
+    Panels<const T> panels;
+    const uint8_t* const* bytes;  // null: the panels are used
+    const T* value_of_byte;       // 256 numbers
+    Bits nonzero;                 // words null: nothing is skipped
+};
+
+enum class Activation : int { identity, relu };
+
+enum class Optimizer : int { none, sgd, momentum, nesterov, adam, adamw };
+
+// One step of an optimiser, its scalars worked out beforehand. `none` leaves the gradient where it was summed.
+template <class T> struct Rule {
+    Optimizer optimizer;
+    T learning_rate;     // adam, adamw: eta / (1 - beta_1^t)
+    T mu;                // momentum, nesterov
+    T beta_1, rest_1;    // adam, adamw: beta_1, 1 - beta_1
+    T beta_2, rest_2;    //              beta_2, 1 - beta_2
+    T correction;        //              1 / sqrt(1 - beta_2^t)
+    T epsilon;
+    T keep;              // adamw: 1 - eta lambda
+};
+
+// What an update writes to. All are alike in shape; `m` and `v` are null where the rule keeps no such moment.
+template <class T> struct Parameters {
+    T *theta, *m, *v;
+};
+
+// A gradient summed over several calls: `sums` holds what was summed before, null where one call does it all.
+template <class T> struct Summing {
+    T* sums;
+    bool first, last;
+};
+
+enum class InputType : int { uint8, float32, float64 };
+
+// From the units of the data to the numbers of the first layer: x = (X - offset) / scale.
+struct InputScaling {
+    const double *offset, *scale;
+    bool each;  // one pair of numbers for each input; else one pair for all
+};
+
+// Everything that a target computes, for T = float or double. Names, equations and tags are those of equations/. Functions
+// that return a bool say whether all that they wrote is finite.
+template <class T> struct Kernels {
+    int panel_width;
+
+    // [z], [a]: out = f(a W + b), for some rows and some panels of out. W has a row an input, a column a neuron.
+    void (*affine)(const Operand<T>& a, Panels<const T> W, const T* b, Activation f, Panels<T> out, Range rows, Range panels);
+
+    // [da], [dz]: out = (dz W_back) f'(a). W_back has a row a neuron, a column an input.
+    bool (*affine_backward_inputs)(const Operand<T>& dz, Panels<const T> W_back, Activation f, Panels<const T> a,
+                                   Panels<T> out, Range rows, Range panels);
+
+    // [dW] and the update of W, for some inputs (rows of W) and some panels (neurons). The bits of `a` are those of its
+    // transpose: a row an input.
+    bool (*affine_backward_weights)(const Operand<T>& a, Panels<const T> dz, Summing<T> dW, Parameters<T> W,
+                                    const Rule<T>& rule, int64_t inputs_in_all, Range inputs, Range panels);
+
+    // [db] and the update of b, for some panels.
+    bool (*affine_backward_bias)(Panels<const T> dz, Summing<T> db, Parameters<T> b, const Rule<T>& rule, Range panels);
+
+    // [p], [loss] of each row, [dz_out]: for some rows. share[r] is w_r / sum of w.
+    void (*softmax_cross_entropy)(Panels<const T> z, const int64_t* y, const T* share, Panels<T> dz, double* loss,
+                                  uint8_t* correct, Range rows);
+
+    // [p], into an array with a row an example.
+    void (*softmax)(Panels<const T> z, T* p, Range rows);
+
+    // [x]: rows of data into panels.
+    void (*scale)(const void* const* X, InputType type, InputScaling scaling, Panels<T> x, Range rows);
+
+    // Which elements are not zero, row by row; returns how many.
+    int64_t (*nonzero)(Panels<const T> a, Bits bits, Range rows);
+    int64_t (*nonzero_bytes)(const uint8_t* const* rows, int64_t columns, Bits bits, Range which);
+
+    // Some inputs (whole panels of W_back) and panels of W (a row an input) into W_back (a row a neuron).
+    void (*transpose)(Panels<const T> W, Panels<T> W_back, Range inputs, Range panels);
+
+    // An optimiser's step on n numbers with their gradients; n is a multiple of the panel's width.
+    bool (*update)(Parameters<T> theta, const T* g, const Rule<T>& rule, int64_t n);
+};
+
+struct Target {
+    const char* name;
+    const char* description;
+    bool (*runs_here)();
+    const Kernels<float>* float32;
+    const Kernels<double>* float64;
+};
+
+// All targets of this build, best first; the last one runs anywhere.
+extern const Target* const targets[];
+extern const int number_of_targets;
+
+template <class T> const Kernels<T>& kernels_of(const Target& target);
+template <> inline const Kernels<float>& kernels_of(const Target& target) { return *target.float32; }
+template <> inline const Kernels<double>& kernels_of(const Target& target) { return *target.float64; }
+
+}  // namespace pellucid

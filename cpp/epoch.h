@@ -1,0 +1,324 @@
+// The loop over the batches of an epoch, taken by a team of threads in step with each other.
+//
+// A step has four phases, with a meeting after each:
+//   gather    who the rows of the batch are, which of their elements are not zero          each member its rows
+//   enter     the first layer, whose weights are many                                     each member its neurons
+//   through   the other layers, the loss, and back to the first layer's dz                 each member its rows
+//   learn     dW, db and the update of every layer                                        each member its part of W
+// Every number is computed by one member alone, in an order that does not depend on who it is: the number of members
+// changes no bit. A batch of more rows than a chunk goes through the phases chunk by chunk, while the gradients are summed.
+
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <functional>
+#include <vector>
+
+#include "forward.h"
+#include "optimizer_settings.h"
+#include "pace.h"
+#include "threads.h"
+
+namespace pellucid {
+
+struct Steps {
+    int64_t batch_size, rows_in_all;  // of an epoch
+    int64_t first_step, n_steps;
+    int64_t steps_done;  // since training began
+    const double* rates;  // one a step of the epoch
+};
+
+struct Progress {
+    std::vector<double> losses;
+    int64_t correct = 0;
+    int64_t non_finite_step = -1;
+};
+
+struct Labels {
+    const int64_t* y;
+    const double* weights;  // null: all 1
+};
+
+template <class T> class Epoch {
+  public:
+    Epoch(const Kernels<T>& kernels, const Architecture& architecture, std::vector<PackedLayer<T>>& layers, Rows data,
+          Labels labels, OptimizerSettings optimizer, Steps steps)
+        : kernels_(kernels), architecture_(architecture), layers_(layers), data_(data), labels_(labels),
+          optimizer_(optimizer), steps_(steps), chunk_(rows_of_a_chunk()),
+          forward_(kernels, architecture, layers, data, chunk_), y_(chunk_), shares_(chunk_), losses_(chunk_),
+          correct_(chunk_), back_(size_t(architecture.layers())) {
+        const int width = kernels.panel_width;
+        const bool fused = chunk_ >= std::min(steps.batch_size, steps.rows_in_all) && optimizer.optimizer != Optimizer::none;
+        for (int64_t l = 0; l < L(); ++l) {
+            const PackedLayer<T>& layer = layers[l];
+            back_[l].dz = PanelBuffer<T>(chunk_, layer.fan_out, width);
+            if (l > 0) back_[l].W_back = PanelBuffer<T>(layer.fan_out, layer.fan_in, width);
+            if (l > 0) kernels.transpose(layer.weights(), back_[l].W_back.panels(layer.fan_out), {0, layer.fan_in}, {0, layer.panels});
+            if (!fused) back_[l].dW = Buffer<T>(layer.W.theta.size()), back_[l].db = Buffer<T>(layer.b.theta.size());
+        }
+    }
+
+    // Take the steps, with at most so many threads. `stop` is asked now and then, on the calling thread.
+    Progress run(int threads, const std::function<bool()>& stop) {
+        Team team(threads);
+        Pace pace(team.size());
+        stop_ = &stop;
+        const int64_t end = steps_.first_step + steps_.n_steps;
+        int64_t step = steps_.first_step;
+        for (ended_ = false; step < end && !ended_;) {
+            const Pace::Stretch stretch = pace.next(end - step);
+            tallies_ = std::vector<Tally>(size_t(stretch.members), Tally(L()));
+            stop_at_meeting_ = no_meeting;
+            Barrier barrier(stretch.members);
+            int64_t taken = 0;
+            team.run(stretch.members, [&](int member) {
+                Member me{member, stretch.members, 0, &barrier};
+                for (int64_t i = 0; i < stretch.steps; ++i) {
+                    if (!take(step + i, me)) break;
+                    if (member == 0) ++taken;
+                }
+            });
+            pace.took(taken);
+            step += taken;
+        }
+        return std::move(progress_);
+    }
+
+    // After a step with the rule `none`.
+    const Buffer<T>& dW(int64_t l) const { return back_[l].dW; }
+    const Buffer<T>& db(int64_t l) const { return back_[l].db; }
+
+  private:
+    static constexpr int64_t no_meeting = -1;
+    static constexpr int64_t few_parameters = 1 << 20;
+    using Clock = std::chrono::steady_clock;
+
+    struct Backward {
+        PanelBuffer<T> dz, W_back;
+        Buffer<T> dW, db;  // where they are summed; empty where one chunk does it all
+        std::atomic<bool> dz_is_finite{true};
+    };
+    // How much is not zero of the input of each layer, in the rows of one member.
+    struct alignas(64) Tally {
+        explicit Tally(int64_t layers) : nonzero(size_t(layers)) {}
+        std::vector<int64_t> nonzero;
+    };
+    struct Member {
+        int number, members;
+        int64_t meeting;
+        Barrier* barrier;
+    };
+    struct Chunk {
+        int64_t place, rows;
+        bool first, last;
+        double weight;  // of the whole batch
+    };
+
+    int64_t L() const { return architecture_.layers(); }
+
+    // Gradients that are not summed at once are read and written once a chunk: a large network takes larger chunks.
+    int64_t rows_of_a_chunk() const {
+        int64_t parameters = 0;
+        for (const PackedLayer<T>& layer : layers_) parameters += layer.fan_in * layer.fan_out;
+        return std::min({steps_.batch_size, steps_.rows_in_all, int64_t(parameters < few_parameters ? 128 : 512)});
+    }
+
+    // Wait for the others; false where all are to stop here.
+    bool meet(Member& me) {
+        const int64_t meeting = ++me.meeting;
+        if (me.members > 1) me.barrier->wait();
+        return stop_at_meeting_.load(std::memory_order_relaxed) != meeting;
+    }
+    // Ask, at most every 20 ms, whether to stop: at the next meeting, so that all members do.
+    void ask(const Member& me) {
+        if (me.number != 0) return;
+        const Clock::time_point now = Clock::now();
+        if (now - asked_ < std::chrono::milliseconds(20)) return;
+        asked_ = now;
+        if (*stop_ && (*stop_)()) stop_at_meeting_.store(me.meeting + 1, std::memory_order_relaxed);
+    }
+
+    // Few rows and many weights: each member reads only its part of W, and all the activations.
+    bool by_panels(int64_t l, int64_t rows) const {
+        const PackedLayer<T>& layer = layers_[l];
+        return layer.fan_in * layer.fan_out > rows * (l == 0 ? layer.fan_out : layer.fan_in + layer.fan_out);
+    }
+
+    int64_t nonzero_in_all(const Member& me, int64_t l) const {
+        int64_t count = 0;
+        for (int m = 0; m < me.members; ++m) count += tallies_[m].nonzero[l];
+        return count;
+    }
+    bool skip(const Member& me, int64_t l, int64_t n) const {
+        return skipping_pays(nonzero_in_all(me, l), n * layers_[l].fan_in, layers_[l].panels);
+    }
+
+    // One step; false where training ends before it.
+    bool take(int64_t step, Member& me) {
+        const int64_t begin = step * steps_.batch_size, end = std::min(begin + steps_.batch_size, steps_.rows_in_all);
+        double weight = double(end - begin), loss = 0;
+        if (labels_.weights) {
+            weight = 0;
+            for (int64_t i = begin; i < end; ++i) weight += labels_.weights[row(i)];
+        }
+        int64_t correct = 0;
+        const Rule<T> rule = optimizer_.rule<T>(steps_.rates[step], steps_.steps_done + step - steps_.first_step + 1);
+        for (int64_t place = begin; place < end; place += chunk_) {
+            const int64_t rows = std::min(chunk_, end - place);
+            const Chunk chunk{place, rows, place == begin, place + rows == end, weight};
+            if (!forward_and_back(chunk, me)) return finish(me);
+            for (int64_t i = 0; i < rows; ++i) loss += losses_[i], correct += correct_[i];
+            if (chunk.last) {
+                loss = weight == 0 ? 0 : loss / weight;
+                if (!std::isfinite(loss)) {
+                    if (me.number == 0) progress_.non_finite_step = step;
+                    return finish(me);
+                }
+            }
+            if (!learn(chunk, rule, me)) return finish(me);
+        }
+        if (me.number == 0) {
+            progress_.losses.push_back(loss);
+            progress_.correct += correct;
+        }
+        return true;
+    }
+    bool finish(const Member& me) {
+        if (me.number == 0) ended_ = true;
+        return false;
+    }
+
+    int64_t row(int64_t place) const { return data_.order ? data_.order[place] : place; }
+
+    bool forward_and_back(const Chunk& chunk, Member& me) {
+        const int64_t n = chunk.rows;
+        const Range rows = share_of({0, n}, me.number, me.members);
+        Tally& tally = tallies_[me.number];
+        ask(me);
+        // gather
+        for (int64_t r = rows.begin; r < rows.end; ++r) {
+            const int64_t here = row(chunk.place + r);
+            const double w = labels_.weights ? labels_.weights[here] : 1;
+            y_[r] = labels_.y[here];
+            shares_[r] = chunk.weight == 0 ? T(0) : T(w / chunk.weight);
+        }
+        tally.nonzero[0] = forward_.gather(chunk.place, n, rows);
+        for (int64_t l = me.number; l < L(); l += me.members) back_[l].dz_is_finite.store(true, std::memory_order_relaxed);
+        if (!meet(me)) return false;
+        // enter
+        const bool skip_input = skip(me, 0, n);
+        if (skip_input) {
+            const BitBuffer& bits = forward_.nonzero_of_input(0);
+            bits.turn(n, share_of({0, bits.column_words()}, me.number, me.members));
+        } else if (forward_.needs_scaling(skip_input)) {
+            forward_.scale(n, rows);
+            if (!meet(me)) return false;
+        }
+        for (int64_t l = 0; l < L(); ++l) {
+            if (by_panels(l, n)) {
+                if (l > 0 && !meet(me)) return false;
+                forward_.layer(l, n, l == 0 ? skip_input : skip(me, l, n), {0, n}, panels_of(l, me));
+                if (!meet(me)) return false;
+            } else {
+                const bool skip_here = l == 0 ? skip_input
+                                              : skipping_pays(tally.nonzero[l], (rows.end - rows.begin) * layers_[l].fan_in,
+                                                              layers_[l].panels);
+                forward_.layer(l, n, skip_here, rows, {0, layers_[l].panels});
+            }
+            if (l + 1 < L()) tally.nonzero[l + 1] = forward_.count(l, n, rows);
+            ask(me);
+        }
+        // through
+        kernels_.softmax_cross_entropy(forward_.output(L() - 1, n), y_.data(), shares_.data(),
+                                       back_[L() - 1].dz.panels(n), losses_.data(), correct_.data(), rows);
+        if (labels_.weights)
+            for (int64_t r = rows.begin; r < rows.end; ++r) losses_[r] *= labels_.weights[row(chunk.place + r)];
+        for (int64_t l = L() - 1; l > 0; --l) {
+            const bool panels = by_panels(l, n);
+            if (panels && !meet(me)) return false;
+            const bool skip_dz = l + 1 < L() && skipping_pays(tally.nonzero[l + 1], (rows.end - rows.begin) * layers_[l].fan_out,
+                                                              back_[l].W_back.number_of_panels());
+            back_to_inputs(l, n, skip_dz, panels ? Range{0, n} : rows, panels ? inputs_of(l, me) : Range{0, back_[l].W_back.number_of_panels()});
+            if (panels && !meet(me)) return false;
+            ask(me);
+        }
+        return meet(me);
+    }
+
+    // [da] of layer l, [dz] of the one before.
+    void back_to_inputs(int64_t l, int64_t n, bool skip_dz, Range rows, Range panels) {
+        // What the layer gave as 0 gets no gradient: dz is 0 wherever a is.
+        const bool skip_here = l + 1 < L() && skip_dz && layers_[l].is_finite() &&
+                               back_[l].dz_is_finite.load(std::memory_order_relaxed);
+        const Operand<T> dz{back_[l].dz.view(n), nullptr, nullptr,
+                            skip_here ? forward_.nonzero_of_input(l + 1).by_row() : Bits{nullptr, 0}};
+        const bool finite = kernels_.affine_backward_inputs(dz, back_[l].W_back.view(layers_[l].fan_out),
+                                                            architecture_.activations[l - 1], forward_.output(l - 1, n),
+                                                            back_[l - 1].dz.panels(n), rows, panels);
+        if (!finite) back_[l - 1].dz_is_finite.store(false, std::memory_order_relaxed);
+    }
+
+    Range panels_of(int64_t l, const Member& me) const { return share_of({0, layers_[l].panels}, me.number, me.members); }
+    Range inputs_of(int64_t l, const Member& me) const {
+        return share_of({0, back_[l].W_back.number_of_panels()}, me.number, me.members);
+    }
+
+    // [dW], [db] and the updates.
+    bool learn(const Chunk& chunk, const Rule<T>& rule, Member& me) {
+        const int64_t n = chunk.rows;
+        bool turned = false;
+        for (int64_t l = 1; l < L(); ++l) {
+            if (!skip(me, l, n)) continue;
+            const BitBuffer& bits = forward_.nonzero_of_input(l);
+            bits.turn(n, share_of({0, bits.column_words()}, me.number, me.members));
+            turned = true;
+        }
+        if (turned && !meet(me)) return false;
+        for (int64_t l = L() - 1; l >= 0; --l) {
+            PackedLayer<T>& layer = layers_[l];
+            Backward& back = back_[l];
+            const bool some_panels = layer.panels >= 4 * me.members;
+            const Range panels = some_panels ? panels_of(l, me) : Range{0, layer.panels};
+            const Range inputs = some_panels ? Range{0, layer.fan_in}
+                                             : share_of({0, layer.fan_in}, me.number, me.members, kernels_.panel_width);
+            const bool skip_here = skip(me, l, n) && back.dz_is_finite.load(std::memory_order_relaxed);
+            const bool finite = kernels_.affine_backward_weights(
+                forward_.turned_input_of(l, n, skip_here), back.dz.view(n), {back.dW.data(), chunk.first, chunk.last},
+                layer.W.all(), rule, layer.fan_in, inputs, panels);
+            if (!finite) layer.is_not_finite();
+            kernels_.affine_backward_bias(back.dz.view(n), {back.db.data(), chunk.first, chunk.last}, layer.b.all(), rule,
+                                          panels_of(l, me));
+            if (l > 0 && chunk.last && rule.optimizer != Optimizer::none)
+                kernels_.transpose(layer.weights(), back.W_back.panels(layer.fan_out), inputs, panels);
+        }
+        meet(me);
+        return true;
+    }
+
+    const Kernels<T>& kernels_;
+    const Architecture& architecture_;
+    std::vector<PackedLayer<T>>& layers_;
+    const Rows data_;
+    const Labels labels_;
+    const OptimizerSettings optimizer_;
+    const Steps steps_;
+    const int64_t chunk_;
+
+    Forward<T> forward_;
+    Buffer<int64_t> y_;
+    Buffer<T> shares_;  // w_r / sum of w
+    Buffer<double> losses_;
+    Buffer<uint8_t> correct_;
+    std::vector<Backward> back_;
+    std::vector<Tally> tallies_;
+
+    const std::function<bool()>* stop_ = nullptr;
+    Clock::time_point asked_ = Clock::now();
+    std::atomic<int64_t> stop_at_meeting_{no_meeting};
+    bool ended_ = false;
+    Progress progress_;
+};
+
+}  // namespace pellucid

@@ -1,0 +1,107 @@
+// A chunk of rows on its way through the network.
+
+#pragma once
+
+#include <vector>
+
+#include "network.h"
+
+namespace pellucid {
+
+// Rows of data, and the order in which they are taken.
+struct Rows {
+    const void* X;
+    InputType type;
+    int64_t stride;        // bytes from one row to the next; within a row the elements are neighbours
+    const int64_t* order;  // null: as they stand
+
+    const void* at(int64_t place) const {
+        return static_cast<const char*>(X) + (order ? order[place] : place) * stride;
+    }
+};
+
+// Whether skipping zeros pays. A skipped-to element costs the latency of a multiply-add or, for four panels at once, their
+// throughput; without skipping every element costs the throughput.
+inline bool skipping_pays(int64_t nonzero, int64_t elements, int64_t panels) {
+    return double(nonzero) < (panels >= 4 ? 0.6 : 0.15 * double(panels)) * double(elements);
+}
+
+template <class T> class Forward {
+  public:
+    Forward(const Kernels<T>& kernels, const Architecture& architecture, const std::vector<PackedLayer<T>>& layers,
+            Rows data, int64_t most_rows)
+        : kernels(kernels), architecture(architecture), layers(layers), data(data), rows_(most_rows) {
+        const int width = kernels.panel_width;
+        const int64_t d = architecture.widths[0];
+        prepare_bytes();
+        x_ = PanelBuffer<T>(most_rows, d, width);
+        nonzero_.emplace_back(most_rows, d);
+        for (int64_t l = 0; l < architecture.layers(); ++l) {
+            a_.emplace_back(most_rows, architecture.widths[l + 1], width);
+            nonzero_.emplace_back(most_rows, l + 1 < architecture.layers() ? architecture.widths[l + 1] : 0);
+        }
+    }
+
+    // Look up some rows of the chunk that begins at `place`, and count what is not zero.
+    int64_t gather(int64_t place, int64_t n, Range rows) {
+        for (int64_t r = rows.begin; r < rows.end; ++r) rows_[r] = data.at(place + r);
+        if (bytes_) return kernels.nonzero_bytes(byte_rows(), architecture.widths[0], nonzero_[0].by_row(), rows);
+        scale(n, rows);
+        return kernels.nonzero(x_.view(n), nonzero_[0].by_row(), rows);
+    }
+
+    // Bytes with many zeros are multiplied as they stand; others must be scaled first.
+    bool needs_scaling(bool skip) const { return bytes_ && !skip; }
+    void scale(int64_t n, Range rows) {
+        kernels.scale(rows_.data(), data.type, architecture.scaling(), x_.panels(n), rows);
+    }
+
+    // [z], [a] of one layer (0, 1, ...), for some rows and panels.
+    void layer(int64_t l, int64_t n, bool skip, Range rows, Range panels) {
+        const bool last = l + 1 == architecture.layers();
+        kernels.affine(input_of(l, n, skip && layers[l].is_finite()), layers[l].weights(), layers[l].b.theta.data(),
+                       last ? Activation::identity : architecture.activations[l], a_[l].panels(n), rows, panels);
+    }
+    // Count what is not zero of what a layer gave.
+    int64_t count(int64_t l, int64_t n, Range rows) { return kernels.nonzero(a_[l].view(n), nonzero_[l + 1].by_row(), rows); }
+
+    // What layer l is given, row by row; or, turned, input by input.
+    Operand<T> input_of(int64_t l, int64_t n, bool skip) const {
+        return {given(l, n), skip && l == 0 && bytes_ ? byte_rows() : nullptr, value_of_byte_.data(),
+                skip ? nonzero_[l].by_row() : Bits{nullptr, 0}};
+    }
+    Operand<T> turned_input_of(int64_t l, int64_t n, bool skip) const {
+        Operand<T> operand = input_of(l, n, skip);
+        if (skip) operand.nonzero = nonzero_[l].by_column(n);
+        return operand;
+    }
+    const BitBuffer& nonzero_of_input(int64_t l) const { return nonzero_[l]; }
+    Panels<const T> output(int64_t l, int64_t n) const { return a_[l].view(n); }
+
+    const Kernels<T>& kernels;
+    const Architecture& architecture;
+    const std::vector<PackedLayer<T>>& layers;
+    const Rows data;
+
+  private:
+    Panels<const T> given(int64_t l, int64_t n) const { return l == 0 ? x_.view(n) : a_[l - 1].view(n); }
+    const uint8_t* const* byte_rows() const { return reinterpret_cast<const uint8_t* const*>(rows_.data()); }
+
+    // Bytes that share one scaling need no conversion: a table gives the number for each, and 0 for 0.
+    void prepare_bytes() {
+        const InputScaling scaling = architecture.scaling();
+        bytes_ = data.type == InputType::uint8 && !scaling.each && scaling.offset[0] == 0;
+        value_of_byte_ = Buffer<T>(bytes_ ? 256 : 0);
+        if (bytes_)
+            for (int i = 0; i < 256; ++i) value_of_byte_[i] = T(i / scaling.scale[0]);
+    }
+
+    Buffer<const void*> rows_;
+    Buffer<T> value_of_byte_;
+    bool bytes_ = false;
+    PanelBuffer<T> x_;
+    std::vector<PanelBuffer<T>> a_;
+    std::vector<BitBuffer> nonzero_;  // of the input of each layer
+};
+
+}  // namespace pellucid

@@ -1,0 +1,108 @@
+// z = W a + b and the way back: da, dW, db, each fused with what follows it.
+
+// [z], [a]
+template <class T> struct AffineEpilogue {
+    const T* b;
+    Activation f;
+    Panels<T> out;
+    static constexpr bool starts_anew = true;
+
+    inline bool idle(int64_t) const { return false; }
+    inline T* partial(int64_t row, int64_t panel) const { return row_of_panel(out, row, panel); }
+    inline void finish(const Sums<T>& sums, int64_t row, int64_t panel) const {
+        const Sums<T> bias = load_sums(b + panel * panel_width<T>);
+        store_sums<T>(row_of_panel(out, row, panel), {activate<T>(f, add(sums.left, bias.left)),
+                                                      activate<T>(f, add(sums.right, bias.right))});
+    }
+};
+
+template <class T>
+void affine(const Operand<T>& a, Panels<const T> W, const T* b, Activation f, Panels<T> out, Range rows, Range panels) {
+    AffineEpilogue<T> epilogue{b, f, out};
+    product<false, T>(a, W, rows, panels, epilogue);
+}
+
+// [da], [dz]
+template <class T> struct BackwardInputsEpilogue {
+    Activation f;
+    Panels<const T> a;
+    Panels<T> out;
+    Vector<T> zero_if_finite = set(T(0));
+    static constexpr bool starts_anew = true;
+
+    inline bool idle(int64_t) const { return false; }
+    inline T* partial(int64_t row, int64_t panel) const { return row_of_panel(out, row, panel); }
+    inline void finish(const Sums<T>& da, int64_t row, int64_t panel) {
+        const Sums<T> forward = load_sums(row_of_panel(a, row, panel));
+        const Sums<T> dz{activate_backward<T>(f, da.left, forward.left), activate_backward<T>(f, da.right, forward.right)};
+        zero_if_finite = zero_or_nan(zero_if_finite, mul(add(dz.left, dz.right), set(T(0))));
+        store_sums(row_of_panel(out, row, panel), dz);
+    }
+};
+
+template <class T>
+bool affine_backward_inputs(const Operand<T>& dz, Panels<const T> W_back, Activation f, Panels<const T> a, Panels<T> out,
+                            Range rows, Range panels) {
+    BackwardInputsEpilogue<T> epilogue{f, a, out};
+    product<false, T>(dz, W_back, rows, panels, epilogue);
+    return nonzero_bits(epilogue.zero_if_finite) == 0;
+}
+
+// [dW] and the update
+template <class T> struct BackwardWeightsEpilogue {
+    Summing<T> dW;
+    Updating<T> updating;
+    int64_t inputs;       // rows of W
+    Bits nonzero;
+    bool starts_anew;
+    bool updates = dW.last && updating.rule.optimizer != Optimizer::none;
+    bool zeros_change_nothing = dW.first && dW.last && nonzero.words && updating.plain;
+
+    // With plain SGD, what has no gradient stays as it is.
+    inline bool idle(int64_t row) const {
+        if (!zeros_change_nothing) return false;
+        uint64_t any = 0;
+        for (int64_t w = 0; w < nonzero.words_a_row; ++w) any |= nonzero.words[row * nonzero.words_a_row + w];
+        return any == 0;
+    }
+    inline int64_t place(int64_t row, int64_t panel) const { return (panel * inputs + row) * panel_width<T>; }
+    inline T* partial(int64_t row, int64_t panel) const { return dW.sums + place(row, panel); }
+    inline void finish(const Sums<T>& g, int64_t row, int64_t panel) {
+        const int64_t at = place(row, panel);
+        if (updates) {
+            updating.vector(at, g.left);
+            updating.vector(at + lanes<T>, g.right);
+        } else {
+            store_sums(dW.sums + at, g);
+        }
+    }
+};
+
+template <class T>
+bool affine_backward_weights(const Operand<T>& a, Panels<const T> dz, Summing<T> dW, Parameters<T> W, const Rule<T>& rule,
+                             int64_t inputs_in_all, Range inputs, Range panels) {
+    BackwardWeightsEpilogue<T> epilogue{dW, {W, rule}, inputs_in_all, a.nonzero, dW.first};
+    product<true, T>(a, dz, inputs, panels, epilogue);
+    return epilogue.updating.finite();
+}
+
+// [db] and the update
+template <class T>
+bool affine_backward_bias(Panels<const T> dz, Summing<T> db, Parameters<T> b, const Rule<T>& rule, Range panels) {
+    Updating<T> updating{b, rule};
+    for (int64_t panel = panels.begin; panel < panels.end; ++panel) {
+        const int64_t at = panel * panel_width<T>;
+        Sums<T> sums = db.first ? no_sums<T>() : load_sums(db.sums + at);
+        for (int64_t row = 0; row < dz.rows; ++row) {
+            const Sums<T> more = load_sums(row_of_panel(dz, row, panel));
+            sums = {add(sums.left, more.left), add(sums.right, more.right)};
+        }
+        if (db.last && rule.optimizer != Optimizer::none) {
+            updating.vector(at, sums.left);
+            updating.vector(at + lanes<T>, sums.right);
+        } else {
+            store_sums(db.sums + at, sums);
+        }
+    }
+    return updating.finite();
+}

@@ -1,0 +1,25 @@
+// All kernels of a target, gathered into its two tables. Included inside an open target region and namespace, after the
+// target's words.
+
+#include "kernels/matmul.h"
+#include "kernels/optimizers.h"
+#include "kernels/relu.h"
+#include "kernels/affine.h"
+#include "kernels/softmax_cross_entropy.h"
+#include "kernels/scaling.h"
+#include "kernels/layout.h"
+
+template <class T> constexpr Kernels<T> table{
+    panel_width<T>,
+    affine<T>,
+    affine_backward_inputs<T>,
+    affine_backward_weights<T>,
+    affine_backward_bias<T>,
+    softmax_cross_entropy<T>,
+    softmax<T>,
+    scale<T>,
+    nonzero<T>,
+    nonzero_of_bytes,
+    transpose<T>,
+    update<T>,
+};

@@ -1,0 +1,54 @@
+// [sgd], [momentum], [nesterov], [adam], [adamw]: one step on one vector of parameters.
+
+template <class T> inline Vector<T> sgd(Vector<T> theta, Vector<T> g, Vector<T> eta) { return fnma(eta, g, theta); }
+
+// The rules with moments: theta, m and v at one place. Not inlined: their arithmetic is worth a call.
+template <class T>
+PELLUCID_NOINLINE void step_with_moments(const Rule<T>& rule, const T* g_at, T* theta_at, T* m_at, T* v_at) {
+    const Vector<T> eta = set(rule.learning_rate), g = load(g_at);
+    Vector<T> theta = load(theta_at);
+    if (rule.optimizer == Optimizer::momentum || rule.optimizer == Optimizer::nesterov) {
+        const Vector<T> mu = set(rule.mu), m = fma(mu, load(m_at), g);
+        store(m_at, m);
+        store(theta_at, fnma(eta, rule.optimizer == Optimizer::momentum ? m : fma(mu, m, g), theta));
+        return;
+    }
+    if (rule.optimizer == Optimizer::adamw) theta = mul(theta, set(rule.keep));
+    const Vector<T> m = fma(set(rule.beta_1), load(m_at), mul(set(rule.rest_1), g));
+    const Vector<T> v = fma(set(rule.beta_2), load(v_at), mul(set(rule.rest_2), mul(g, g)));
+    store(m_at, m);
+    store(v_at, v);
+    const Vector<T> denominator = fma(sqrt(v), set(rule.correction), set(rule.epsilon));
+    store(theta_at, sub(theta, div(mul(eta, m), denominator)));
+}
+
+// Updates as they come, and remembers whether all that was written is finite: x times 0 is 0 for finite x alone.
+template <class T> struct Updating {
+    Parameters<T> parameters;
+    const Rule<T>& rule;
+    bool plain = rule.optimizer == Optimizer::sgd;
+    Vector<T> eta = set(rule.learning_rate);
+    Vector<T> zero_if_finite = set(T(0));
+
+    inline void vector(int64_t at, Vector<T> g) {
+        T* const theta_at = parameters.theta + at;
+        Vector<T> theta;
+        if (plain) {
+            theta = sgd<T>(load(theta_at), g, eta);
+            store(theta_at, theta);
+        } else {
+            T g_at[lanes<T>];
+            store(g_at, g);
+            step_with_moments<T>(rule, g_at, theta_at, parameters.m + at, parameters.v + at);
+            theta = load(theta_at);
+        }
+        zero_if_finite = zero_or_nan(zero_if_finite, mul(theta, set(T(0))));
+    }
+    inline bool finite() const { return nonzero_bits(zero_if_finite) == 0; }
+};
+
+template <class T> bool update(Parameters<T> theta, const T* g, const Rule<T>& rule, int64_t n) {
+    Updating<T> updating{theta, rule};
+    for (int64_t at = 0; at < n; at += lanes<T>) updating.vector(at, load(g + at));
+    return updating.finite();
+}

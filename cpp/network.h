@@ -1,0 +1,91 @@
+// A network as the kernels want it: every matrix in panels.
+
+#pragma once
+
+#include <atomic>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "engine.h"
+#include "workspace.h"
+
+namespace pellucid {
+
+// What is fixed before training begins.
+struct Architecture {
+    std::vector<int64_t> widths;          // inputs, neurons of each layer
+    std::vector<Activation> activations;  // one a layer; the last is the identity
+    std::vector<double> offset, scale;    // of one length: 1, or the number of inputs
+
+    int64_t layers() const { return int64_t(widths.size()) - 1; }
+    InputScaling scaling() const { return {offset.data(), scale.data(), offset.size() > 1}; }
+};
+
+// One layer's W or b with the optimiser's moments, alike in shape.
+template <class T> struct Parameter {
+    Buffer<T> theta, m, v;
+
+    Parameter(int64_t size, int moments) : theta(size), m(moments > 0 ? size : 0), v(moments > 1 ? size : 0), moments_(moments) {}
+    Parameters<T> all() const { return {theta.data(), moments_ > 0 ? m.data() : nullptr, moments_ > 1 ? v.data() : nullptr}; }
+
+  private:
+    int moments_;
+};
+
+// W^T in panels, a row an input; b padded to whole panels.
+template <class T> struct PackedLayer {
+    int64_t fan_in, fan_out, panels;
+    int panel_width;
+    Parameter<T> W, b;
+    PackedLayer(int64_t fan_in, int64_t fan_out, int panel_width, int moments)
+        : fan_in(fan_in), fan_out(fan_out), panels(divided_up(fan_out, panel_width)), panel_width(panel_width),
+          W(panels * fan_in * panel_width, moments), b(panels * panel_width, moments) {}
+
+    PackedLayer(PackedLayer&& other) noexcept
+        : fan_in(other.fan_in), fan_out(other.fan_out), panels(other.panels), panel_width(other.panel_width),
+          W(std::move(other.W)), b(std::move(other.b)), finite_(other.is_finite()) {}
+
+    // Where W is not finite, zeros that meet it must not be skipped: 0 times infinity is NaN. Once lost, finiteness does
+    // not come back.
+    bool is_finite() const { return finite_.load(std::memory_order_relaxed); }
+    void is_not_finite() { finite_.store(false, std::memory_order_relaxed); }
+
+    Panels<const T> weights() const { return {W.theta.data(), fan_in, fan_out}; }
+
+    // Between rows of neurons, (fan_out, fan_in) as Python has them, and panels.
+    void pack(const T* W_rows, Buffer<T>& to) const {
+        for (int64_t panel = 0; panel < panels; ++panel) {
+            T* out = to.data() + panel * fan_in * panel_width;
+            const int64_t neurons = std::min<int64_t>(panel_width, fan_out - panel * panel_width);
+            for (int64_t j = 0; j < neurons; ++j) {
+                const T* from = W_rows + (panel * panel_width + j) * fan_in;
+                for (int64_t k = 0; k < fan_in; ++k) out[k * panel_width + j] = from[k];
+            }
+        }
+    }
+    void unpack(const Buffer<T>& from, T* W_rows) const {
+        for (int64_t panel = 0; panel < panels; ++panel) {
+            const T* in = from.data() + panel * fan_in * panel_width;
+            const int64_t neurons = std::min<int64_t>(panel_width, fan_out - panel * panel_width);
+            for (int64_t j = 0; j < neurons; ++j) {
+                T* out = W_rows + (panel * panel_width + j) * fan_in;
+                for (int64_t k = 0; k < fan_in; ++k) out[k] = in[k * panel_width + j];
+            }
+        }
+    }
+    void set_parameters(const T* W_rows, const T* biases, bool is_last) {
+        pack(W_rows, W.theta);
+        std::copy_n(biases, fan_out, b.theta.data());
+        // Softmax must not see the padding: what is minus infinity is never the largest, and its exponential is 0.
+        if (is_last) std::fill(b.theta.data() + fan_out, b.theta.data() + b.theta.size(), -std::numeric_limits<T>::infinity());
+        bool finite = true;
+        for (int64_t i = 0; i < W.theta.size(); ++i) finite &= W.theta[i] - W.theta[i] == 0;
+        finite_.store(finite);
+    }
+
+  private:
+    std::atomic<bool> finite_{true};
+};
+
+}  // namespace pellucid

@@ -1,0 +1,70 @@
+// Predictions: forwards only, each thread with rows of its own.
+
+#pragma once
+
+#include <vector>
+
+#include "forward.h"
+#include "threads.h"
+
+namespace pellucid {
+
+enum class Wanted { logits, probabilities };
+
+template <class T> class Predictor {
+  public:
+    Predictor(const Kernels<T>& kernels, Architecture architecture)
+        : kernels_(kernels), architecture_(std::move(architecture)) {
+        for (int64_t l = 0; l < architecture_.layers(); ++l)
+            layers_.emplace_back(architecture_.widths[l], architecture_.widths[l + 1], kernels.panel_width, 0);
+    }
+    Predictor(const Predictor&) = delete;
+    Predictor& operator=(const Predictor&) = delete;
+
+    std::vector<PackedLayer<T>>& layers() { return layers_; }
+    const Architecture& architecture() const { return architecture_; }
+
+    // Rows 0 ... n - 1 of the data, into an array with a row an example. A row's numbers do not depend on its neighbours.
+    void predict(Rows data, int64_t n, Wanted wanted, T* out, int threads) const {
+        int64_t multiply_adds = 0;
+        for (const PackedLayer<T>& layer : layers_) multiply_adds += layer.fan_in * layer.fan_out;
+        const int64_t enough = 2'000'000 / std::max<int64_t>(multiply_adds, 1) + 1;  // rows that are worth waking a thread for
+        const int wanted_members = int(std::min<int64_t>(threads, n / enough));
+        Team team(wanted_members);
+        const int members = team.size();
+        team.run(members, [&](int member) { predict_some(data, share_of({0, n}, member, members), wanted, out); });
+    }
+
+  private:
+    static constexpr int64_t rows_at_a_time = 120;
+
+    void predict_some(Rows data, Range range, Wanted wanted, T* out) const {
+        const int64_t k = architecture_.widths.back(), L = architecture_.layers();
+        Forward<T> forward(kernels_, architecture_, layers_, data, std::min(rows_at_a_time, range.end - range.begin));
+        for (int64_t place = range.begin; place < range.end; place += rows_at_a_time) {
+            const int64_t n = std::min(rows_at_a_time, range.end - place);
+            const Range rows{0, n};
+            int64_t nonzero = forward.gather(place, n, rows);
+            for (int64_t l = 0; l < L; ++l) {
+                const bool skip = skipping_pays(nonzero, n * layers_[l].fan_in, layers_[l].panels) && layers_[l].is_finite();
+                if (l == 0 && forward.needs_scaling(skip)) forward.scale(n, rows);
+                forward.layer(l, n, skip, rows, {0, layers_[l].panels});
+                if (l + 1 < L) nonzero = forward.count(l, n, rows);
+            }
+            if (wanted == Wanted::probabilities) kernels_.softmax(forward.output(L - 1, n), out + place * k, rows);
+            else unpack(forward.output(L - 1, n), out + place * k);
+        }
+    }
+    void unpack(Panels<const T> z, T* out) const {
+        const int width = kernels_.panel_width;
+        for (int64_t row = 0; row < z.rows; ++row)
+            for (int64_t j = 0; j < z.columns; ++j)
+                out[row * z.columns + j] = z.data[(j / width * z.rows + row) * width + j % width];
+    }
+
+    const Kernels<T>& kernels_;
+    const Architecture architecture_;
+    std::vector<PackedLayer<T>> layers_;
+};
+
+}  // namespace pellucid

@@ -1,0 +1,96 @@
+// The words for any processor: four float32 or two float64 in an array, which compilers turn into the vectors that every
+// machine of an architecture has (SSE2 on x86-64, NEON on aarch64).
+//
+// Included inside a namespace: no other header may be included here.
+
+template <class T> struct Lanes {
+    static constexpr int n = 16 / int(sizeof(T));
+    T lane[n];
+};
+template <class T> using Vector = Lanes<T>;
+template <class T> constexpr int lanes = Lanes<T>::n;
+constexpr int tile_rows = 4;
+
+template <class T> inline Lanes<T> load(const T* p) {
+    Lanes<T> result;
+    for (int i = 0; i < lanes<T>; ++i) result.lane[i] = p[i];
+    return result;
+}
+template <class T> inline void store(T* p, Lanes<T> a) {
+    for (int i = 0; i < lanes<T>; ++i) p[i] = a.lane[i];
+}
+inline Lanes<float> set(float a) { return {{a, a, a, a}}; }
+inline Lanes<double> set(double a) { return {{a, a}}; }
+
+template <class T> inline Lanes<T> add(Lanes<T> a, Lanes<T> b) {
+    for (int i = 0; i < lanes<T>; ++i) a.lane[i] += b.lane[i];
+    return a;
+}
+template <class T> inline Lanes<T> sub(Lanes<T> a, Lanes<T> b) {
+    for (int i = 0; i < lanes<T>; ++i) a.lane[i] -= b.lane[i];
+    return a;
+}
+template <class T> inline Lanes<T> mul(Lanes<T> a, Lanes<T> b) {
+    for (int i = 0; i < lanes<T>; ++i) a.lane[i] *= b.lane[i];
+    return a;
+}
+template <class T> inline Lanes<T> div(Lanes<T> a, Lanes<T> b) {
+    for (int i = 0; i < lanes<T>; ++i) a.lane[i] /= b.lane[i];
+    return a;
+}
+// Two roundings, where the other targets have one: a fused step in software would be many times slower.
+template <class T> inline Lanes<T> fma(Lanes<T> a, Lanes<T> b, Lanes<T> c) { return add(mul(a, b), c); }
+template <class T> inline Lanes<T> fnma(Lanes<T> a, Lanes<T> b, Lanes<T> c) { return sub(c, mul(a, b)); }
+
+template <class T> inline Lanes<T> sqrt(Lanes<T> a) {
+    for (int i = 0; i < lanes<T>; ++i) a.lane[i] = square_root(a.lane[i]);
+    return a;
+}
+
+// max(a, b) is b where either is NaN, or where both are zeros.
+template <class T> inline Lanes<T> max(Lanes<T> a, Lanes<T> b) {
+    for (int i = 0; i < lanes<T>; ++i) a.lane[i] = a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i];
+    return a;
+}
+
+// For sums of zeros that must show a NaN.
+template <class T> inline Lanes<T> zero_or_nan(Lanes<T> a, Lanes<T> b) { return add(a, b); }
+
+// positive(a) is 1 where a > 0, else 0.
+template <class T> inline Lanes<T> positive(Lanes<T> a) {
+    for (int i = 0; i < lanes<T>; ++i) a.lane[i] = a.lane[i] > 0 ? T(1) : T(0);
+    return a;
+}
+
+// One bit a lane: where a is not zero (NaN is not), where a equals b.
+template <class T> inline unsigned nonzero_bits(Lanes<T> a) {
+    unsigned bits = 0;
+    for (int i = 0; i < lanes<T>; ++i) bits |= unsigned(a.lane[i] != 0) << i;
+    return bits;
+}
+template <class T> inline unsigned equal_bits(Lanes<T> a, Lanes<T> b) {
+    unsigned bits = 0;
+    for (int i = 0; i < lanes<T>; ++i) bits |= unsigned(a.lane[i] == b.lane[i]) << i;
+    return bits;
+}
+
+// To the nearest whole number: adding 1.5 x 2^23 (2^52) pushes the fraction out of the significand.
+inline Lanes<float> round(Lanes<float> a) { return sub(add(a, set(12582912.0f)), set(12582912.0f)); }
+inline Lanes<double> round(Lanes<double> a) { return sub(add(a, set(6755399441055744.0)), set(6755399441055744.0)); }
+
+// 2 to the power of a whole number within the exponents of normal numbers.
+template <class T> inline Lanes<T> two_to_the(Lanes<T> n) {
+    for (int i = 0; i < lanes<T>; ++i) n.lane[i] = power_of_two(n.lane[i]);
+    return n;
+}
+
+// The lanes added in pairs: a fixed order.
+inline double sum(Lanes<double> a) { return a.lane[0] + a.lane[1]; }
+inline float sum(Lanes<float> a) { return (a.lane[0] + a.lane[2]) + (a.lane[1] + a.lane[3]); }
+
+// Which of 64 bytes are not zero: one bit a byte.
+inline uint64_t nonzero_bytes(const uint8_t* p) {
+    uint64_t bits = 0;
+    for (int i = 0; i < 64; ++i) bits |= uint64_t(p[i] != 0) << i;
+    return bits;
+}

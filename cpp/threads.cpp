@@ -1,0 +1,148 @@
+#include "threads.h"
+
+#include <cstdlib>
+#include <mutex>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#endif
+#if defined(__linux__)
+#include <sched.h>
+#endif
+#ifdef PELLUCID_X86
+#include <immintrin.h>
+#endif
+
+namespace pellucid {
+
+namespace {
+
+constexpr int spins_before_sleep = 4000;  // about 0.1 ms: longer than the steps of a small network take
+
+void pause() {
+#ifdef PELLUCID_X86
+    _mm_pause();
+#endif
+}
+
+// Spin, then sleep, until `word` is no longer `old`.
+void wait_for_change(const std::atomic<uint32_t>& word, uint32_t old) {
+    for (int i = 0; i < spins_before_sleep; ++i) {
+        if (word.load(std::memory_order_acquire) != old) return;
+        pause();
+    }
+    while (word.load(std::memory_order_acquire) == old) word.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace
+
+void Barrier::wait() {
+    const uint32_t meeting = meetings_.load(std::memory_order_relaxed);
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
+        arrived_.store(0, std::memory_order_relaxed);
+        meetings_.store(meeting + 1, std::memory_order_release);
+        meetings_.notify_all();
+    } else {
+        wait_for_change(meetings_, meeting);
+    }
+}
+
+int default_threads() {
+    if (const char* text = std::getenv("OMP_NUM_THREADS")) {
+        const int wanted = std::atoi(text);  // of a list "4,2" the first number counts
+        if (wanted > 0) return wanted;
+    }
+#if defined(__linux__)
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
+#endif
+    const unsigned cores = std::thread::hardware_concurrency();
+    return cores ? int(cores) : 1;
+}
+
+struct Pool {
+    std::mutex in_use;
+    std::vector<std::thread> threads;  // never joined: they sleep until the process ends
+    std::atomic<uint32_t> tasks{0};
+    std::atomic<uint32_t> unfinished{0};
+    const std::function<void(int)>* task = nullptr;
+    int members = 1;
+
+    // Have at least `wanted` members, the caller among them, or as many as the system gives.
+    int grow(int wanted) {
+        try {
+            while (int(threads.size()) + 1 < wanted) {
+                threads.emplace_back(&Pool::serve, this, int(threads.size()) + 1, tasks.load());
+                threads.back().detach();
+            }
+        } catch (const std::system_error&) {
+        }
+        return std::min(wanted, int(threads.size()) + 1);
+    }
+
+    void serve(int member, uint32_t seen) {
+        for (;;) {
+            wait_for_change(tasks, seen);
+            seen = tasks.load(std::memory_order_acquire);
+            if (member < members) (*task)(member);
+            unfinished.fetch_sub(1, std::memory_order_release);
+            unfinished.notify_one();
+        }
+    }
+};
+
+namespace {
+
+std::atomic<Pool*> the_pool{nullptr};
+
+// The threads of a parent do not exist in its child; neither may its locks be trusted. The child starts anew.
+void forget_the_pool() { the_pool.store(nullptr); }
+
+Pool* pool_of_this_process() {
+#if defined(__unix__) || defined(__APPLE__)
+    static const int registered = pthread_atfork(nullptr, nullptr, forget_the_pool);
+    (void)registered;
+#endif
+    Pool* pool = the_pool.load();
+    if (!pool) {
+        Pool* fresh = new Pool;  // lives as long as the process
+        if (the_pool.compare_exchange_strong(pool, fresh)) pool = fresh;
+        else delete fresh;
+    }
+    return pool;
+}
+
+}  // namespace
+
+Team::Team(int wanted) {
+    if (wanted <= 1) return;
+    Pool* pool = pool_of_this_process();
+    if (!pool->in_use.try_lock()) return;
+    pool_ = pool;
+    size_ = pool->grow(wanted);
+}
+
+Team::~Team() {
+    if (pool_) pool_->in_use.unlock();
+}
+
+void Team::run(int members, const std::function<void(int)>& task) {
+    if (members <= 1 || !pool_) {
+        task(0);
+        return;
+    }
+    pool_->task = &task;
+    pool_->members = members;
+    pool_->unfinished.store(uint32_t(pool_->threads.size()), std::memory_order_relaxed);
+    pool_->tasks.fetch_add(1, std::memory_order_release);
+    pool_->tasks.notify_all();
+    task(0);
+    for (uint32_t left; (left = pool_->unfinished.load(std::memory_order_acquire)) != 0;)
+        wait_for_change(pool_->unfinished, left);
+}
+
+}  // namespace pellucid

@@ -1,0 +1,101 @@
+// Memory, allocated before the work begins and never during it.
+
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+
+#include "engine.h"
+
+namespace pellucid {
+
+// Zeros to begin with, aligned to a cache line.
+template <class T> class Buffer {
+  public:
+    Buffer() = default;
+    explicit Buffer(int64_t size)
+        : data_(static_cast<T*>(::operator new(sizeof(T) * size_t(std::max<int64_t>(size, 1)), alignment))), size_(size) {
+        std::fill_n(data_.get(), size, T());
+    }
+    T* data() const { return data_.get(); }
+    int64_t size() const { return size_; }
+    T& operator[](int64_t i) const { return data_.get()[i]; }
+    explicit operator bool() const { return data_ != nullptr; }
+
+  private:
+    static constexpr std::align_val_t alignment{64};
+    struct Free {
+        void operator()(T* p) const { ::operator delete(p, alignment); }
+    };
+    std::unique_ptr<T, Free> data_;
+    int64_t size_ = 0;
+};
+
+inline int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// A matrix in panels with memory of its own.
+template <class T> class PanelBuffer {
+  public:
+    PanelBuffer() = default;
+    PanelBuffer(int64_t rows, int64_t columns, int panel_width)
+        : buffer_(divided_up(columns, panel_width) * rows * panel_width), columns_(columns), width_(panel_width) {}
+    // A smaller matrix in the same memory.
+    Panels<T> panels(int64_t rows) const { return {buffer_.data(), rows, columns_}; }
+    Panels<const T> view(int64_t rows) const { return {buffer_.data(), rows, columns_}; }
+    int64_t number_of_panels() const { return divided_up(columns_, width_); }
+    T* data() const { return buffer_.data(); }
+    int64_t size() const { return buffer_.size(); }
+
+  private:
+    Buffer<T> buffer_;
+    int64_t columns_ = 0;
+    int width_ = 1;
+};
+
+// Which elements of a matrix of at most `rows` x `columns` are not zero, and the same turned round.
+class BitBuffer {
+  public:
+    BitBuffer() = default;
+    BitBuffer(int64_t rows, int64_t columns)
+        : columns_(columns), by_row_(rows * divided_up(columns, 64)), by_column_(divided_up(columns, 64) * 64 * divided_up(rows, 64)) {}
+    Bits by_row() const { return {by_row_.data(), divided_up(columns_, 64)}; }
+    Bits by_column(int64_t rows) const { return {by_column_.data(), divided_up(rows, 64)}; }
+    int64_t column_words() const { return divided_up(columns_, 64); }
+
+    // Turn some words' worth of columns round, 64 x 64 bits at a time.
+    void turn(int64_t rows, Range words) const {
+        const Bits from = by_row(), to = by_column(rows);
+        for (int64_t word = words.begin; word < words.end; ++word) {
+            for (int64_t block = 0; block < to.words_a_row; ++block) {
+                uint64_t bits[64];
+                for (int64_t i = 0; i < 64; ++i) {
+                    const int64_t row = 64 * block + i;
+                    bits[i] = row < rows ? from.words[row * from.words_a_row + word] : 0;
+                }
+                turn_block(bits);
+                for (int64_t i = 0; i < 64; ++i) to.words[(64 * word + i) * to.words_a_row + block] = bits[i];
+            }
+        }
+    }
+
+  private:
+    // Swap the off-diagonal halves, then those of each half, down to single bits (Hacker's Delight, section 7-3).
+    static void turn_block(uint64_t (&bits)[64]) {
+        uint64_t mask = 0x00000000FFFFFFFF;
+        for (int distance = 32; distance; distance >>= 1, mask ^= mask << distance) {
+            for (int i = 0; i < 64; i = (i + distance + 1) & ~distance) {
+                const uint64_t swapped = (bits[i] >> distance ^ bits[i + distance]) & mask;
+                bits[i] ^= swapped << distance;
+                bits[i + distance] ^= swapped;
+            }
+        }
+    }
+
+    int64_t columns_ = 0;
+    Buffer<uint64_t> by_row_, by_column_;
+};
+
+}  // namespace pellucid
