@@ -1,8 +1,7 @@
-// The only file that knows Python. It looks at what it is given as far as memory safety needs; sentences for people are
-// native.py's.
+// What Python calls. It looks at what it is given as far as memory safety needs; sentences for people are native.py's.
+// This file and bindings_kernels.cpp know Python, and no other.
 
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
@@ -11,52 +10,24 @@
 
 #include <exception>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "epoch.h"
 #include "predict.h"
+#include "python_arrays.h"
 #include "random_streams.h"
 
-namespace nb = nanobind;
-using namespace nb::literals;
+using namespace nanobind::literals;
 
 namespace pellucid {
+
+void bind_kernels(nb::module_& module);  // bindings_kernels.cpp
+
 namespace {
 
-template <class T> using Matrix = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-template <class T> using Array = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-template <class T> using NewMatrix = nb::ndarray<nb::numpy, T, nb::ndim<2>>;
-template <class T> using NewArray = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
-using Data = nb::ndarray<nb::ro, nb::ndim<2>, nb::device::cpu>;
-using Indices = Array<int64_t>;
-using Numbers = Array<double>;
 template <class T> using Layers = std::vector<std::pair<Matrix<T>, Array<T>>>;
-
-void require(bool condition, const char* what) {
-    if (!condition) throw std::invalid_argument(what);
-}
-
-template <class T> NewArray<T> new_array(int64_t n) {
-    T* data = new T[size_t(n)];
-    return NewArray<T>(data, {size_t(n)}, nb::capsule(data, [](void* p) noexcept { delete[] static_cast<T*>(p); }));
-}
-template <class T> NewMatrix<T> new_matrix(int64_t n, int64_t k) {
-    T* data = new T[size_t(n * k)];
-    return NewMatrix<T>(data, {size_t(n), size_t(k)},
-                        nb::capsule(data, [](void* p) noexcept { delete[] static_cast<T*>(p); }));
-}
-
-const Target& target_named(const std::string& name) {
-    for (int i = 0; i < number_of_targets; ++i)
-        if (targets[i]->name == name) {
-            require(targets[i]->runs_here(), "this processor does not run the target");
-            return *targets[i];
-        }
-    throw std::invalid_argument("there is no such target");
-}
 
 Architecture architecture_of(const std::vector<int64_t>& widths, const std::vector<std::string>& activations,
                              const Numbers& offset, const Numbers& scale) {
@@ -73,22 +44,9 @@ Architecture architecture_of(const std::vector<int64_t>& widths, const std::vect
     return architecture;
 }
 
-Optimizer optimizer_named(const std::string& name) {
-    const char* const names[] = {"none", "sgd", "momentum", "nesterov", "adam", "adamw"};
-    for (int i = 0; i < 6; ++i)
-        if (name == names[i]) return Optimizer(i);
-    throw std::invalid_argument("unknown optimizer");
-}
-
 Rows rows_of(const Data& X, int64_t inputs, const int64_t* order) {
     require(int64_t(X.shape(1)) == inputs, "X has another number of columns");
-    require(X.shape(1) <= 1 || X.stride(1) == 1, "the elements of a row of X are not neighbours");
-    InputType type;
-    if (X.dtype() == nb::dtype<uint8_t>()) type = InputType::uint8;
-    else if (X.dtype() == nb::dtype<float>()) type = InputType::float32;
-    else if (X.dtype() == nb::dtype<double>()) type = InputType::float64;
-    else throw std::invalid_argument("X is not uint8, float32 or float64");
-    return {X.data(), type, X.stride(0) * int64_t(X.itemsize()), order};
+    return {X.data(), input_type_of(X), X.stride(0) * int64_t(X.itemsize()), order};
 }
 
 template <class T> void check_layers(const Layers<T>& layers, const Architecture& architecture) {
@@ -303,4 +261,5 @@ NB_MODULE(_native, module) {
     }, "seed"_a, "purpose"_a, "n"_a, "epoch"_a, "Shuffle 0 ... n - 1, as equations.random_streams does.");
     bind<float>(module, "Predictor32");
     bind<double>(module, "Predictor64");
+    bind_kernels(module);
 }

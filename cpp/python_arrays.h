@@ -1,0 +1,63 @@
+// What the two files that know Python share: arrays that come in, arrays that go out, names that mean something.
+
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "engine.h"
+
+namespace pellucid {
+
+namespace nb = nanobind;
+
+template <class T> using Matrix = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+template <class T> using Array = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T> using NewMatrix = nb::ndarray<nb::numpy, T, nb::ndim<2>>;
+template <class T> using NewArray = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
+using Data = nb::ndarray<nb::ro, nb::ndim<2>, nb::device::cpu>;
+using Indices = Array<int64_t>;
+using Numbers = Array<double>;
+
+inline void require(bool condition, const char* what) {
+    if (!condition) throw std::invalid_argument(what);
+}
+
+template <class T> NewArray<T> new_array(int64_t n) {
+    T* data = new T[size_t(n)];
+    return NewArray<T>(data, {size_t(n)}, nb::capsule(data, [](void* p) noexcept { delete[] static_cast<T*>(p); }));
+}
+template <class T> NewMatrix<T> new_matrix(int64_t n, int64_t k) {
+    T* data = new T[size_t(n * k)];
+    return NewMatrix<T>(data, {size_t(n), size_t(k)},
+                        nb::capsule(data, [](void* p) noexcept { delete[] static_cast<T*>(p); }));
+}
+
+inline const Target& target_named(const std::string& name) {
+    for (int i = 0; i < number_of_targets; ++i)
+        if (targets[i]->name == name) {
+            require(targets[i]->runs_here(), "this processor does not run the target");
+            return *targets[i];
+        }
+    throw std::invalid_argument("there is no such target");
+}
+
+inline Optimizer optimizer_named(const std::string& name) {
+    const char* const names[] = {"none", "sgd", "momentum", "nesterov", "adam", "adamw"};
+    for (int i = 0; i < 6; ++i)
+        if (name == names[i]) return Optimizer(i);
+    throw std::invalid_argument("unknown optimizer");
+}
+
+inline InputType input_type_of(const Data& X) {
+    require(X.shape(1) <= 1 || X.stride(1) == 1, "the elements of a row of X are not neighbours");
+    if (X.dtype() == nb::dtype<uint8_t>()) return InputType::uint8;
+    if (X.dtype() == nb::dtype<float>()) return InputType::float32;
+    if (X.dtype() == nb::dtype<double>()) return InputType::float64;
+    throw std::invalid_argument("X is not uint8, float32 or float64");
+}
+
+}  // namespace pellucid
