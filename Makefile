@@ -51,22 +51,28 @@ bench: .venv/test.done  ## measure: the reference engine beside NumPy written by
 peers: .venv/bench.done  ## measure: our engines beside NumPy, PyTorch, JAX, scikit-learn and onnxruntime
 	$(BIN)/python -m benchmarks.run
 
+.PHONY: stub
+stub: .venv/test.done  ## write anew what Python's type checker knows of the C++ module
+	$(BIN)/python -m nanobind.stubgen --quiet --module pellucid.engines._native --output-file src/pellucid/engines/_native.pyi
+
 .PHONY: pictures
 pictures: .venv/train.done  ## draw the pictures of the README anew, from a real run
 	$(BIN)/python docs/pictures.py
 
 .PHONY: clean
 clean:  ## remove the environment and what tools left behind
-	rm -rf .venv .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv build .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
-# Installed once, and again when pyproject.toml changes.
+# Installed once, and again when pyproject.toml or the C++ changes.
+NATIVE := CMakeLists.txt $(wildcard cpp/*.h cpp/*.cpp cpp/*/*.h cpp/*/*.cpp)
+
 .venv/pip.done:
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Pellucid needs Python 3.11 or newer; this is {v[0]}.{v[1]}. Try: make PYTHON=python3.12 train")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	touch $@
 
-.venv/train.done: .venv/pip.done pyproject.toml
+.venv/train.done: .venv/pip.done pyproject.toml $(NATIVE)
 	$(BIN)/python -m pip install --quiet --editable '.[plots]'
 	touch $@
 

@@ -44,12 +44,52 @@ class Outcome(NamedTuple):
     non_finite_step: int | None = None
 
 
+class Packed(Protocol):
+    """A network as an engine likes to have it, for many predictions.
+
+    What was packed is a copy, or is never written to again: nobody can change it unseen.
+    """
+
+    def logits(self, X: Examples) -> Array:
+        """Give the last layer's z: X (n, d) → (n, k)."""
+        ...
+
+    def predict(self, X: Examples) -> Array:
+        """Give the probabilities: X (n, d) → (n, k)."""
+        ...
+
+    def quick_logits(self, X: Any) -> Array | None:
+        """Give the last layer's z of examples in any shape, or None where that needs a longer look.
+
+        An answer is given only where X is an array of finite numbers in a shape that fits, and so is the answer: one
+        example → (k,), several → (n, k).
+        """
+        ...
+
+    def quick_predict(self, X: Any) -> Array | None:
+        """Give the probabilities, under the conditions of ``quick_logits``."""
+        ...
+
+
 class Engine(Protocol):
-    """The protocol of all engines. ``name`` is the engine's, ``target`` what it runs on."""
+    """The protocol of all engines.
+
+    ``name`` is the engine's, ``target`` what it runs on. ``threads`` is the number of its own threads, which changes no
+    bit of a result; it is None where the library beneath has threads, whose number does change bits.
+    """
 
     name: str
     target: str
     precisions: tuple[str, ...]
+
+    @property
+    def threads(self) -> int | None:
+        """The number of threads of its own, or None."""
+        ...
+
+    def order(self, seed: int, n: int, epoch: int) -> Indices:
+        """Give the order in which an epoch takes n examples: equation [permutation], whoever computes it."""
+        ...
 
     def run(
         self,
@@ -87,6 +127,15 @@ class Engine(Protocol):
     def predict(self, architecture: Architecture, layers: Layers, X: Examples) -> Array:
         """Give the probabilities: X (n, d) → (n, k)."""
         ...
+
+    def pack(self, architecture: Architecture, layers: Layers) -> Packed:
+        """Make a network ready for many predictions."""
+        ...
+
+
+def name_of(engine: Engine) -> str:
+    """Give the name by which the same engine on the same target can be chosen again."""
+    return f"{engine.name}:{engine.target}"
 
 
 def steps_of_an_epoch(n: int, batch_size: int) -> int:

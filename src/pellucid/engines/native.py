@@ -1,23 +1,34 @@
 """The native engine: the same equations in C++, several examples and several neurons at a time. The only door to C++.
 
-What is checked here is checked with a sentence; the C++ behind looks once more at whatever memory safety needs.
+What is handed over is looked at in ``native_checks.py``; the C++ behind looks once more at whatever memory safety needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.engines import _native
-from pellucid.engines.engine import Examples, Outcome, State, steps_of_an_epoch
+import pellucid.engines._native as _native
+from pellucid.engines.engine import Examples, Outcome, Packed, State, steps_of_an_epoch
+from pellucid.engines.native_checks import (
+    check_examples,
+    check_labels,
+    check_network,
+    check_rows,
+    check_steps,
+    explained,
+    is_read_as_it_is,
+)
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.optimizers import Optimizer
 from pellucid.equations.parameters import Array, Indices, Layer, Layers
+from pellucid.equations.random_streams import Purpose
 
-POLLED_BY_NOBODY = None
+ROWS_AT_A_TIME = 2048
+"""Examples of a type that C++ does not read are converted piece by piece, so that memory does not grow with the data."""
 
 
 class Target(NamedTuple):
@@ -35,7 +46,7 @@ def targets() -> tuple[Target, ...]:
 
 def default_threads() -> int:
     """Give the number of threads that is used unless told otherwise: OMP_NUM_THREADS, else the cores of this process."""
-    return int(_native.default_threads())
+    return _native.default_threads()
 
 
 class NativeEngine:
@@ -47,6 +58,10 @@ class NativeEngine:
     def __init__(self, target: str | None = None, threads: int | None = None) -> None:
         self.target = target or next(target.name for target in targets() if target.runs_here)
         self.threads = threads or default_threads()
+
+    def order(self, seed: int, n: int, epoch: int) -> Indices:
+        """Shuffle: the numbers of the equation, sooner."""
+        return _native.permutation(seed, Purpose.ORDER, n, epoch)
 
     def run(
         self,
@@ -64,65 +79,111 @@ class NativeEngine:
         weights: Array | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> Outcome:
-        """Take steps of one epoch, as the protocol says."""
-        settings = {"mu": 0.0, "beta_1": 0.0, "beta_2": 0.0, "epsilon": 0.0, "weight_decay": 0.0}
+        """Take steps of one epoch, as the protocol says. Raises ``ShapeError`` or ``SettingError`` for what does not fit."""
+        check_network(architecture, state.layers, optimizer, state.moments)
+        check_examples(architecture, X)
+        check_labels(X, y, weights)
+        check_steps(order, rates, batch_size, first_step, n_steps)
+        last_step = steps_of_an_epoch(len(order), batch_size)
+        if n_steps is not None:
+            last_step = min(last_step, first_step + n_steps)
+        if not is_read_as_it_is(X):  # the rows of this stretch, converted
+            rows = order[first_step * batch_size : last_step * batch_size]
+            check_rows(rows, len(X))
+            X, y = _converted(X[rows]), y[rows]
+            weights = None if weights is None else weights[rows]
+            order = np.arange(len(order)) - first_step * batch_size
+        settings: dict[str, Any] = {"mu": 0.0, "beta_1": 0.0, "beta_2": 0.0, "epsilon": 0.0, "weight_decay": 0.0}
         settings |= {name: getattr(optimizer, name) for name in settings if hasattr(optimizer, name)}
-        layers, moments, losses, correct, non_finite_step = _native.run(
-            self.target,
-            *_described(architecture),
-            optimizer.name,
-            **settings,
-            layers=_contiguous(state.layers),
-            moments=[_contiguous(moment) for moment in state.moments],
-            steps_done=state.steps_done,
-            X=_rows(X),
-            y=np.ascontiguousarray(y, np.int64),
-            order=np.ascontiguousarray(order, np.int64),
-            rates=np.ascontiguousarray(rates, np.float64),
-            batch_size=batch_size,
-            first_step=first_step,
-            n_steps=steps_of_an_epoch(len(order), batch_size) if n_steps is None else n_steps,
-            weights=None if weights is None else np.ascontiguousarray(weights, np.float64),
-            threads=self.threads,
-            stop=stop,
-        )
+        with explained(architecture, y, order):
+            layers, moments, losses, correct, non_finite_step = _native.run(
+                self.target,
+                *_described(architecture),
+                optimizer.name,
+                **settings,
+                layers=_contiguous(state.layers),
+                moments=[_contiguous(moment) for moment in state.moments],
+                steps_done=state.steps_done,
+                X=X,
+                y=np.ascontiguousarray(y, np.int64),
+                order=np.ascontiguousarray(order, np.int64),
+                rates=np.ascontiguousarray(rates, np.float64),
+                batch_size=batch_size,
+                first_step=first_step,
+                n_steps=max(0, last_step - first_step),
+                weights=None if weights is None else np.ascontiguousarray(weights, np.float64),
+                threads=self.threads,
+                stop=stop,
+            )
         after = State(_layers(layers), tuple(map(_layers, moments)), state.steps_done + len(losses))
         return Outcome(after, losses, correct, non_finite_step)
 
     def loss_and_gradients(
         self, architecture: Architecture, layers: Layers, X: Examples, y: Indices, weights: Array | None = None
     ) -> tuple[float, Layers]:
-        """Give the mean loss of a batch and its gradient for every W and b."""
-        loss, gradients = _native.loss_and_gradients(
-            self.target,
-            *_described(architecture),
-            layers=_contiguous(layers),
-            X=_rows(X),
-            y=np.ascontiguousarray(y, np.int64),
-            weights=None if weights is None else np.ascontiguousarray(weights, np.float64),
-            threads=self.threads,
-        )
+        """Give the mean loss of a batch and its gradient for every W and b. Raises as ``run``, and for no examples."""
+        check_network(architecture, layers)
+        check_examples(architecture, X, at_least=1)
+        check_labels(X, y, weights)
+        with explained(architecture, y):
+            loss, gradients = _native.loss_and_gradients(
+                self.target,
+                *_described(architecture),
+                layers=_contiguous(layers),
+                X=X if is_read_as_it_is(X) else _converted(X),
+                y=np.ascontiguousarray(y, np.int64),
+                weights=None if weights is None else np.ascontiguousarray(weights, np.float64),
+                threads=self.threads,
+            )
         return loss, _layers(gradients)
 
     def logits(self, architecture: Architecture, layers: Layers, X: Examples) -> Array:
-        """Give the last layer's z: X (n, d) → (n, k)."""
-        return self._predictor(architecture, layers).logits(_rows(X), self.threads)
+        """Give the last layer's z: X (n, d) → (n, k). Raises as ``run``."""
+        return self.pack(architecture, layers).logits(X)
 
     def predict(self, architecture: Architecture, layers: Layers, X: Examples) -> Array:
-        """Give the probabilities: X (n, d) → (n, k)."""
-        return self._predictor(architecture, layers).probabilities(_rows(X), self.threads)
+        """Give the probabilities: X (n, d) → (n, k). Raises as ``run``."""
+        return self.pack(architecture, layers).predict(X)
 
-    def _predictor(self, architecture: Architecture, layers: Layers) -> Any:
+    def pack(self, architecture: Architecture, layers: Layers) -> Packed:
+        """Copy a network into panels of the target's width. Raises as ``run``."""
+        check_network(architecture, layers)
+        return _PackedNetwork(self, architecture, layers)
+
+
+class _PackedNetwork:
+    """A network in panels."""
+
+    def __init__(self, engine: NativeEngine, architecture: Architecture, layers: Layers) -> None:
         predictor = _native.Predictor32 if layers[0].W.dtype == np.float32 else _native.Predictor64
-        return predictor(self.target, *_described(architecture), _contiguous(layers))
+        self._architecture, self._threads = architecture, engine.threads
+        self._predictor: Any = predictor(engine.target, *_described(architecture), _contiguous(layers))
+
+    def logits(self, X: Examples) -> Array:
+        return self._in_pieces(X, self._predictor.logits)
+
+    def predict(self, X: Examples) -> Array:
+        return self._in_pieces(X, self._predictor.probabilities)
+
+    def quick_logits(self, X: Any) -> Array | None:
+        return None
+
+    def quick_predict(self, X: Any) -> Array | None:
+        return None
+
+    def _in_pieces(self, X: Examples, ask: Callable[..., Array]) -> Array:
+        check_examples(self._architecture, X)
+        if is_read_as_it_is(X):
+            return ask(X, self._threads)
+        return np.concatenate([ask(_converted(piece), self._threads) for piece in _pieces(X)])
 
 
-def _described(architecture: Architecture) -> tuple[Any, ...]:
+def _described(architecture: Architecture) -> tuple[list[int], list[str], NDArray[np.float64], NDArray[np.float64]]:
     activations = [hidden.activation for hidden in architecture.hidden]
     return list(architecture.widths), activations, architecture.scaling.offsets, architecture.scaling.scales
 
 
-def _contiguous(layers: Layers) -> list[tuple[Array, Array]]:
+def _contiguous(layers: Layers) -> list[tuple[Any, Any]]:
     return [(np.ascontiguousarray(W), np.ascontiguousarray(b)) for W, b in layers]
 
 
@@ -130,8 +191,12 @@ def _layers(pairs: tuple[tuple[Array, Array], ...]) -> Layers:
     return tuple(Layer(W, b) for W, b in pairs)
 
 
-def _rows(X: Examples) -> Examples:
-    """Give X as it is where C++ can read it: uint8, float32 or float64, the elements of a row side by side."""
-    if X.dtype not in (np.uint8, np.float32, np.float64):
-        X = X.astype(np.float64)
-    return X if X.strides[1] == X.itemsize or X.shape[1] == 1 else np.ascontiguousarray(X)
+def _pieces(X: Examples) -> Iterator[Examples]:
+    for start in range(0, max(1, len(X)), ROWS_AT_A_TIME):
+        yield X[start : start + ROWS_AT_A_TIME]
+
+
+def _converted(X: Examples) -> Examples:
+    """Copy X so that C++ can read it: types that it does not know become float64, in which the scaling is computed."""
+    known = X.dtype if X.dtype.isnative and X.dtype in (np.uint8, np.float32, np.float64) else np.dtype(np.float64)
+    return np.array(X, known, order="C")

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.engines.engine import Examples, Outcome, State, steps_of_an_epoch
+from pellucid.engines.engine import Examples, Outcome, Packed, State, steps_of_an_epoch
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.network import backward, forward, loss_and_gradients
 from pellucid.equations.optimizers import Optimizer
 from pellucid.equations.parameters import Array, Indices, Layers
+from pellucid.equations.random_streams import Purpose, permutation
 from pellucid.equations.softmax_cross_entropy import cross_entropy
 
 ROWS_AT_A_TIME = 2048
@@ -25,6 +26,11 @@ class ReferenceEngine:
     name = "reference"
     target = "numpy"
     precisions: tuple[str, ...] = ("float32", "float64")
+    threads: int | None = None
+
+    def order(self, seed: int, n: int, epoch: int) -> Indices:
+        """Shuffle, by the equation."""
+        return permutation(seed, Purpose.ORDER, n, epoch)
 
     def run(
         self,
@@ -80,6 +86,31 @@ class ReferenceEngine:
     def predict(self, architecture: Architecture, layers: Layers, X: Examples) -> Array:
         """Give the probabilities: X (n, d) → (n, k)."""
         return np.concatenate([forward(architecture, layers, piece).p for piece in _pieces(X)])
+
+    def pack(self, architecture: Architecture, layers: Layers) -> Packed:
+        """Remember the network: there is nothing to arrange."""
+        return _Remembered(self, architecture, layers)
+
+
+class _Remembered:
+    """A network and its engine."""
+
+    def __init__(self, engine: ReferenceEngine, architecture: Architecture, layers: Layers) -> None:
+        self._engine, self._architecture, self._layers = engine, architecture, layers
+
+    def logits(self, X: Examples) -> Array:
+        """Ask the engine."""
+        return self._engine.logits(self._architecture, self._layers, X)
+
+    def predict(self, X: Examples) -> Array:
+        """Ask the engine."""
+        return self._engine.predict(self._architecture, self._layers, X)
+
+    def quick_logits(self, X: Any) -> None:
+        """Leave it to the longer look: beside NumPy's time it is short."""
+
+    def quick_predict(self, X: Any) -> None:
+        """Leave it to the longer look."""
 
 
 def _pieces(X: Examples) -> Iterator[Examples]:

@@ -20,7 +20,6 @@ from pellucid.equations.architecture import Architecture
 from pellucid.equations.metrics import dead_layers
 from pellucid.equations.network import Trace, forward
 from pellucid.equations.parameters import Indices, Layers
-from pellucid.equations.random_streams import Purpose, permutation
 from pellucid.equations.schedules import rates
 from pellucid.equations.softmax_cross_entropy import cross_entropy
 from pellucid.errors import ShapeError
@@ -133,7 +132,7 @@ def _run_epoch(
     n, epoch = len(training), snapshot.epochs_done
     steps = steps_of_an_epoch(n, settings.batch_size)
     began = time.perf_counter() - snapshot.seconds
-    order = permutation(settings.seed, Purpose.ORDER, n, epoch)
+    order = engine.order(settings.seed, n, epoch)
     rates_of_epoch = rates(settings.schedule, settings.learning_rate, epoch * steps, steps, settings.epochs * steps)
     stretch = STEPS_OF_THE_FIRST_STRETCH
     losses = [snapshot.losses]

@@ -166,6 +166,7 @@ def _fresh_record(plan: Plan) -> dict[str, Any]:
         "started": _now(),
         "command": list(plan.command),
         **_identity(plan),
+        "engine": {"name": plan.engine.name, "target": plan.engine.target, "threads": plan.threads},
         "request": dict(plan.request),
         "data_source": data.source,
         "rows": {"train": len(data.y_train), "test": len(data.y_test)},
@@ -176,10 +177,13 @@ def _fresh_record(plan: Plan) -> dict[str, Any]:
 
 def _identity(plan: Plan) -> dict[str, Any]:
     """What must be the same for a stopped run to go on to the bit."""
+    engine: dict[str, Any] = {"name": plan.engine.name, "target": plan.engine.target}
+    if plan.engine.threads is None:  # the number of an engine's own threads changes no bit
+        engine["threads"] = plan.threads
     return {
         "data": {"name": plan.dataset.name, "sha256": plan.dataset.fingerprint},
         "architecture": architecture_to_record(plan.architecture),
-        "engine": {"name": plan.engine.name, "target": plan.engine.target, "threads": plan.threads},
+        "engine": engine,
         "settings": plan.settings.to_record(),
     }
 
