@@ -147,6 +147,7 @@ nb::tuple affine_backward_weights(const Kernels<T>& kernels, const LeftOfRows& l
     const Rule<T> rule = step.rule<T>();
     bool finite = true;
     for (const Range& chunk : chunks) {
+        require(chunk.begin < chunk.end, "a chunk has rows");
         const Left<T> a = left(chunk);
         const PanelBuffer<T> dz_here = packed(dz.data() + chunk.begin * fan_out, a.rows(), fan_out, kernels.panel_width);
         for (const Range inputs : pieces(fan_in, input_cuts))
@@ -185,6 +186,7 @@ nb::tuple affine_backward_bias(const std::string& target, const Matrix<T>& dz, c
     bool finite = true;
     for (const Range& chunk : chunks) {
         const int64_t rows = chunk.end - chunk.begin;
+        require(rows > 0, "a chunk has rows");
         const PanelBuffer<T> dz_here = packed(dz.data() + chunk.begin * k, rows, k, kernels.panel_width);
         for (const Range panels : pieces(panels_in_all, panel_cuts))
             finite &= kernels.affine_backward_bias(dz_here.view(rows), {sums.data(), &chunk == &chunks.front(), &chunk == &chunks.back()},

@@ -11,6 +11,8 @@ template <class T> int64_t nonzero(Panels<const T> a, Bits bits, Range rows) {
                 const uint64_t both = nonzero_bits(here.left) | uint64_t(nonzero_bits(here.right)) << lanes<T>;
                 word |= both << column % 64;
             }
+            // What stands in the padding does not count: it may be NaN, where a row is not finite.
+            if (64 * w + 64 > a.columns) word &= ~uint64_t(0) >> (64 * w + 64 - a.columns);
             bits.words[row * bits.words_a_row + w] = word;
             count += __builtin_popcountll(word);
         }

@@ -16,6 +16,11 @@ from pellucid.equations.random_streams import Purpose, permutation
 from pellucid.equations.scaling import Scaling
 from pellucid.equations.schedules import rates
 
+try:
+    from pellucid.engines import _native
+except ImportError:
+    _native = None
+
 _OPTIMIZERS = {
     "sgd": SGD(),
     "momentum": Momentum(0.8),
@@ -93,3 +98,22 @@ def bits():
         return [(tensor.dtype.str, tensor.shape, tensor.tobytes()) for tensor in tensors]
 
     return of
+
+
+def _targets():
+    if _native is None:
+        return [pytest.param(None, marks=pytest.mark.skip("this installation has no native engine"), id="native")]
+    missing = pytest.mark.skip("this processor does not run it")
+    return [pytest.param(name, marks=() if runs else missing) for name, _, runs in _native.targets()]
+
+
+@pytest.fixture(scope="session", params=_targets())
+def target(request):
+    """Each target of the native engine that runs here."""
+    return request.param
+
+
+@pytest.fixture(scope="session", params=["float32", "float64"])
+def dtype(request):
+    """Each type of number that parameters have."""
+    return np.dtype(request.param)
