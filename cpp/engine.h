@@ -69,6 +69,7 @@ template <class T> struct Summing {
 };
 
 enum class InputType : int { uint8, float32, float64 };
+inline int64_t size_of(InputType type) { return type == InputType::uint8 ? 1 : type == InputType::float32 ? 4 : 8; }
 
 // From the units of the data to the numbers of the first layer: x = (X - offset) / scale.
 struct InputScaling {

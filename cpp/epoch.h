@@ -47,6 +47,7 @@ template <class T> class Epoch {
           Labels labels, OptimizerSettings optimizer, Steps steps)
         : kernels_(kernels), architecture_(architecture), layers_(layers), data_(data), labels_(labels),
           optimizer_(optimizer), steps_(steps), chunk_(rows_of_a_chunk()),
+          bytes_of_a_row_(architecture.widths[0] * size_of(data.type)),
           forward_(kernels, architecture, layers, data, chunk_), y_(chunk_), shares_(chunk_), losses_(chunk_),
           correct_(chunk_), back_(size_t(architecture.layers())) {
         const int width = kernels.panel_width;
@@ -118,11 +119,14 @@ template <class T> class Epoch {
 
     int64_t L() const { return architecture_.layers(); }
 
-    // Gradients that are not summed at once are read and written once a chunk: a large network takes larger chunks.
+    // Small chunks stay in the fastest cache; but the sums of gradients are read and written once a chunk, which is dear
+    // where the parameters are many, and needless where one chunk can be the batch.
     int64_t rows_of_a_chunk() const {
         int64_t parameters = 0;
         for (const PackedLayer<T>& layer : layers_) parameters += layer.fan_in * layer.fan_out;
-        return std::min({steps_.batch_size, steps_.rows_in_all, int64_t(parameters < few_parameters ? 128 : 512)});
+        const int64_t batch = std::min(steps_.batch_size, steps_.rows_in_all);
+        const int64_t most = parameters > few_parameters ? 512 : batch > 256 ? 128 : 256;
+        return std::min(batch, most);
     }
 
     // Wait for the others; false where all are to stop here.
@@ -185,6 +189,18 @@ template <class T> class Epoch {
         }
         return true;
     }
+    // Rows in a random order come from memory slowly. So those of the next chunk are asked for while this one is worked on,
+    // a quarter at a time: a processor can wait for a few dozen cache lines at once.
+    static constexpr int quarters = 4;
+    void look_ahead(const Chunk& chunk, const Member& me, int quarter) const {
+        const int64_t place = chunk.place + chunk.rows, end = std::min(place + chunk_, steps_.rows_in_all);
+        const Range rows = share_of(share_of({place, std::max(place, end)}, me.number, me.members), quarter, quarters);
+        for (int64_t r = rows.begin; r < rows.end; ++r) {
+            const char* const row = static_cast<const char*>(data_.at(r));
+            for (int64_t at = 0; at < bytes_of_a_row_; at += 64) __builtin_prefetch(row + at, 0, 2);
+        }
+    }
+
     bool finish(const Member& me) {
         if (me.number == 0) ended_ = true;
         return false;
@@ -208,6 +224,7 @@ template <class T> class Epoch {
         for (int64_t l = me.number; l < L(); l += me.members) back_[l].dz_is_finite.store(true, std::memory_order_relaxed);
         if (!meet(me)) return false;
         // enter
+        look_ahead(chunk, me, 0);
         const bool skip_input = skip(me, 0, n);
         if (skip_input) {
             const BitBuffer& bits = forward_.nonzero_of_input(0);
@@ -231,6 +248,7 @@ template <class T> class Epoch {
             ask(me);
         }
         // through
+        look_ahead(chunk, me, 1);
         kernels_.softmax_cross_entropy(forward_.output(L() - 1, n), y_.data(), shares_.data(),
                                        back_[L() - 1].dz.panels(n), losses_.data(), correct_.data(), rows);
         if (labels_.weights)
@@ -268,6 +286,7 @@ template <class T> class Epoch {
     // [dW], [db] and the updates.
     bool learn(const Chunk& chunk, const Rule<T>& rule, Member& me) {
         const int64_t n = chunk.rows;
+        look_ahead(chunk, me, 2);
         bool turned = false;
         for (int64_t l = 1; l < L(); ++l) {
             if (!skip(me, l, n)) continue;
@@ -279,6 +298,7 @@ template <class T> class Epoch {
         for (int64_t l = L() - 1; l >= 0; --l) {
             PackedLayer<T>& layer = layers_[l];
             Backward& back = back_[l];
+            if (l == 0) look_ahead(chunk, me, 3);
             const bool some_panels = layer.panels >= 4 * me.members;
             const Range panels = some_panels ? panels_of(l, me) : Range{0, layer.panels};
             const Range inputs = some_panels ? Range{0, layer.fan_in}
@@ -305,6 +325,7 @@ template <class T> class Epoch {
     const OptimizerSettings optimizer_;
     const Steps steps_;
     const int64_t chunk_;
+    const int64_t bytes_of_a_row_;
 
     Forward<T> forward_;
     Buffer<int64_t> y_;

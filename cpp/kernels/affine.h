@@ -5,7 +5,7 @@ template <class T> struct AffineEpilogue {
     const T* b;
     Activation f;
     Panels<T> out;
-    static constexpr bool starts_anew = true;
+    static constexpr bool starts_anew = true, whole_depth = false;
 
     inline bool idle(int64_t) const { return false; }
     inline T* partial(int64_t row, int64_t panel) const { return row_of_panel(out, row, panel); }
@@ -28,7 +28,7 @@ template <class T> struct BackwardInputsEpilogue {
     Panels<const T> a;
     Panels<T> out;
     Vector<T> zero_if_finite = set(T(0));
-    static constexpr bool starts_anew = true;
+    static constexpr bool starts_anew = true, whole_depth = false;
 
     inline bool idle(int64_t) const { return false; }
     inline T* partial(int64_t row, int64_t panel) const { return row_of_panel(out, row, panel); }
@@ -52,7 +52,8 @@ bool affine_backward_inputs(const Operand<T>& dz, Panels<const T> W_back, Activa
 template <class T> struct BackwardWeightsEpilogue {
     Summing<T> dW;
     Updating<T> updating;
-    int64_t inputs;       // rows of W
+    int64_t inputs;  // rows of W
+    static constexpr bool whole_depth = true;
     Bits nonzero;
     bool starts_anew;
     bool updates = dW.last && updating.rule.optimizer != Optimizer::none;

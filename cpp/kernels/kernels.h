@@ -6,8 +6,8 @@
 #include "kernels/relu.h"
 #include "kernels/affine.h"
 #include "kernels/softmax_cross_entropy.h"
-#include "kernels/scaling.h"
 #include "kernels/layout.h"
+#include "kernels/scaling.h"
 
 template <class T> constexpr Kernels<T> table{
     panel_width<T>,

@@ -6,6 +6,7 @@
 // An epilogue says what becomes of a finished row of a panel, so that nothing is written that is not kept:
 //   partial(row, panel)        where sums wait that are not yet complete
 //   starts_anew                false where sums of an earlier call are continued
+//   whole_depth                true where sums are complete at once: there is no room for partial ones
 //   finish(sums, row, panel)   what is done with the complete sums
 //   idle(row)                  true where a row of zeros needs no finishing
 
@@ -53,9 +54,10 @@ inline void accumulate(Sums<T> (&sums)[R], const T* a, int64_t row_stride, int64
     }
 }
 
-// R rows of one panel of the product, over some of the depth. `transposed`: the rows are the columns of A.
+// R rows of one panel of the product, over some of the depth. `transposed`: the rows are the columns of A. Not inlined: the
+// loop needs all the registers there are, and an epilogue's constants would take some.
 template <int R, bool transposed, class T, class Epilogue>
-inline void tile(Panels<const T> A, const T* b, int64_t row, Range depth, bool complete, int64_t panel, Epilogue& epilogue) {
+PELLUCID_NOINLINE void tile(Panels<const T> A, const T* b, int64_t row, Range depth, bool complete, int64_t panel, Epilogue& epilogue) {
     constexpr int width = panel_width<T>;
     Sums<T> sums[R];
     const bool anew = depth.begin == 0 && epilogue.starts_anew;
@@ -95,7 +97,7 @@ template <bool transposed, class T, class Epilogue>
 void multiply(Panels<const T> A, Panels<const T> B, Range rows, Range panels, Epilogue& epilogue) {
     constexpr int width = panel_width<T>;
     const int64_t depth_in_all = transposed ? A.rows : A.columns;
-    const int64_t depth_of_a_block = transposed ? depth_in_all : depth_at_a_time;
+    const int64_t depth_of_a_block = epilogue.whole_depth ? depth_in_all : depth_at_a_time;
     for (int64_t block = rows.begin; block < rows.end; block += rows_at_a_time) {
         const int64_t end_of_block = least(block + rows_at_a_time, rows.end);
         for (int64_t k = 0; k < depth_in_all; k += depth_of_a_block) {
@@ -167,8 +169,9 @@ template <int P, class T, class Elements, class Epilogue>
 PELLUCID_NOINLINE void skip_zeros(Bits bits, Elements elements, Panels<const T> B, Range rows, int64_t panel,
                                   Epilogue& epilogue) {
     constexpr int width = panel_width<T>;
-    for (int64_t word = 0; word < bits.words_a_row; word += words_at_a_time) {
-        const int64_t end_of_words = least(word + words_at_a_time, bits.words_a_row);
+    const int64_t words_of_a_block = epilogue.whole_depth ? bits.words_a_row : words_at_a_time;
+    for (int64_t word = 0; word < bits.words_a_row; word += words_of_a_block) {
+        const int64_t end_of_words = least(word + words_of_a_block, bits.words_a_row);
         const bool complete = end_of_words == bits.words_a_row;
         const bool anew = word == 0 && epilogue.starts_anew;
         for (int64_t row = rows.begin; row < rows.end; ++row) {
