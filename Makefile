@@ -53,7 +53,8 @@ peers: .venv/bench.done  ## measure: our engines beside NumPy, PyTorch, JAX, sci
 
 .PHONY: stub
 stub: .venv/test.done  ## write anew what Python's type checker knows of the C++ module
-	$(BIN)/python -m nanobind.stubgen --quiet --module pellucid.engines._native --output-file src/pellucid/engines/_native.pyi
+	$(BIN)/python -m nanobind.stubgen --quiet --pattern-file cpp/stub.patterns \
+		--module pellucid.engines._native --output-file src/pellucid/engines/_native.pyi
 
 .PHONY: pictures
 pictures: .venv/train.done  ## draw the pictures of the README anew, from a real run

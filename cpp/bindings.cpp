@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "epoch.h"
+#include "plain_arrays.h"
 #include "predict.h"
 #include "python_arrays.h"
 #include "random_streams.h"
@@ -198,8 +199,13 @@ nb::tuple loss_and_gradients(const std::string& target, const std::vector<int64_
 template <class T> class PythonPredictor {
   public:
     PythonPredictor(const std::string& target, const std::vector<int64_t>& widths, const std::vector<std::string>& activations,
-                    const Numbers& offset, const Numbers& scale, const Layers<T>& layers)
-        : predictor_(kernels_of<T>(target_named(target)), architecture_of(widths, activations, offset, scale)) {
+                    const Numbers& offset, const Numbers& scale, const Layers<T>& layers, const std::vector<int64_t>& input_shape,
+                    int threads)
+        : predictor_(kernels_of<T>(target_named(target)), architecture_of(widths, activations, offset, scale)),
+          input_shapes_{{widths[0]}, input_shape}, threads_(threads) {
+        int64_t inputs = 1;
+        for (int64_t size : input_shape) inputs *= size;
+        require(inputs == widths[0], "the shape of an example has another number of inputs");
         check_layers(layers, predictor_.architecture());
         for (size_t l = 0; l < layers.size(); ++l)
             predictor_.layers()[l].set_parameters(layers[l].first.data(), layers[l].second.data(), l + 1 == layers.size());
@@ -216,9 +222,40 @@ template <class T> class PythonPredictor {
         }
         return out;
     }
+    // Of examples as they come, if they are plain, fit and give finite numbers: one -> (k,), several -> (n, k). Else None.
+    nb::object quick(nb::handle examples, Wanted wanted) const {
+        const PlainArray X(numpy_, examples);
+        bool single = false;
+        if (!X.is_plain() || !fits(X, single) || X.size() == 0 || !all_finite(X)) return nb::none();
+        const int64_t d = predictor_.architecture().widths[0], k = predictor_.architecture().widths.back(), n = X.size() / d;
+        NewPlainArray<T> out(numpy_, single ? nb::make_tuple(k) : nb::make_tuple(n, k));
+        const Rows data{X.data(), X.type(), d * X.itemsize(), nullptr};
+        if (n == 1) {
+            predictor_.predict(data, n, wanted, out.data(), 1);
+        } else {
+            nb::gil_scoped_release released;
+            predictor_.predict(data, n, wanted, out.data(), threads_);
+        }
+        if (!all_finite(out.data(), n * k)) return nb::none();
+        return out.array();
+    }
 
   private:
+    bool fits(const PlainArray& X, bool& single) const {
+        for (const std::vector<int64_t>& shape : input_shapes_) {
+            const int several = X.dimensions() - int(shape.size());
+            if ((several == 0 || several == 1) && std::equal(shape.begin(), shape.end(), X.shape() + several)) {
+                single = several == 0;
+                return true;
+            }
+        }
+        return false;
+    }
+
     Predictor<T> predictor_;
+    const std::vector<int64_t> input_shapes_[2];  // flat, and as people see it
+    const int threads_;
+    const NumPy numpy_{sizeof(T) == 4 ? "float32" : "float64"};
 };
 
 template <class T> void bind(nb::module_& module, const char* predictor_name) {
@@ -231,12 +268,15 @@ template <class T> void bind(nb::module_& module, const char* predictor_name) {
     using P = PythonPredictor<T>;
     nb::class_<P>(module, predictor_name, "A packed network.")
         .def(nb::init<const std::string&, const std::vector<int64_t>&, const std::vector<std::string>&, const Numbers&,
-                      const Numbers&, const Layers<T>&>(),
-             "target"_a, "widths"_a, "activations"_a, "offset"_a, "scale"_a, "layers"_a)
+                      const Numbers&, const Layers<T>&, const std::vector<int64_t>&, int>(),
+             "target"_a, "widths"_a, "activations"_a, "offset"_a, "scale"_a, "layers"_a, "input_shape"_a, "threads"_a)
         .def("logits", [](const P& p, const Data& X, int threads) { return p.predict(X, Wanted::logits, threads); }, "X"_a,
              "threads"_a = 1)
         .def("probabilities", [](const P& p, const Data& X, int threads) { return p.predict(X, Wanted::probabilities, threads); },
-             "X"_a, "threads"_a = 1);
+             "X"_a, "threads"_a = 1)
+        .def("quick_logits", [](const P& p, nb::handle X) { return p.quick(X, Wanted::logits); },
+             "Of an array of examples, or of one, in any shape that fits; None where that needs a longer look.")
+        .def("quick_probabilities", [](const P& p, nb::handle X) { return p.quick(X, Wanted::probabilities); });
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 """The fast twin of pellucid.equations: the same numbers, in C++."""
 
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Annotated, overload
 
 import numpy
@@ -37,17 +38,33 @@ def loss_and_gradients(target: str, widths: Sequence[int], activations: Sequence
 class Predictor32:
     """A packed network."""
 
-    def __init__(self, target: str, widths: Sequence[int], activations: Sequence[str], offset: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], scale: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], layers: Sequence[tuple[Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]]]) -> None: ...
+    def __init__(self, target: str, widths: Sequence[int], activations: Sequence[str], offset: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], scale: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], layers: Sequence[tuple[Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]]], input_shape: Sequence[int], threads: int) -> None: ...
 
     def logits(self, X: Annotated[NDArray, dict(shape=(None, None), device='cpu', writable=False)], threads: int = 1) -> Annotated[NDArray[numpy.float32], dict(shape=(None, None))]: ...
 
     def probabilities(self, X: Annotated[NDArray, dict(shape=(None, None), device='cpu', writable=False)], threads: int = 1) -> Annotated[NDArray[numpy.float32], dict(shape=(None, None))]: ...
 
+    def quick_logits(self, arg: object, /) -> object:
+        """
+        Of an array of examples, or of one, in any shape that fits; None where that needs a longer look.
+        """
+
+    def quick_probabilities(self, arg: object, /) -> object: ...
+
 class Predictor64:
     """A packed network."""
 
-    def __init__(self, target: str, widths: Sequence[int], activations: Sequence[str], offset: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], scale: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], layers: Sequence[tuple[Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]]]) -> None: ...
+    def __init__(self, target: str, widths: Sequence[int], activations: Sequence[str], offset: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], scale: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], layers: Sequence[tuple[Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]]], input_shape: Sequence[int], threads: int) -> None: ...
 
     def logits(self, X: Annotated[NDArray, dict(shape=(None, None), device='cpu', writable=False)], threads: int = 1) -> Annotated[NDArray[numpy.float64], dict(shape=(None, None))]: ...
 
     def probabilities(self, X: Annotated[NDArray, dict(shape=(None, None), device='cpu', writable=False)], threads: int = 1) -> Annotated[NDArray[numpy.float64], dict(shape=(None, None))]: ...
+
+    def quick_logits(self, arg: object, /) -> object:
+        """
+        Of an array of examples, or of one, in any shape that fits; None where that needs a longer look.
+        """
+
+    def quick_probabilities(self, arg: object, /) -> object: ...
+
+kernels: ModuleType

@@ -156,20 +156,22 @@ class _PackedNetwork:
 
     def __init__(self, engine: NativeEngine, architecture: Architecture, layers: Layers) -> None:
         predictor = _native.Predictor32 if layers[0].W.dtype == np.float32 else _native.Predictor64
-        self._architecture, self._threads = architecture, engine.threads
-        self._predictor: Any = predictor(engine.target, *_described(architecture), _contiguous(layers))
+        packed: Any = predictor(
+            engine.target,
+            *_described(architecture),
+            _contiguous(layers),
+            input_shape=list(architecture.input_shape),
+            threads=engine.threads,
+        )
+        self._architecture, self._threads, self._predictor = architecture, engine.threads, packed
+        self.quick_logits: Callable[[Any], Array | None] = packed.quick_logits
+        self.quick_predict: Callable[[Any], Array | None] = packed.quick_probabilities
 
     def logits(self, X: Examples) -> Array:
         return self._in_pieces(X, self._predictor.logits)
 
     def predict(self, X: Examples) -> Array:
         return self._in_pieces(X, self._predictor.probabilities)
-
-    def quick_logits(self, X: Any) -> Array | None:
-        return None
-
-    def quick_predict(self, X: Any) -> Array | None:
-        return None
 
     def _in_pieces(self, X: Examples, ask: Callable[..., Array]) -> Array:
         check_examples(self._architecture, X)
