@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pellucid.engines import State, steps_of_an_epoch
@@ -117,3 +118,42 @@ def target(request):
 def dtype(request):
     """Each type of number that parameters have."""
     return np.dtype(request.param)
+
+
+@pytest.fixture(scope="session")
+def draw_training():
+    """Draw a training of any shape with Hypothesis's ``data``, and the stretch of it that is run: first_step, n_steps."""
+
+    def draw(data, most_steps=5):
+        def of(strategy, name):
+            return data.draw(strategy, label=name)
+
+        widths = of(st.lists(st.integers(1, 70), min_size=1, max_size=4), "inputs and hidden widths")
+        outputs = of(st.integers(2, 70), "classes")
+        n = of(st.integers(1, 40) | st.sampled_from([127, 128, 129, 257, 300, 520]), "examples")
+        batch_size = of(st.integers(1, n + 5) | st.sampled_from([n, 129, 257]), "batch size")
+        of_X = of(st.sampled_from(["uint8", "float32", "float64", "int64"]), "type of X")
+        scaling = of(st.sampled_from(["pixels", "one", "each"]), "scaling")
+        zeros = of(st.sampled_from([0.0, 0.5, 0.9, 1.0]), "zeros in X")
+        weighted = of(st.sampled_from(["no", "yes", "with zeros", "zeros first"]), "weights")
+        part = of(st.sampled_from([1.0, 0.7]), "part of the rows")
+        rng = np.random.default_rng(of(st.integers(0, 2**32), "seed"))
+
+        X = rng.integers(0, 256, (n, widths[0])) * (rng.random((n, widths[0])) >= zeros)
+        offset = {"pixels": [0.0], "one": [100.3], "each": rng.uniform(0, 200, widths[0])}[scaling]
+        scale = {"pixels": [255.0], "one": [71.7], "each": rng.uniform(50, 300, widths[0])}[scaling]
+        scales = Scaling(tuple(map(float, offset)), tuple(map(float, scale)))
+        order = rng.permutation(n)[: max(1, int(part * n))]
+        steps = steps_of_an_epoch(len(order), batch_size)
+        weights = None if weighted == "no" else rng.uniform(0.1, 2.0, n)
+        if weighted == "with zeros":
+            weights[rng.random(n) < 0.4] = 0
+        if weighted == "zeros first":
+            weights[order[:batch_size]] = 0
+        first_step = of(st.integers(0, steps - 1), "first step")
+        stretch = {"first_step": first_step, "n_steps": of(st.integers(1, most_steps), "steps")}
+        architecture = Architecture((widths[0],), tuple(map(Hidden, widths[1:])), outputs, scaling=scales)
+        y, rate = rng.integers(0, outputs, n), rng.uniform(0.001, 0.1, steps)
+        return Training(architecture, X.astype(of_X), y, order, rate, batch_size, weights), stretch
+
+    return draw

@@ -1,7 +1,8 @@
 """Each kernel of each target against the equations, computed in float64.
 
 A sum of k products errs, in whatever order it is made, by at most k ε/2 times the sum of their absolute values (to first
-order; Higham: Accuracy and Stability of Numerical Algorithms, section 3.1). The reference errs, too, so (k + 2) ε is the bound.
+order; Higham: Accuracy and Stability of Numerical Algorithms, section 3.1). The reference errs, too, so the bound is
+(k + 2) ε times that sum.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pellucid.equations.softmax_cross_entropy import cross_entropy_of_each, soft
 
 kernels = pytest.importorskip("pellucid.engines._native", reason="this installation has no native engine").kernels
 
-# Examples, inputs, neurons: around the widths of panels (4 ... 32), words of bits (64), blocks of rows (192) and of depth (256).
+# Examples, inputs, neurons: around the widths of panels (4 ... 32), words of bits (64), blocks of rows (192), depth (256).
 SHAPES = [
     (1, 1, 1),
     (2, 3, 2),
