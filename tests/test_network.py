@@ -1,8 +1,12 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
 import pellucid
 from pellucid import Network, load
+from pellucid.engines import available, choose
 from pellucid.equations.architecture import Architecture, Hidden
 from pellucid.equations.initialization import initialize
 from pellucid.equations.network import forward
@@ -13,9 +17,10 @@ ARCHITECTURE = Architecture((4, 3), (Hidden(6),), 3, scaling=Scaling((0.0,), (25
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 12), dtype=np.uint8)
 
 
-@pytest.fixture
-def network() -> Network:
-    return Network(ARCHITECTURE, initialize(ARCHITECTURE, seed=0), classes=("a", "b", "c"))
+@pytest.fixture(params=available())
+def network(request) -> Network:
+    engine = choose(request.param, threads=2).engine
+    return Network(ARCHITECTURE, initialize(ARCHITECTURE, seed=0), classes=("a", "b", "c"), engine=engine)
 
 
 def test_pixels_are_the_same_as_bytes_as_floats_as_lists_and_as_pictures(network) -> None:
@@ -23,6 +28,7 @@ def test_pixels_are_the_same_as_bytes_as_floats_as_lists_and_as_pictures(network
     assert expected.shape == (5, 3)
     for X in (PIXELS.astype(np.float32), PIXELS.astype(np.int64), PIXELS.tolist(), PIXELS.reshape(5, 4, 3)):
         np.testing.assert_array_equal(network.predict_proba(X), expected)
+        np.testing.assert_array_equal(network.predict_proba(X), expected)  # the first one packs, the second is quick
 
 
 def test_one_example_gives_one_row_and_one_label(network) -> None:
@@ -46,7 +52,7 @@ def test_forward_gives_the_equations_own_trace(network) -> None:
 
 def test_a_saved_network_is_loaded_to_the_bit(network, tmp_path) -> None:
     network.save(tmp_path / "model.safetensors")
-    again = load(tmp_path / "model.safetensors")
+    again = load(tmp_path / "model.safetensors", engine=network.engine)
     assert again.classes == ("a", "b", "c")
     assert again.architecture == ARCHITECTURE
     np.testing.assert_array_equal(again.predict_proba(PIXELS), network.predict_proba(PIXELS))
@@ -72,9 +78,11 @@ def test_evaluate_counts_what_is_right(network) -> None:
 )
 def test_examples_that_do_not_fit_are_refused_in_a_sentence(network, X, message) -> None:
     for ask in (network.predict, network.predict_proba, network.forward):
-        with pytest.raises(ShapeError) as caught:
-            ask(X)
-        assert message in str(caught.value)
+        for _ in range(2):  # before the network is packed, and after
+            with pytest.raises(ShapeError) as caught:
+                ask(X)
+            assert message in str(caught.value)
+            network.predict(PIXELS)
 
 
 def test_parts_that_do_not_fit_are_refused_in_a_sentence() -> None:
@@ -136,3 +144,89 @@ def test_labels_of_numpys_types_can_be_saved(tmp_path) -> None:
 def test_rows_of_different_lengths_are_refused_in_a_sentence(network) -> None:
     with pytest.raises(ShapeError, match="X is no array"):
         network.predict([[1, 2], [1]])
+
+
+FORMS = {
+    "bytes": PIXELS,
+    "float32": PIXELS.astype(np.float32),
+    "float64": PIXELS.astype(np.float64),
+    "big-endian": PIXELS.astype(">f8"),
+    "int16": PIXELS.astype(np.int16),
+    "float16": PIXELS.astype(np.float16),
+    "pictures": PIXELS.reshape(5, 4, 3),
+    "column-major": np.asfortranarray(PIXELS),
+    "every other one": np.repeat(np.repeat(PIXELS, 2, axis=0), 2, axis=1)[::2, ::2],
+    "turned twice": PIXELS[::-1].copy()[::-1],
+    "read-only": np.frombuffer(PIXELS.tobytes(), np.uint8).reshape(5, 12),
+    "a list": PIXELS.tolist(),
+    "a view": PIXELS.view(type("View", (np.ndarray,), {})),
+    "off the grid": np.frombuffer(b"?" + PIXELS.astype(np.float32).tobytes(), np.uint8)[1:]
+    .view(np.float32)
+    .reshape(5, 12),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_quick_way_and_the_long_way_give_the_same_bits(network, form) -> None:
+    X = FORMS[form]
+    long, long_labels = network.predict_proba(X), Network(ARCHITECTURE, network.layers, network.classes).predict(X)
+    quick, labels = network.predict_proba(X), network.predict(X)
+    assert (quick.shape, quick.dtype) == ((5, 3), np.float32)
+    np.testing.assert_array_equal(quick, long)
+    assert labels.tolist() == long_labels.tolist()
+    for row in range(5):
+        single = network.predict_proba(X[row])
+        assert (single.shape, network.predict(X[row])) == ((3,), labels[row])
+        if network.engine.name == "native":  # a row's bits do not depend on its neighbours
+            np.testing.assert_array_equal(single, quick[row])
+
+
+def test_no_examples_give_no_answers(network) -> None:
+    for _ in range(2):
+        assert network.predict_proba(np.zeros((0, 12), np.uint8)).shape == (0, 3)
+        assert network.predict(np.zeros((0, 4, 3))).shape == (0,)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_infinite_input_is_refused_even_where_the_answer_would_be_finite(network, value, dtype) -> None:
+    W = -np.abs(network.layers[0].W)  # ReLU makes 0 of minus infinity
+    network.layers = (network.layers[0]._replace(W=W), network.layers[1])
+    X = PIXELS.astype(dtype)
+    network.predict(X)
+    X[4, 11] = value
+    for ask in (network.predict, network.predict_proba):
+        with pytest.raises(ShapeError, match=f"X holds {value} in row 4, column 11; expected finite numbers"):
+            ask(X)
+        with pytest.raises(ShapeError, match=f"X holds {value} in row 0, column 11; expected finite numbers"):
+            ask(X[4])
+
+
+def test_the_parameters_are_read_only_and_assigning_others_packs_anew(network) -> None:
+    ours = initialize(ARCHITECTURE, seed=1)
+    before = network.predict_proba(PIXELS)
+    np.testing.assert_array_equal(network.predict_proba(PIXELS), before)
+    with pytest.raises(ValueError, match="read-only"):
+        network.layers[0].W[0, 0] = 1
+    network.layers = ours
+    expected = Network(ARCHITECTURE, ours, engine=network.engine).predict_proba(PIXELS)
+    np.testing.assert_array_equal(network.predict_proba(PIXELS), expected)
+    assert not np.array_equal(expected, before)
+    ours[0].W[:] = 0  # the caller's own arrays stay the caller's
+    np.testing.assert_array_equal(network.predict_proba(PIXELS), expected)
+    with pytest.raises(ShapeError, match="got 1 layers; expected 2"):
+        network.layers = ours[:1]
+    np.testing.assert_array_equal(network.predict_proba(PIXELS), expected)
+
+
+def test_another_engine_may_be_assigned(network) -> None:
+    before = network.predict_proba(PIXELS)
+    network.engine = choose("reference").engine
+    np.testing.assert_allclose(network.predict_proba(PIXELS), before, rtol=1e-5)
+
+
+def test_a_network_can_be_copied_and_pickled(network) -> None:
+    expected = network.predict_proba(PIXELS)
+    for again in (pickle.loads(pickle.dumps(network)), copy.deepcopy(network), copy.copy(network)):
+        np.testing.assert_array_equal(again.predict_proba(PIXELS), expected)
+        assert again.classes == network.classes

@@ -10,7 +10,8 @@ array([[0.7875, 0.2125]])
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pellucid import __version__
-from pellucid.engines import Engine, choose
+from pellucid.engines import Engine, Packed, choose
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.network import Trace, forward
-from pellucid.equations.parameters import Array, Layers
+from pellucid.equations.parameters import Array, Layer, Layers
 from pellucid.errors import ModelFileError, ShapeError
 from pellucid.formats.model_file import Model, read_model, write_model
 from pellucid.training.evaluation import Evaluation, evaluate
@@ -31,8 +32,9 @@ from pellucid.training.run_folder import RunFolder
 class Network:
     """An architecture, its parameters, the names of its classes, and the engine that computes.
 
-    X is always in the units of the training data, whatever its type: the scaling is part of the architecture. Raises
-    ``ShapeError`` where the parameters do not fit the architecture.
+    X is always in the units of the training data, whatever its type: the scaling is part of the architecture. The
+    parameters are read-only arrays; whoever wants others assigns ``layers``. Raises ``ShapeError`` where the parameters
+    do not fit the architecture.
     """
 
     def __init__(
@@ -44,57 +46,109 @@ class Network:
         engine: Engine | None = None,
         **about: Any,
     ) -> None:
-        architecture.check_layers(layers)
-        _check_numbers(layers)
         names = tuple(range(architecture.outputs)) if classes is None else _plain_labels(classes)
+        architecture.check_layers(layers)
         if not len(set(names)) == len(names) == architecture.outputs:
             raise ShapeError(
                 f"got {len(set(names))} different classes", f"{architecture.outputs}, one an output of {architecture}"
             )
-        self.model = Model(architecture, layers, names, **{"version": __version__, **about})
-        self.engine = engine or choose().engine
+        self._take(Model(architecture, layers, names, **{"version": __version__, **about}), engine or choose().engine)
 
     @classmethod
     def of_model(cls, model: Model, engine: Engine | None = None) -> Network:
         """Make a network of what a model file holds."""
         network = cls.__new__(cls)
-        network.model = model
-        network.engine = engine or choose().engine
+        network._take(model, engine or choose().engine)
         return network
+
+    def _take(self, model: Model, engine: Engine) -> None:
+        """Take what is to be computed and who computes it. It is packed when it is first asked for.
+
+        Until then the quick way has no answer, and all questions go the long way, which packs.
+        """
+        model.architecture.check_layers(model.layers)
+        _check_numbers(model.layers)
+        self._model, self._engine = replace(model, layers=_read_only(model.layers)), engine
+        self._labels: NDArray[Any] = np.asarray(model.classes)
+        self._forget_packed()
+
+    def _forget_packed(self) -> None:
+        self._packed_network: Packed | None = None
+        self._quick_predict: Callable[[Any], Array | None] = _no_answer
+        self._quick_logits: Callable[[Any], Array | None] = _no_answer
+
+    def _packed(self) -> Packed:
+        packed = self._packed_network
+        if packed is None:
+            packed = self._packed_network = self.engine.pack(self.architecture, self.layers)
+            self._quick_predict, self._quick_logits = packed.quick_predict, packed.quick_logits
+        return packed
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"model": self._model, "engine": self._engine}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._take(state["model"], state["engine"])
+
+    @property
+    def model(self) -> Model:
+        """All that a model file holds."""
+        return self._model
 
     @property
     def architecture(self) -> Architecture:
         """The shape of the network."""
-        return self.model.architecture
+        return self._model.architecture
 
     @property
     def layers(self) -> Layers:
-        """The parameters: a tuple of Layer(W, b)."""
-        return self.model.layers
+        """The parameters: a tuple of Layer(W, b). Assigning others packs anew."""
+        return self._model.layers
+
+    @layers.setter
+    def layers(self, layers: Layers) -> None:
+        self._take(replace(self._model, layers=layers), self._engine)
+
+    @property
+    def engine(self) -> Engine:
+        """Who computes. Assigning another one packs anew."""
+        return self._engine
+
+    @engine.setter
+    def engine(self, engine: Engine) -> None:
+        self._engine = engine
+        self._forget_packed()
 
     @property
     def classes(self) -> tuple[str, ...] | tuple[int, ...]:
         """The labels, in the order of the outputs."""
-        return self.model.classes
+        return self._model.classes
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Give the probability of each class: X (n, d), or pictures (n, height, width) → (n, k); one example → (k,).
 
         Raises ``ShapeError`` for examples of another shape, or that hold NaN or infinity.
         """
+        quick = self._quick_predict(X)  # an answer for what is plain and right, None for all else
+        if quick is not None:
+            return quick
         examples, single = self._examples(X)
         with np.errstate(over="ignore", invalid="ignore"):
-            p = self.engine.predict(self.architecture, self.layers, examples)
+            p = self._packed().predict(examples)
         _check_finite(p)
         return p[0] if single else p
 
     def predict(self, X: ArrayLike) -> Any:
         """Give the most probable label of each example: (n,); of one example: a label. Raises as ``predict_proba``."""
+        quick = self._quick_logits(X)
+        if quick is not None:
+            labels = self._labels[quick.argmax(axis=-1)]
+            return labels if quick.ndim == 2 else labels.item()
         examples, single = self._examples(X)
         with np.errstate(over="ignore", invalid="ignore"):
-            logits = self.engine.logits(self.architecture, self.layers, examples)
+            logits = self._packed().logits(examples)
         _check_finite(logits)
-        labels: NDArray[Any] = np.asarray(self.classes)[logits.argmax(axis=1)]
+        labels = self._labels[logits.argmax(axis=1)]
         return labels[0].item() if single else labels
 
     def forward(self, X: ArrayLike) -> Trace:
@@ -142,6 +196,23 @@ class Network:
             row, column = (int(place) for place in np.argwhere(~np.isfinite(flat))[0])
             raise ShapeError(f"X holds {flat[row, column]} in row {row}, column {column}", "finite numbers")
         return flat, single
+
+
+def _no_answer(_: Any) -> Array | None:
+    return None
+
+
+def _read_only(layers: Layers) -> Layers:
+    """Give arrays that nobody can write to: copies, unless it is known that there is no other way to their memory."""
+
+    def read_only(tensor: Array) -> Array:
+        if tensor.base is None and not tensor.flags.writeable:
+            return tensor
+        copy = np.array(tensor, order="C")
+        copy.flags.writeable = False
+        return copy
+
+    return tuple(Layer(read_only(W), read_only(b)) for W, b in layers)
 
 
 def _check_finite(outputs: Array) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pellucid import __version__, datasets, load
+from pellucid.engines import ReferenceEngine, available, candidates
 
 
 def test_version_and_help(cli) -> None:
@@ -198,13 +199,48 @@ def test_data_verify_exits_2_for_what_is_missing_and_for_an_unknown_name(cli) ->
     assert "Did you mean 'mnist'?" in said.err
 
 
-def test_doctor_tells_engine_versions_and_folders(cli, monkeypatch, tmp_path) -> None:
+def test_doctor_tells_engines_versions_and_folders(cli, monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("PELLUCID_DATA", str(tmp_path))
-    record = cli("doctor", "--json").json
-    assert (record["engine"], record["target"]) == ("reference", "numpy")
+    said = cli("doctor", "--json")
+    record = said.json
+    assert record["targets"] == [each._asdict() for each in candidates()]
+    assert record["engines"] == list(available())
+    assert record["engines"][0] in (record["engine"], f"{record['engine']}:{record['target']}")
     assert record["packages"]["numpy"] == np.__version__
     assert record["data_folders"][0] == {"path": str(tmp_path), "exists": True}
+    for each in candidates():
+        state = "runs here" if each.runs_here else "not here, as this processor lacks what it needs"
+        assert f"{each.name}: {state} ({each.needs})" in said.err
+    assert cli("doctor", "--engine", "reference", "--json").json["threads"] == 1
     assert cli("doctor", "--engine", "warp").code == 2
+
+
+def test_doctor_says_why_there_is_no_native_engine(cli, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "pellucid.engines._native", None)
+    monkeypatch.delitem(sys.modules, "pellucid.engines.native", raising=False)
+    monkeypatch.delattr("pellucid.engines.native", raising=False)
+    said = cli("doctor")
+    assert said.code == 0
+    assert "native: not here, as the C++ module of the native engine was not built" in said.out
+    assert "reference:numpy, because it is the best that this installation has: the C++ module" in said.out
+
+
+@pytest.mark.parametrize("engine", available())
+def test_evaluate_and_predict_take_an_engine(cli, trained, tmp_path, monkeypatch, engine) -> None:
+    monkeypatch.setenv("PELLUCID_ENGINE", "warp")  # what is named wins
+    X = np.random.default_rng(5).integers(0, 256, (4, 5), dtype=np.uint8)
+    np.save(tmp_path / "new.npy", X)
+    options = ("--engine", engine, "--threads", 2, "--json")
+    assert (
+        cli("evaluate", trained, *options).json["accuracy"]
+        == load(trained, engine=ReferenceEngine()).model.test_accuracy
+    )
+    predictions = cli("predict", trained, "new.npy", *options).json["predictions"]
+    expected = load(trained, engine=ReferenceEngine()).predict(X).tolist()
+    assert [each["label"] for each in predictions] == expected
+    for verb in (("evaluate", trained), ("predict", trained, "new.npy")):
+        assert "there is no engine 'warp' here" in cli(*verb).err
+        assert "--threads is 0" in cli(*verb, "--engine", engine, "--threads", 0).err
 
 
 def test_a_reader_that_goes_away_is_no_error(trained) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from pellucid import load
 from pellucid.cli.output import Output
 from pellucid.cli.progress import ProgressDisplay
+from pellucid.engines import why_no_native_engine
 from pellucid.equations.optimizers import OPTIMIZERS
 from pellucid.errors import StorageError
 from pellucid.training.callbacks import Progress
@@ -85,7 +86,7 @@ def test_hidden_none_is_softmax_regression(cli, points) -> None:
         (["--epochs", "many"], "usage", "Invalid value for '--epochs'"),
         (["--hidden", "12x"], "setting", "--hidden is '12x'; expected whole numbers with commas between. Try --hidden"),
         (["--hidden", "0"], "setting", "a layer has width 0; expected a whole number of neurons, at least 1."),
-        (["--engine", "warp"], "setting", "there is no engine 'warp' here; expected one of auto, reference."),
+        (["--engine", "warp"], "setting", "there is no engine 'warp' here; expected one of auto, "),
         (["--solver", "sdg"], "setting", "--solver is 'sdg'; expected one of sgd, momentum"),
         (["--schedule", "cosinus"], "setting", "--schedule is 'cosinus'; expected one of constant"),
         (["--precision", "int8"], "setting", "--precision is 'int8'; expected one of float32, float64."),
@@ -96,7 +97,9 @@ def test_hidden_none_is_softmax_regression(cli, points) -> None:
             "--until is 98.0; expected an accuracy above 0 and at most 1. Did you mean 0.98?",
         ),
         (["--validation", "240"], "setting", "--validation is 240; expected less than the 240 training rows."),
-        (["--threads", "0"], "setting", "--threads is 0; expected at least 1."),
+        (["--precision", "bfloat16"], "setting", "--precision is 'bfloat16'; expected one of float32, float64."),
+        (["--engine", "native:mmx"], "setting", "there is no engine 'native:mmx' here"),
+        (["--threads", "0"], "setting", "--threads is 0; expected a whole number from 1 to 1,024."),
         (["--label", "nosuch"], "data", "nosuch"),
         (["--data", "minst"], "data", "Did you mean 'mnist'?"),
         (["--data", "/no/such/file.csv"], "data", "/no/such/file.csv"),
@@ -163,6 +166,28 @@ def test_resume_with_another_network_says_what_differs(cli, small) -> None:
     assert "run holds another run" in said.err
     said = cli("train", "--resume", "run", "--seed", 1)
     assert "settings.seed was 0, is 1" in said.err
+
+
+def test_resume_goes_on_with_the_runs_own_engine_whatever_the_environment_names(cli, small, monkeypatch) -> None:
+    cli("train", *small, "--engine", "reference", "--out", "run")
+    monkeypatch.setenv("PELLUCID_ENGINE", "warp")
+    assert cli("train", "--resume", "run", "--epochs", 31, "--json").json["engine"] == "reference"
+    said = cli("train", "--resume", "run", "--threads", 2)
+    assert (said.code, "engine.threads was 1, is 2" in said.err) in ((2, True), (0, False))  # NumPy may have one thread
+
+
+@pytest.mark.skipif(why_no_native_engine() is not None, reason="the native engine was not built")
+def test_the_native_engine_resumes_to_the_same_bytes_with_another_number_of_threads(cli, small) -> None:
+    native = [*small, "--engine", "native", "--hidden", "400,400"]
+    whole = cli("train", *native, "--threads", 3, "--out", "whole", "--json").json
+    assert (whole["engine"], whole["threads"]) == ("native", 3)
+    cli("train", *native, "--threads", 1, "--epochs", 7, "--out", "cut")
+    assert cli("train", "--resume", "cut", "--epochs", 30, "--threads", 2).code == 0
+    for folder in ("whole", "cut"):
+        assert json.loads(Path(folder, "run.json").read_text())["engine"]["target"] == whole["target"]
+    assert Path("cut/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
+    said = cli("train", "--resume", "whole", "--engine", "native:scalar")
+    assert whole["target"] == "scalar" or "engine.target was" in said.err
 
 
 def test_a_folder_with_something_in_it_is_not_overwritten(cli, small, tmp_path) -> None:

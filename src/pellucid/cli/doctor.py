@@ -6,11 +6,14 @@ import os
 import platform
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pellucid.cli.output import Json, Output, escape
+
+if TYPE_CHECKING:
+    from pellucid.engines import Candidate
 
 REQUIRED = ("numpy", "scikit-learn", "safetensors", "typer", "rich", "pooch", "platformdirs")
 OPTIONAL = {"pillow": "images", "matplotlib": "plots", "pandas": "tables", "pyarrow": "tables"}
@@ -19,20 +22,21 @@ TELLING_FEATURES = ("sse2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf1
 
 def doctor(
     engine: Annotated[
-        str | None, typer.Option(help="Ask about this engine instead of the one that would be chosen.")
+        str | None, typer.Option(metavar="NAME", help="Ask about this engine instead of the one that would be chosen.")
     ] = None,
     json: Json = False,
 ) -> None:
     """Show CPU, engines and which would be chosen and why, versions, and the folders that are searched for data."""
     from pellucid import __version__
-    from pellucid.cli.threads import limited_threads
+    from pellucid.cli.threads import threads_in_use
     from pellucid.datasets import cache_folder, data_folders
-    from pellucid.engines import available, choose
+    from pellucid.engines import candidates, choose, name_of, why_no_native_engine
 
     output = Output(json)
     choice = choose(engine)
-    with limited_threads(None) as threads:
+    with threads_in_use(choice.engine, None) as threads:
         pass
+    engines, why_no_native = candidates(), why_no_native_engine()
     cpu, features = cpu_name(), cpu_features()
     packages = {name: _version(name) for name in (*REQUIRED, *OPTIONAL)}
     folders = [(str(folder), folder.is_dir()) for folder in data_folders()]
@@ -42,10 +46,11 @@ def doctor(
         ("system", platform.platform()),
         ("processor", f"{cpu}, {os.cpu_count()} cores"),
         ("features", " ".join(features) or "not known on this system"),
-        ("engines", ", ".join(available())),
-        ("chosen", f"{choice.engine.name} ({choice.engine.target}), because {choice.reason}"),
+        *(("engine", _engine_line(each)) for each in engines),
+        *((("engine", f"native: not here, as {why_no_native}"),) if why_no_native else ()),
+        ("chosen", f"{name_of(choice.engine)}, because {choice.reason}"),
         ("precisions", ", ".join(choice.engine.precisions)),
-        ("threads", str(threads)),
+        ("threads", f"{threads}{_where_from(choice.engine.threads)}"),
         *(
             (name, found or f'not installed; pip install "pellucid[{OPTIONAL[name]}]"')
             for name, found in packages.items()
@@ -63,7 +68,9 @@ def doctor(
             "processor": cpu,
             "cores": os.cpu_count(),
             "features": features,
-            "engines": list(available()),
+            "engines": [each.name for each in engines if each.runs_here],
+            "targets": [each._asdict() for each in engines],
+            "why_no_native_engine": why_no_native,
             "engine": choice.engine.name,
             "target": choice.engine.target,
             "reason": choice.reason,
@@ -74,6 +81,17 @@ def doctor(
             "cache": str(cache_folder()),
         }
     )
+
+
+def _engine_line(candidate: Candidate) -> str:
+    state = "runs here" if candidate.runs_here else "not here, as this processor lacks what it needs"
+    return f"{candidate.name}: {state} ({candidate.needs})"
+
+
+def _where_from(own_threads: int | None) -> str:
+    if own_threads is None:
+        return ", unless --threads says otherwise"
+    return ", where they pay" + (" (OMP_NUM_THREADS)" if os.environ.get("OMP_NUM_THREADS") else "")
 
 
 def cpu_name() -> str:

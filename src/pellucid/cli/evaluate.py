@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pellucid.cli.output import Json, Output, escape, percent
+from pellucid.cli.threads import EngineName, Threads, threads_in_use
 
 if TYPE_CHECKING:
     from pellucid.datasets.for_a_network import Trained
@@ -22,6 +23,8 @@ def evaluate(
         str | None, typer.Option(metavar="NAME|PATH", help="Labelled data. (default: what the model was trained on)")
     ] = None,
     label: Annotated[str | None, typer.Option(help="The column, or key, that holds the label.")] = None,
+    engine: EngineName = None,
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Measure a model on labelled data: accuracy, loss, precision and recall, confusion, calibration.
@@ -29,18 +32,20 @@ def evaluate(
     Of data with a test part, or that the model was trained on, the test part is used; of other data, all of it.
     """
     from pellucid.datasets.for_a_network import labelled_examples
+    from pellucid.engines import choose
     from pellucid.errors import SettingError
     from pellucid.network import load
 
     output = Output(json)
-    network = load(model)
+    network = load(model, engine=choose(engine, threads=threads).engine)
     implied = data is None
     if data is None:
         if label is not None:
             raise SettingError("--label is given without --data", "the data that it belongs to")
         data, label = _trained_on(network, model)
     examples = labelled_examples(data, what_it_knows(network), label, must_be_the_same=implied)
-    result = network.evaluate(examples.X, examples.y)
+    with threads_in_use(network.engine, threads):
+        result = network.evaluate(examples.X, examples.y)
     wrong = round((1 - result.accuracy) * len(examples.y))
     error, _ = result.calibration
     output.say(f"[bold]{network.architecture}[/bold] on {escape(examples.what)}, {len(examples.y):,} examples")

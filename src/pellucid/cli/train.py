@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pellucid.cli.output import EXIT_INTERRUPTED, Json, Output, escape, print_error
+from pellucid.cli.threads import EngineName, Threads, threads_in_use
 
 if TYPE_CHECKING:
     from pellucid.datasets.dataset import Dataset
@@ -51,9 +52,9 @@ def train(
         int | None,
         typer.Option(metavar="N", help="Stop after N epochs without a lower validation loss; keep the best epoch."),
     ] = None,
-    engine: Annotated[str | None, typer.Option(help="Who computes; see pellucid doctor. (default: the best)")] = None,
+    engine: EngineName = None,
     precision: Annotated[str | None, typer.Option(help="float32 or float64. (default: float32)")] = None,
-    threads: Annotated[int | None, typer.Option(metavar="N", help="Threads for the arithmetic. (default: 1)")] = None,
+    threads: Threads = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The run's folder. (default: a new one in runs/)")
     ] = None,
@@ -110,16 +111,15 @@ class _Training:
 
     def run(self) -> int:
         from pellucid.cli.progress import ProgressDisplay
-        from pellucid.cli.threads import limited_threads
         from pellucid.cli.train_report import TrainReport
-        from pellucid.engines import choose
+        from pellucid.engines import choose, name_of
         from pellucid.training.run import Plan, run
 
         options = {**self._options_of_the_stopped_run(), **self.given}
-        engine = choose(options.get("engine")).engine
+        engine = choose(options.get("engine"), threads=options.get("threads")).engine
         dataset = self._load(options)
         architecture, settings = _architecture(dataset, options), _settings(dataset, options)
-        with limited_threads(options.get("threads", 1)) as threads:
+        with threads_in_use(engine, options.get("threads")) as threads:
             request = {"data": _absolute(options.get("data", dataset.name)), "label": _label(options.get("label"))}
             plan = Plan(dataset, architecture, settings, engine, threads, request, ["pellucid", *sys.argv[1:]])
             self.output.say(
@@ -128,7 +128,7 @@ class _Training:
             )
             self.output.say(
                 f"[dim]{settings.solver}, rate {settings.learning_rate:g} ({settings.schedule}), batch "
-                f"{settings.batch_size}, seed {settings.seed}; {engine.name} engine, "
+                f"{settings.batch_size}, seed {settings.seed}; {name_of(engine)}, "
                 f"{settings.precision}, {threads} thread{'s' * (threads != 1)}[/dim]"
             )
             with ProgressDisplay(self.output, settings.epochs) as display:
@@ -147,7 +147,9 @@ class _Training:
         try:
             hidden = ",".join(str(layer["width"]) for layer in record["architecture"]["hidden"]) or "none"
             options = {**record["settings"], **record["request"], "hidden": hidden}
-            options |= {"engine": record["engine"]["name"], "threads": record["engine"]["threads"]}
+            options["engine"] = f"{record['engine']['name']}:{record['engine']['target']}"
+            if record["engine"]["name"] == "reference":  # there the number of threads changes bits
+                options["threads"] = record["engine"]["threads"]
         except (KeyError, TypeError) as error:
             raise RunFolderError(f"{folder.record} is spoiled (it lacks {error})", advice="Begin a new run.") from error
         return {name: value for name, value in options.items() if value is not None}

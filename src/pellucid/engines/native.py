@@ -87,6 +87,8 @@ class NativeEngine:
         last_step = steps_of_an_epoch(len(order), batch_size)
         if n_steps is not None:
             last_step = min(last_step, first_step + n_steps)
+        if last_step <= first_step:
+            return Outcome(state, np.empty(0), 0)
         if not is_read_as_it_is(X):  # the rows of this stretch, converted
             rows = order[first_step * batch_size : last_step * batch_size]
             check_rows(rows, len(X))
@@ -110,7 +112,7 @@ class NativeEngine:
                 rates=np.ascontiguousarray(rates, np.float64),
                 batch_size=batch_size,
                 first_step=first_step,
-                n_steps=max(0, last_step - first_step),
+                n_steps=last_step - first_step,
                 weights=None if weights is None else np.ascontiguousarray(weights, np.float64),
                 threads=self.threads,
                 stop=stop,
@@ -163,7 +165,8 @@ class _PackedNetwork:
             input_shape=list(architecture.input_shape),
             threads=engine.threads,
         )
-        self._architecture, self._threads, self._predictor = architecture, engine.threads, packed
+        self._architecture, self._dtype = architecture, layers[0].W.dtype
+        self._threads, self._predictor = engine.threads, packed
         self.quick_logits: Callable[[Any], Array | None] = packed.quick_logits
         self.quick_predict: Callable[[Any], Array | None] = packed.quick_probabilities
 
@@ -175,6 +178,8 @@ class _PackedNetwork:
 
     def _in_pieces(self, X: Examples, ask: Callable[..., Array]) -> Array:
         check_examples(self._architecture, X)
+        if not len(X):
+            return np.empty((0, self._architecture.outputs), self._dtype)
         if is_read_as_it_is(X):
             return ask(X, self._threads)
         return np.concatenate([ask(_converted(piece), self._threads) for piece in _pieces(X)])
@@ -194,7 +199,7 @@ def _layers(pairs: tuple[tuple[Array, Array], ...]) -> Layers:
 
 
 def _pieces(X: Examples) -> Iterator[Examples]:
-    for start in range(0, max(1, len(X)), ROWS_AT_A_TIME):
+    for start in range(0, len(X), ROWS_AT_A_TIME):
         yield X[start : start + ROWS_AT_A_TIME]
 
 
