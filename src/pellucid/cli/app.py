@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pellucid.cli.bench import bench
 from pellucid.cli.data import data_app
 from pellucid.cli.doctor import doctor
 from pellucid.cli.evaluate import evaluate
@@ -36,7 +37,7 @@ app = typer.Typer(
 # Newer versions of Typer bring a Click of their own, older ones use the package: either is reached from here.
 WRONG_USE: type[Any] = typer.BadParameter.__mro__[1]
 
-for verb in (train, evaluate, predict, info, doctor):
+for verb in (train, evaluate, predict, info, bench, doctor):
     app.command()(verb)
 app.add_typer(data_app, name="data")
 
