@@ -123,13 +123,19 @@ void check_labels(const Indices& y, const Indices* order, int64_t begin, int64_t
     }
 }
 
+template <class T> void check_precision(bool bfloat16) {
+    require(!bfloat16 || sizeof(T) == sizeof(float), "bfloat16 products are summed in float32: the parameters must be float32");
+}
+
 template <class T>
 nb::tuple run(const std::string& target, const std::vector<int64_t>& widths, const std::vector<std::string>& activations,
               const Numbers& offset, const Numbers& scale, const std::string& optimizer, double mu, double beta_1,
               double beta_2, double epsilon, double weight_decay, const Layers<T>& layers,
               const std::vector<Layers<T>>& moments, int64_t steps_done, const Data& X, const Indices& y,
               const Indices& order, const Numbers& rates, int64_t batch_size, int64_t first_step, int64_t n_steps,
-              const std::optional<Numbers>& weights, int threads, const nb::object& stop) {
+              const std::optional<Numbers>& weights, int threads, const nb::object& stop,
+              bool bfloat16) {
+    check_precision<T>(bfloat16);
     const Kernels<T>& kernels = kernels_of<T>(target_named(target));
     const Architecture architecture = architecture_of(widths, activations, offset, scale);
     const OptimizerSettings settings{optimizer_named(optimizer), mu, beta_1, beta_2, epsilon, weight_decay};
@@ -150,7 +156,7 @@ nb::tuple run(const std::string& target, const std::vector<int64_t>& widths, con
         {
             nb::gil_scoped_release released;
             Epoch<T> epoch(kernels, architecture, parameters, data, {y.data(), weights ? weights->data() : nullptr}, settings,
-                           {batch_size, rows_in_all, first_step, n_steps, steps_done, rates.data()});
+                           {batch_size, rows_in_all, first_step, n_steps, steps_done, rates.data()}, bfloat16);
             progress = epoch.run(threads, stop.is_none() ? std::function<bool()>() : std::ref(ask));
         }
         ask.raise();
@@ -168,7 +174,8 @@ template <class T>
 nb::tuple loss_and_gradients(const std::string& target, const std::vector<int64_t>& widths,
                              const std::vector<std::string>& activations, const Numbers& offset, const Numbers& scale,
                              const Layers<T>& layers, const Data& X, const Indices& y, const std::optional<Numbers>& weights,
-                             int threads) {
+                             int threads, bool bfloat16) {
+    check_precision<T>(bfloat16);
     const Kernels<T>& kernels = kernels_of<T>(target_named(target));
     const Architecture architecture = architecture_of(widths, activations, offset, scale);
     const int64_t n = int64_t(X.shape(0));
@@ -178,7 +185,7 @@ nb::tuple loss_and_gradients(const std::string& target, const std::vector<int64_
     std::vector<PackedLayer<T>> parameters = packed<T>(kernels, architecture, layers, {});
     const double rate = 0;
     Epoch<T> epoch(kernels, architecture, parameters, rows_of(X, widths[0], nullptr),
-                   {y.data(), weights ? weights->data() : nullptr}, OptimizerSettings{}, {n, n, 0, 1, 0, &rate});
+                   {y.data(), weights ? weights->data() : nullptr}, OptimizerSettings{}, {n, n, 0, 1, 0, &rate}, bfloat16);
     Progress progress;
     {
         nb::gil_scoped_release released;
@@ -200,9 +207,10 @@ template <class T> class PythonPredictor {
   public:
     PythonPredictor(const std::string& target, const std::vector<int64_t>& widths, const std::vector<std::string>& activations,
                     const Numbers& offset, const Numbers& scale, const Layers<T>& layers, const std::vector<int64_t>& input_shape,
-                    int threads)
-        : predictor_(kernels_of<T>(target_named(target)), architecture_of(widths, activations, offset, scale)),
+                    int threads, bool bfloat16)
+        : predictor_(kernels_of<T>(target_named(target)), architecture_of(widths, activations, offset, scale), bfloat16),
           input_shapes_{{widths[0]}, input_shape}, threads_(threads) {
+        check_precision<T>(bfloat16);
         int64_t inputs = 1;
         for (int64_t size : input_shape) inputs *= size;
         require(inputs == widths[0], "the shape of an example has another number of inputs");
@@ -262,14 +270,17 @@ template <class T> void bind(nb::module_& module, const char* predictor_name) {
     module.def("run", &run<T>, "target"_a, "widths"_a, "activations"_a, "offset"_a, "scale"_a, "optimizer"_a, "mu"_a,
                "beta_1"_a, "beta_2"_a, "epsilon"_a, "weight_decay"_a, "layers"_a, "moments"_a, "steps_done"_a, "X"_a, "y"_a,
                "order"_a, "rates"_a, "batch_size"_a, "first_step"_a, "n_steps"_a, "weights"_a.none(), "threads"_a,
-               "stop"_a.none(), "Take steps: (layers, moments, losses, correct, non-finite step or None).");
+               "stop"_a.none(), "bfloat16"_a = false,
+               "Take steps: (layers, moments, losses, correct, non-finite step or None).");
     module.def("loss_and_gradients", &loss_and_gradients<T>, "target"_a, "widths"_a, "activations"_a, "offset"_a, "scale"_a,
-               "layers"_a, "X"_a, "y"_a, "weights"_a.none(), "threads"_a, "The mean loss, and a gradient for each W and b.");
+               "layers"_a, "X"_a, "y"_a, "weights"_a.none(), "threads"_a, "bfloat16"_a = false,
+               "The mean loss, and a gradient for each W and b.");
     using P = PythonPredictor<T>;
     nb::class_<P>(module, predictor_name, "A packed network.")
         .def(nb::init<const std::string&, const std::vector<int64_t>&, const std::vector<std::string>&, const Numbers&,
-                      const Numbers&, const Layers<T>&, const std::vector<int64_t>&, int>(),
-             "target"_a, "widths"_a, "activations"_a, "offset"_a, "scale"_a, "layers"_a, "input_shape"_a, "threads"_a)
+                      const Numbers&, const Layers<T>&, const std::vector<int64_t>&, int, bool>(),
+             "target"_a, "widths"_a, "activations"_a, "offset"_a, "scale"_a, "layers"_a, "input_shape"_a, "threads"_a,
+             "bfloat16"_a = false)
         .def("logits", [](const P& p, const Data& X, int threads) { return p.predict(X, Wanted::logits, threads); }, "X"_a,
              "threads"_a = 1)
         .def("probabilities", [](const P& p, const Data& X, int threads) { return p.predict(X, Wanted::probabilities, threads); },

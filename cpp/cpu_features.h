@@ -6,5 +6,6 @@ namespace pellucid {
 
 bool has_avx2();    // AVX2, FMA, BMI1 and 2, and the system saves the registers
 bool has_avx512();  // and AVX-512 F, BW, DQ, VL
+bool has_amx();     // and AVX512-BF16, AMX-TILE, AMX-BF16, which the system must be asked for
 
 }  // namespace pellucid

@@ -4,10 +4,11 @@
 
 namespace pellucid {
 
-extern const Target avx512_target, avx2_target, scalar_target;
+extern const Target amx_target, avx512_target, avx2_target, scalar_target;
 
 const Target* const targets[] = {
 #ifdef PELLUCID_X86
+    &amx_target,
     &avx512_target,
     &avx2_target,
 #endif

@@ -33,12 +33,16 @@ struct Bits {
 };
 
 // The left operand of a product: a matrix in panels, or rows of bytes with a table that gives each byte's value. Where
-// `nonzero` has words, its zeros are skipped, which changes no bit as long as the other operand is finite.
+// `nonzero` has words, its zeros are skipped, which changes no bit as long as the other operand is finite. With `bfloat16`
+// both operands are rounded to bfloat16, and their products summed in float32. What it stands for is `factor` times what it
+// holds: pixels are exact in bfloat16, pixels divided by 255 are not.
 template <class T> struct Operand {
     Panels<const T> panels;
     const uint8_t* const* bytes;  // null: the panels are used
     const T* value_of_byte;       // 256 numbers
     Bits nonzero;                 // words null: nothing is skipped
+    bool bfloat16 = false;
+    T factor = T(1);
 };
 
 enum class Activation : int { identity, relu };
@@ -122,8 +126,9 @@ struct Target {
     const char* name;
     const char* description;
     bool (*runs_here)();
-    const Kernels<float>* float32;
+    const Kernels<float>* float32;  // with `bfloat16` in an operand, too
     const Kernels<double>* float64;
+    bool multiplies_bfloat16;  // by instructions made for it; elsewhere it is slower than float32
 };
 
 // All targets of this build, best first; the last one runs anywhere.

@@ -44,11 +44,11 @@ struct Labels {
 template <class T> class Epoch {
   public:
     Epoch(const Kernels<T>& kernels, const Architecture& architecture, std::vector<PackedLayer<T>>& layers, Rows data,
-          Labels labels, OptimizerSettings optimizer, Steps steps)
+          Labels labels, OptimizerSettings optimizer, Steps steps, bool bfloat16)
         : kernels_(kernels), architecture_(architecture), layers_(layers), data_(data), labels_(labels),
           optimizer_(optimizer), steps_(steps), chunk_(rows_of_a_chunk()),
           bytes_of_a_row_(architecture.widths[0] * size_of(data.type)),
-          forward_(kernels, architecture, layers, data, chunk_), y_(chunk_), shares_(chunk_), losses_(chunk_),
+          forward_(kernels, architecture, layers, data, chunk_, bfloat16), y_(chunk_), shares_(chunk_), losses_(chunk_),
           correct_(chunk_), back_(size_t(architecture.layers())) {
         const int width = kernels.panel_width;
         const bool fused = chunk_ >= std::min(steps.batch_size, steps.rows_in_all) && optimizer.optimizer != Optimizer::none;
@@ -174,9 +174,10 @@ template <class T> class Epoch {
             const Chunk chunk{place, rows, place == begin, place + rows == end, weight};
             if (!forward_and_back(chunk, me)) return finish(me);
             for (int64_t i = 0; i < rows; ++i) loss += losses_[i], correct += correct_[i];
+            if (!std::isfinite(loss)) back_[L() - 1].dz_is_finite.store(false, std::memory_order_relaxed);
             if (chunk.last) {
                 loss = weight == 0 ? 0 : loss / weight;
-                if (!std::isfinite(loss)) {
+                if (!std::isfinite(loss) && optimizer_.optimizer != Optimizer::none) {
                     if (me.number == 0) progress_.non_finite_step = step;
                     return finish(me);
                 }
@@ -271,7 +272,8 @@ template <class T> class Epoch {
         const bool skip_here = l + 1 < L() && skip_dz && layers_[l].is_finite() &&
                                back_[l].dz_is_finite.load(std::memory_order_relaxed);
         const Operand<T> dz{back_[l].dz.view(n), nullptr, nullptr,
-                            skip_here ? forward_.nonzero_of_input(l + 1).by_row() : Bits{nullptr, 0}};
+                            skip_here ? forward_.nonzero_of_input(l + 1).by_row() : Bits{nullptr, 0},
+                            forward_.bfloat16};
         const bool finite = kernels_.affine_backward_inputs(dz, back_[l].W_back.view(layers_[l].fan_out),
                                                             architecture_.activations[l - 1], forward_.output(l - 1, n),
                                                             back_[l - 1].dz.panels(n), rows, panels);

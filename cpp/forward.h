@@ -29,11 +29,11 @@ inline bool skipping_pays(int64_t nonzero, int64_t elements, int64_t panels) {
 template <class T> class Forward {
   public:
     Forward(const Kernels<T>& kernels, const Architecture& architecture, const std::vector<PackedLayer<T>>& layers,
-            Rows data, int64_t most_rows)
-        : kernels(kernels), architecture(architecture), layers(layers), data(data), rows_(most_rows) {
+            Rows data, int64_t most_rows, bool bfloat16)
+        : kernels(kernels), architecture(architecture), layers(layers), data(data), bfloat16(bfloat16), rows_(most_rows) {
         const int width = kernels.panel_width;
         const int64_t d = architecture.widths[0];
-        prepare_bytes();
+        prepare_input();
         x_ = PanelBuffer<T>(most_rows, d, width);
         nonzero_.emplace_back(most_rows, d);
         for (int64_t l = 0; l < architecture.layers(); ++l) {
@@ -47,13 +47,13 @@ template <class T> class Forward {
         for (int64_t r = rows.begin; r < rows.end; ++r) rows_[r] = data.at(place + r);
         if (bytes_) return kernels.nonzero_bytes(byte_rows(), architecture.widths[0], nonzero_[0].by_row(), rows);
         scale(n, rows);
-        return kernels.nonzero(x_.view(n), nonzero_[0].by_row(), rows);
+        return nonzero_of(x_, 0, n, rows);
     }
 
     // Bytes with many zeros are multiplied as they stand; others must be scaled first.
     bool needs_scaling(bool skip) const { return bytes_ && !skip; }
     void scale(int64_t n, Range rows) {
-        kernels.scale(rows_.data(), data.type, architecture.scaling(), x_.panels(n), rows);
+        kernels.scale(rows_.data(), data.type, scaling_, x_.panels(n), rows);
     }
 
     // [z], [a] of one layer (0, 1, ...), for some rows and panels.
@@ -63,12 +63,12 @@ template <class T> class Forward {
                        last ? Activation::identity : architecture.activations[l], a_[l].panels(n), rows, panels);
     }
     // Count what is not zero of what a layer gave.
-    int64_t count(int64_t l, int64_t n, Range rows) { return kernels.nonzero(a_[l].view(n), nonzero_[l + 1].by_row(), rows); }
+    int64_t count(int64_t l, int64_t n, Range rows) { return nonzero_of(a_[l], l + 1, n, rows); }
 
     // What layer l is given, row by row; or, turned, input by input.
     Operand<T> input_of(int64_t l, int64_t n, bool skip) const {
         return {given(l, n), skip && l == 0 && bytes_ ? byte_rows() : nullptr, value_of_byte_.data(),
-                skip ? nonzero_[l].by_row() : Bits{nullptr, 0}};
+                skip ? nonzero_[l].by_row() : Bits{nullptr, 0}, bfloat16, l == 0 ? factor_ : T(1)};
     }
     Operand<T> turned_input_of(int64_t l, int64_t n, bool skip) const {
         Operand<T> operand = input_of(l, n, skip);
@@ -82,23 +82,39 @@ template <class T> class Forward {
     const Architecture& architecture;
     const std::vector<PackedLayer<T>>& layers;
     const Rows data;
+    const bool bfloat16;
 
   private:
     Panels<const T> given(int64_t l, int64_t n) const { return l == 0 ? x_.view(n) : a_[l - 1].view(n); }
     const uint8_t* const* byte_rows() const { return reinterpret_cast<const uint8_t* const*>(rows_.data()); }
 
-    // Bytes that share one scaling need no conversion: a table gives the number for each, and 0 for 0.
-    void prepare_bytes() {
-        const InputScaling scaling = architecture.scaling();
-        bytes_ = data.type == InputType::uint8 && !scaling.each && scaling.offset[0] == 0;
+    // Tiles of bfloat16 are multiplied whole: there, everything counts as not zero.
+    int64_t nonzero_of(const PanelBuffer<T>& a, int64_t l, int64_t n, Range rows) const {
+        if (bfloat16) return (rows.end - rows.begin) * architecture.widths[l];
+        return kernels.nonzero(a.view(n), nonzero_[l].by_row(), rows);
+    }
+
+    // Bytes that share one scaling need no conversion: a table gives the number for each, and 0 for 0. In bfloat16 they stay
+    // what they are, as 0 ... 255 are exact, and it is their products that are scaled.
+    void prepare_input() {
+        scaling_ = architecture.scaling();
+        const bool alike = data.type == InputType::uint8 && !scaling_.each && scaling_.offset[0] == 0;
+        bytes_ = alike && !bfloat16;
         value_of_byte_ = Buffer<T>(bytes_ ? 256 : 0);
         if (bytes_)
-            for (int i = 0; i < 256; ++i) value_of_byte_[i] = T(i / scaling.scale[0]);
+            for (int i = 0; i < 256; ++i) value_of_byte_[i] = T(i / scaling_.scale[0]);
+        if (alike && bfloat16) {
+            static constexpr double zero = 0, one = 1;
+            factor_ = T(1 / scaling_.scale[0]);
+            scaling_ = {&zero, &one, false};
+        }
     }
 
     Buffer<const void*> rows_;
     Buffer<T> value_of_byte_;
     bool bytes_ = false;
+    InputScaling scaling_;
+    T factor_ = T(1);
     PanelBuffer<T> x_;
     std::vector<PanelBuffer<T>> a_;
     std::vector<BitBuffer> nonzero_;  // of the input of each layer

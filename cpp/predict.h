@@ -13,8 +13,8 @@ enum class Wanted { logits, probabilities };
 
 template <class T> class Predictor {
   public:
-    Predictor(const Kernels<T>& kernels, Architecture architecture)
-        : kernels_(kernels), architecture_(std::move(architecture)) {
+    Predictor(const Kernels<T>& kernels, Architecture architecture, bool bfloat16)
+        : kernels_(kernels), architecture_(std::move(architecture)), bfloat16_(bfloat16) {
         for (int64_t l = 0; l < architecture_.layers(); ++l)
             layers_.emplace_back(architecture_.widths[l], architecture_.widths[l + 1], kernels.panel_width, 0);
     }
@@ -40,7 +40,8 @@ template <class T> class Predictor {
 
     void predict_some(Rows data, Range range, Wanted wanted, T* out) const {
         const int64_t k = architecture_.widths.back(), L = architecture_.layers();
-        Forward<T> forward(kernels_, architecture_, layers_, data, std::min(rows_at_a_time, range.end - range.begin));
+        Forward<T> forward(kernels_, architecture_, layers_, data, std::min(rows_at_a_time, range.end - range.begin),
+                           bfloat16_);
         for (int64_t place = range.begin; place < range.end; place += rows_at_a_time) {
             const int64_t n = std::min(rows_at_a_time, range.end - place);
             const Range rows{0, n};
@@ -64,6 +65,7 @@ template <class T> class Predictor {
 
     const Kernels<T>& kernels_;
     const Architecture architecture_;
+    const bool bfloat16_;
     std::vector<PackedLayer<T>> layers_;
 };
 

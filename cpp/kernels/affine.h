@@ -5,20 +5,21 @@ template <class T> struct AffineEpilogue {
     const T* b;
     Activation f;
     Panels<T> out;
+    Vector<T> factor;
     static constexpr bool starts_anew = true, whole_depth = false;
 
     inline bool idle(int64_t) const { return false; }
     inline T* partial(int64_t row, int64_t panel) const { return row_of_panel(out, row, panel); }
     inline void finish(const Sums<T>& sums, int64_t row, int64_t panel) const {
         const Sums<T> bias = load_sums(b + panel * panel_width<T>);
-        store_sums<T>(row_of_panel(out, row, panel), {activate<T>(f, add(sums.left, bias.left)),
-                                                      activate<T>(f, add(sums.right, bias.right))});
+        store_sums<T>(row_of_panel(out, row, panel), {activate<T>(f, fma(sums.left, factor, bias.left)),
+                                                      activate<T>(f, fma(sums.right, factor, bias.right))});
     }
 };
 
 template <class T>
 void affine(const Operand<T>& a, Panels<const T> W, const T* b, Activation f, Panels<T> out, Range rows, Range panels) {
-    AffineEpilogue<T> epilogue{b, f, out};
+    AffineEpilogue<T> epilogue{b, f, out, set(a.factor)};
     product<false, T>(a, W, rows, panels, epilogue);
 }
 
@@ -55,6 +56,7 @@ template <class T> struct BackwardWeightsEpilogue {
     int64_t inputs;  // rows of W
     static constexpr bool whole_depth = true;
     Bits nonzero;
+    Vector<T> factor;
     bool starts_anew;
     bool updates = dW.last && updating.rule.optimizer != Optimizer::none;
     bool zeros_change_nothing = dW.first && dW.last && nonzero.words && updating.plain;
@@ -71,10 +73,10 @@ template <class T> struct BackwardWeightsEpilogue {
     inline void finish(const Sums<T>& g, int64_t row, int64_t panel) {
         const int64_t at = place(row, panel);
         if (updates) {
-            updating.vector(at, g.left);
-            updating.vector(at + lanes<T>, g.right);
+            updating.vector(at, mul(g.left, factor));
+            updating.vector(at + lanes<T>, mul(g.right, factor));
         } else {
-            store_sums(dW.sums + at, g);
+            store_sums<T>(dW.sums + at, dW.last ? Sums<T>{mul(g.left, factor), mul(g.right, factor)} : g);
         }
     }
 };
@@ -82,7 +84,7 @@ template <class T> struct BackwardWeightsEpilogue {
 template <class T>
 bool affine_backward_weights(const Operand<T>& a, Panels<const T> dz, Summing<T> dW, Parameters<T> W, const Rule<T>& rule,
                              int64_t inputs_in_all, Range inputs, Range panels) {
-    BackwardWeightsEpilogue<T> epilogue{dW, {W, rule}, inputs_in_all, a.nonzero, dW.first};
+    BackwardWeightsEpilogue<T> epilogue{dW, {W, rule}, inputs_in_all, a.nonzero, set(a.factor), dW.first};
     product<true, T>(a, dz, inputs, panels, epilogue);
     return epilogue.updating.finite();
 }

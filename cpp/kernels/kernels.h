@@ -2,6 +2,13 @@
 // target's words.
 
 #include "kernels/matmul.h"
+#ifdef PELLUCID_TILES_OF_AMX
+#include "simd/tiles_amx.h"
+#else
+#include "simd/tiles_vector.h"
+#endif
+#include "kernels/matmul_bfloat16.h"
+#include "kernels/product.h"
 #include "kernels/optimizers.h"
 #include "kernels/relu.h"
 #include "kernels/affine.h"

@@ -216,17 +216,3 @@ inline void multiply_skipping_zeros(Bits bits, Elements elements, Panels<const T
         default: break;
     }
 }
-
-// A B, row by row of A; or, transposed, row by row of the transpose of A.
-template <bool transposed, class T, class Epilogue>
-inline void product(const Operand<T>& A, Panels<const T> B, Range rows, Range panels, Epilogue& epilogue) {
-    if (!A.nonzero.words) {
-        multiply<transposed, T>(A.panels, B, rows, panels, epilogue);
-    } else if constexpr (transposed) {
-        if (A.bytes) multiply_skipping_zeros<T>(A.nonzero, ElementsOfBytesTransposed<T>{A.bytes, A.value_of_byte}, B, rows, panels, epilogue);
-        else multiply_skipping_zeros<T>(A.nonzero, ElementsOfPanelsTransposed<T>{A.panels}, B, rows, panels, epilogue);
-    } else {
-        if (A.bytes) multiply_skipping_zeros<T>(A.nonzero, ElementsOfBytes<T>{A.bytes, A.value_of_byte}, B, rows, panels, epilogue);
-        else multiply_skipping_zeros<T>(A.nonzero, ElementsOfPanels<T>{A.panels}, B, rows, panels, epilogue);
-    }
-}

@@ -16,6 +16,6 @@ namespace pellucid::avx512 {
 #include "targets/close.h"
 
 namespace pellucid {
-extern const Target avx512_target{"avx512", "AVX-512 (F, BW, DQ, VL)", has_avx512, &avx512::table<float>, &avx512::table<double>};
+extern const Target avx512_target{"avx512", "AVX-512 (F, BW, DQ, VL)", has_avx512, &avx512::table<float>, &avx512::table<double>, false};
 }
 #endif

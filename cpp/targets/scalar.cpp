@@ -10,5 +10,5 @@ namespace pellucid::scalar {
 
 namespace pellucid {
 static bool anywhere() { return true; }
-extern const Target scalar_target{"scalar", "portable C++", anywhere, &scalar::table<float>, &scalar::table<double>};
+extern const Target scalar_target{"scalar", "portable C++", anywhere, &scalar::table<float>, &scalar::table<double>, false};
 }

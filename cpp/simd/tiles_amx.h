@@ -1,0 +1,117 @@
+// The words for products of bfloat16 tiles on AMX, with AVX-512 BF16 for the rounding.
+//
+// A tile is 16 rows of 64 bytes. A panel is two tiles wide and a group of rows two tiles high, so that four tiles of sums, two
+// of A and two of B use all eight registers:
+//
+//             B 6      B 7
+//   A 4    sums 0   sums 1
+//   A 5    sums 2   sums 3
+
+// 16 elements of the one, then 16 of the other, rounded to the nearest.
+inline __m512i as_bfloat16(__m512 low, __m512 high) {
+    const __m512i low_half = _mm512_castsi256_si512((__m256i)_mm512_cvtneps_pbh(low));
+    return _mm512_inserti64x4(low_half, (__m256i)_mm512_cvtneps_pbh(high), 1);
+}
+
+inline void store_bfloat16(uint16_t* to, const Sums<float>& a) { _mm512_storeu_si512(to, as_bfloat16(a.left, a.right)); }
+
+// Columns 0 to 15 of the pairs are a tile of B, columns 16 to 31 the other: they stand side by side.
+inline __m512i pairs(__m512 even, __m512 odd) {
+    const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5,
+                                           20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    return _mm512_permutexvar_epi16(order, as_bfloat16(even, odd));
+}
+inline void store_bfloat16_pairs(uint16_t* to, const Sums<float>& even, const Sums<float>& odd) {
+    _mm512_storeu_si512(to, pairs(even.left, odd.left));
+    _mm512_storeu_si512(to + 32, pairs(even.right, odd.right));
+}
+
+// 16 rows of 16 double words become 16 columns.
+inline void turn(__m512i (&r)[16]) {
+    __m512i t[16];
+#pragma GCC unroll 8
+    for (int i = 0; i < 16; i += 2) {
+        t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 16; i += 4) {
+        r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+        r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+        r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+        r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+        t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
+        t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xDD);
+        t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
+        t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xDD);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+        r[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
+        r[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xDD);
+        r[i + 4] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88);
+        r[i + 12] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xDD);
+    }
+}
+
+// `columns` columns of `rows` rows of a panel, each column as a row of 32, zeros behind.
+inline void store_turned_bfloat16(uint16_t* to, const float* from, int64_t rows, int64_t columns) {
+    for (int64_t half = 0; half < columns; half += 16) {
+        const __mmask16 there = __mmask16(columns - half >= 16 ? 0xFFFF : (1 << (columns - half)) - 1);
+        __m512i block[16];
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; ++i) {
+            const float* const even = from + 2 * i * panel_width<float> + half;
+            block[i] = pairs(_mm512_maskz_loadu_ps(2 * i < rows ? there : __mmask16(0), even),
+                             _mm512_maskz_loadu_ps(2 * i + 1 < rows ? there : __mmask16(0), even + panel_width<float>));
+        }
+        turn(block);
+        const int64_t some = columns - half < 16 ? columns - half : 16;
+        for (int64_t i = 0; i < some; ++i) _mm512_storeu_si512(to + (half + i) * 32, block[i]);
+    }
+}
+
+// GCC does not know that tiles are loaded from memory and stored to it: what was written before must be there.
+inline void settle_memory() { __asm__ volatile("" ::: "memory"); }
+
+struct TileShapes {
+    uint8_t palette = 1, start_row = 0, reserved[14] = {};
+    uint16_t bytes_a_row[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+
+inline void begin_tiles() {
+    alignas(64) const TileShapes shapes;
+    settle_memory();
+    _tile_loadconfig(&shapes);
+}
+inline void end_tiles() { _tile_release(); }
+
+// sums[32][32] += A[32][k] B[k][32]: `groups` times 32 k; A's groups stand `a_stride` apart, B's follow each other.
+inline void add_tile_products(float* sums, const uint16_t* a, int64_t a_stride, const uint16_t* b, int64_t groups) {
+    constexpr int row = 128, lower = 16 * 32;  // bytes of a row of sums and of a pair of rows of B; elements of 16 rows
+    settle_memory();
+    _tile_loadd(0, sums, row);
+    _tile_loadd(1, sums + 16, row);
+    _tile_loadd(2, sums + lower, row);
+    _tile_loadd(3, sums + lower + 16, row);
+    for (int64_t group = 0; group < groups; ++group) {
+        const uint16_t *const a_here = a + group * a_stride, *const b_here = b + group * 32 * 32;
+        _tile_loadd(4, a_here, 64);
+        _tile_loadd(6, b_here, row);
+        _tile_loadd(7, b_here + 32, row);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_loadd(5, a_here + lower, 64);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, sums, row);
+    _tile_stored(1, sums + 16, row);
+    _tile_stored(2, sums + lower, row);
+    _tile_stored(3, sums + lower + 16, row);
+    settle_memory();
+}
