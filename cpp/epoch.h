@@ -226,7 +226,7 @@ template <class T> class Epoch {
         if (!meet(me)) return false;
         // enter
         look_ahead(chunk, me, 0);
-        const bool skip_input = skip(me, 0, n);
+        const bool skip_input = skip(me, 0, n) && layers_[0].is_finite();
         if (skip_input) {
             const BitBuffer& bits = forward_.nonzero_of_input(0);
             bits.turn(n, share_of({0, bits.column_words()}, me.number, me.members));
@@ -296,6 +296,10 @@ template <class T> class Epoch {
             bits.turn(n, share_of({0, bits.column_words()}, me.number, me.members));
             turned = true;
         }
+        if (forward_.needs_scaling(false) && !back_[0].dz_is_finite.load(std::memory_order_relaxed)) {
+            forward_.scale(n, share_of({0, n}, me.number, me.members));  // their zeros meet what is not finite
+            turned = true;
+        }
         if (turned && !meet(me)) return false;
         for (int64_t l = L() - 1; l >= 0; --l) {
             PackedLayer<T>& layer = layers_[l];
@@ -312,6 +316,7 @@ template <class T> class Epoch {
             if (!finite) layer.is_not_finite();
             kernels_.affine_backward_bias(back.dz.view(n), {back.db.data(), chunk.first, chunk.last}, layer.b.all(), rule,
                                           panels_of(l, me));
+            if (l == L() - 1 && panels_of(l, me).end == layer.panels) layer.pad_biases();
             if (l > 0 && chunk.last && rule.optimizer != Optimizer::none)
                 kernels_.transpose(layer.weights(), back.W_back.panels(layer.fan_out), inputs, panels);
         }

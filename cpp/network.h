@@ -74,11 +74,15 @@ template <class T> struct PackedLayer {
             }
         }
     }
+    // Softmax must not see the padding: what is minus infinity is never the largest, and its exponential is 0. An update may
+    // have changed it: AdamW multiplies by 1 - eta lambda, which may be 0 or negative.
+    void pad_biases() {
+        std::fill(b.theta.data() + fan_out, b.theta.data() + b.theta.size(), -std::numeric_limits<T>::infinity());
+    }
     void set_parameters(const T* W_rows, const T* biases, bool is_last) {
         pack(W_rows, W.theta);
         std::copy_n(biases, fan_out, b.theta.data());
-        // Softmax must not see the padding: what is minus infinity is never the largest, and its exponential is 0.
-        if (is_last) std::fill(b.theta.data() + fan_out, b.theta.data() + b.theta.size(), -std::numeric_limits<T>::infinity());
+        if (is_last) pad_biases();
         bool finite = true;
         for (int64_t i = 0; i < W.theta.size(); ++i) finite &= W.theta[i] - W.theta[i] == 0;
         finite_.store(finite);
