@@ -145,6 +145,11 @@ _ALL = (
         "initialization.glorot_uniform", "Glorot, Bengio, AISTATS 2010, equation 16",
     ),
     Equation(
+        "bfloat16", "rounding to eight significant bits", "x̂ = the bfloat16 nearest to x",
+        r"\hat{x} = \mathrm{round}_{8\,\mathrm{bits}}(x)",
+        "bfloat16.rounded_to_bfloat16", "Kalamkar et al.: A Study of BFLOAT16 for Deep Learning Training, arXiv:1905.12322",
+    ),
+    Equation(
         "philox", "counter-based random words", "words = Philox4x32-10(counter, key)",
         r"\mathrm{words} = \mathrm{Philox}_{4\times32}^{10}(\mathrm{counter}, \mathrm{key})",
         "random_streams.philox", "Salmon et al.: Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011",
