@@ -60,6 +60,11 @@ template <class T> void check_layers(const Layers<T>& layers, const Architecture
     }
 }
 
+template <class T> Architecture fitting(Architecture architecture, const Layers<T>& layers) {
+    check_layers(layers, architecture);
+    return architecture;
+}
+
 template <class T>
 std::vector<PackedLayer<T>> packed(const Kernels<T>& kernels, const Architecture& architecture, const Layers<T>& layers,
                                    const std::vector<Layers<T>>& moments) {
@@ -208,13 +213,16 @@ template <class T> class PythonPredictor {
     PythonPredictor(const std::string& target, const std::vector<int64_t>& widths, const std::vector<std::string>& activations,
                     const Numbers& offset, const Numbers& scale, const Layers<T>& layers, const std::vector<int64_t>& input_shape,
                     int threads, bool bfloat16)
-        : predictor_(kernels_of<T>(target_named(target)), architecture_of(widths, activations, offset, scale), bfloat16),
+        : predictor_(kernels_of<T>(target_named(target)), fitting(architecture_of(widths, activations, offset, scale), layers),
+                     bfloat16),
           input_shapes_{{widths[0]}, input_shape}, threads_(threads) {
         check_precision<T>(bfloat16);
         int64_t inputs = 1;
-        for (int64_t size : input_shape) inputs *= size;
+        for (int64_t size : input_shape) {
+            require(size > 0 && size <= widths[0] / inputs, "the shape of an example has another number of inputs");
+            inputs *= size;
+        }
         require(inputs == widths[0], "the shape of an example has another number of inputs");
-        check_layers(layers, predictor_.architecture());
         for (size_t l = 0; l < layers.size(); ++l)
             predictor_.layers()[l].set_parameters(layers[l].first.data(), layers[l].second.data(), l + 1 == layers.size());
     }
@@ -266,25 +274,27 @@ template <class T> class PythonPredictor {
     const NumPy numpy_{sizeof(T) == 4 ? "float32" : "float64"};
 };
 
+// Arrays are taken as they are: where NumPy's whole numbers are converted to C++'s, float64 must not become float32.
 template <class T> void bind(nb::module_& module, const char* predictor_name) {
-    module.def("run", &run<T>, "target"_a, "widths"_a, "activations"_a, "offset"_a, "scale"_a, "optimizer"_a, "mu"_a,
-               "beta_1"_a, "beta_2"_a, "epsilon"_a, "weight_decay"_a, "layers"_a, "moments"_a, "steps_done"_a, "X"_a, "y"_a,
-               "order"_a, "rates"_a, "batch_size"_a, "first_step"_a, "n_steps"_a, "weights"_a.none(), "threads"_a,
-               "stop"_a.none(), "bfloat16"_a = false,
+    const auto array = [](const char* name) { return nb::arg(name).noconvert(); };
+    module.def("run", &run<T>, "target"_a, "widths"_a, "activations"_a, array("offset"), array("scale"), "optimizer"_a, "mu"_a,
+               "beta_1"_a, "beta_2"_a, "epsilon"_a, "weight_decay"_a, array("layers"), array("moments"), "steps_done"_a,
+               array("X"), array("y"), array("order"), array("rates"), "batch_size"_a, "first_step"_a, "n_steps"_a,
+               array("weights").none(), "threads"_a, "stop"_a.none(), "bfloat16"_a = false,
                "Take steps: (layers, moments, losses, correct, non-finite step or None).");
-    module.def("loss_and_gradients", &loss_and_gradients<T>, "target"_a, "widths"_a, "activations"_a, "offset"_a, "scale"_a,
-               "layers"_a, "X"_a, "y"_a, "weights"_a.none(), "threads"_a, "bfloat16"_a = false,
-               "The mean loss, and a gradient for each W and b.");
+    module.def("loss_and_gradients", &loss_and_gradients<T>, "target"_a, "widths"_a, "activations"_a, array("offset"),
+               array("scale"), array("layers"), array("X"), array("y"), array("weights").none(), "threads"_a,
+               "bfloat16"_a = false, "The mean loss, and a gradient for each W and b.");
     using P = PythonPredictor<T>;
     nb::class_<P>(module, predictor_name, "A packed network.")
         .def(nb::init<const std::string&, const std::vector<int64_t>&, const std::vector<std::string>&, const Numbers&,
                       const Numbers&, const Layers<T>&, const std::vector<int64_t>&, int, bool>(),
-             "target"_a, "widths"_a, "activations"_a, "offset"_a, "scale"_a, "layers"_a, "input_shape"_a, "threads"_a,
-             "bfloat16"_a = false)
-        .def("logits", [](const P& p, const Data& X, int threads) { return p.predict(X, Wanted::logits, threads); }, "X"_a,
+             "target"_a, "widths"_a, "activations"_a, array("offset"), array("scale"), array("layers"), "input_shape"_a,
+             "threads"_a, "bfloat16"_a = false)
+        .def("logits", [](const P& p, const Data& X, int threads) { return p.predict(X, Wanted::logits, threads); }, array("X"),
              "threads"_a = 1)
         .def("probabilities", [](const P& p, const Data& X, int threads) { return p.predict(X, Wanted::probabilities, threads); },
-             "X"_a, "threads"_a = 1)
+             array("X"), "threads"_a = 1)
         .def("quick_logits", [](const P& p, nb::handle X) { return p.quick(X, Wanted::logits); },
              "Of an array of examples, or of one, in any shape that fits; None where that needs a longer look.")
         .def("quick_probabilities", [](const P& p, nb::handle X) { return p.quick(X, Wanted::probabilities); });
