@@ -60,8 +60,4 @@ def predictor(problem: PredictionProblem, variant: str, threads: int) -> Predict
 
 
 def _engine(name: str, precision: str, threads: int) -> Engine:
-    """Choose an engine. One with threads of its own goes by OMP_NUM_THREADS, which the runner has set to ``threads``.
-
-    Whatever else an engine wants to be told of its precision or its threads is told it here.
-    """
-    return choose(name).engine
+    return choose(name, threads=threads).engine.at(precision)

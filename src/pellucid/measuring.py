@@ -123,9 +123,9 @@ def measure(
 
 
 def _turn(problem: Problem, contestant: Contestant) -> Times:
-    settings = Settings()
-    engine = choose(contestant.engine, threads=contestant.threads).engine
-    layers = initialize(ARCHITECTURE, settings.seed, settings.initialization, contestant.precision)
+    settings = Settings(precision=contestant.precision)
+    engine = choose(contestant.engine, threads=contestant.threads).engine.at(contestant.precision)
+    layers = initialize(ARCHITECTURE, settings.seed, settings.initialization, settings.dtype)
     n, size = len(problem.y_train), settings.batch_size
     rates = np.full(steps_of_an_epoch(n, size), settings.learning_rate)
 
@@ -152,7 +152,8 @@ def _timed(ask: Callable[[Any], Any], X: NDArray[Any]) -> tuple[Any, float]:
 
 def _result(problem: Problem, contestant: Contestant, times: dict[Contestant, list[Times]]) -> Result:
     ours = times[contestant]
-    reference = times.get(Contestant("reference", contestant.precision, 1), ours)
+    dtype = Settings(precision=contestant.precision).dtype
+    reference = times.get(Contestant("reference", dtype, 1), ours)
 
     def median(what: str) -> float:
         return float(np.median([getattr(each, what) for each in ours]))

@@ -53,7 +53,7 @@ def train(
         typer.Option(metavar="N", help="Stop after N epochs without a lower validation loss; keep the best epoch."),
     ] = None,
     engine: EngineName = None,
-    precision: Annotated[str | None, typer.Option(help="float32 or float64. (default: float32)")] = None,
+    precision: Annotated[str | None, typer.Option(help="float32, float64 or bfloat16. (default: float32)")] = None,
     threads: Threads = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The run's folder. (default: a new one in runs/)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.engines.choice import Candidate, Choice, available, candidates, choose, why_no_native_engine
-from pellucid.engines.engine import Engine, Outcome, Packed, State, name_of, steps_of_an_epoch
+from pellucid.engines.engine import Engine, Outcome, Packed, State, check_precision, name_of, steps_of_an_epoch
 from pellucid.engines.reference import ReferenceEngine
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "State",
     "available",
     "candidates",
+    "check_precision",
     "choose",
     "name_of",
     "steps_of_an_epoch",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.optimizers import Moments, Optimizer
 from pellucid.equations.parameters import Array, Indices, Layers
+from pellucid.errors import SettingError
 
 Examples = NDArray[Any]
 """A batch X (n, d) in the units of the data: uint8, or any other numeric type."""
@@ -87,6 +88,14 @@ class Engine(Protocol):
         """The number of threads of its own, or None."""
         ...
 
+    def at(self, precision: str) -> Engine:
+        """Give the engine that multiplies in one of its ``precisions``. Raises ``SettingError`` for another one.
+
+        float32 and float64 are the type of the parameters, which every engine follows. With bfloat16 the parameters are
+        float32, and the factors of every product are rounded: equation [bfloat16].
+        """
+        ...
+
     def order(self, seed: int, n: int, epoch: int) -> Indices:
         """Give the order in which an epoch takes n examples: equation [permutation], whoever computes it."""
         ...
@@ -131,6 +140,13 @@ class Engine(Protocol):
     def pack(self, architecture: Architecture, layers: Layers) -> Packed:
         """Make a network ready for many predictions."""
         ...
+
+
+def check_precision(engine: Engine, precision: str) -> None:
+    """Raise ``SettingError`` unless the engine has that precision."""
+    if precision not in engine.precisions:
+        known = ", ".join(engine.precisions)
+        raise SettingError(f"the engine {engine.name} has no precision {precision!r}", f"one of {known}")
 
 
 def name_of(engine: Engine) -> str:

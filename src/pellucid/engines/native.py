@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pellucid.engines._native as _native
-from pellucid.engines.engine import Examples, Outcome, Packed, State, steps_of_an_epoch
+from pellucid.engines.engine import Examples, Outcome, Packed, State, check_precision, steps_of_an_epoch
 from pellucid.engines.native_checks import (
     check_examples,
     check_labels,
@@ -53,11 +53,17 @@ class NativeEngine:
     """Whole epochs in C++, with the interpreter released."""
 
     name = "native"
-    precisions: tuple[str, ...] = ("float32", "float64")
+    precisions: tuple[str, ...] = ("float32", "float64", "bfloat16")
 
-    def __init__(self, target: str | None = None, threads: int | None = None) -> None:
+    def __init__(self, target: str | None = None, threads: int | None = None, *, bfloat16: bool = False) -> None:
         self.target = target or next(target.name for target in targets() if target.runs_here)
         self.threads = threads or default_threads()
+        self.bfloat16 = bfloat16
+
+    def at(self, precision: str) -> NativeEngine:
+        """Give an engine that multiplies in this precision, on the same target with as many threads."""
+        check_precision(self, precision)
+        return NativeEngine(self.target, self.threads, bfloat16=precision == "bfloat16")
 
     def order(self, seed: int, n: int, epoch: int) -> Indices:
         """Shuffle: the numbers of the equation, sooner."""
@@ -80,7 +86,7 @@ class NativeEngine:
         stop: Callable[[], bool] | None = None,
     ) -> Outcome:
         """Take steps of one epoch, as the protocol says. Raises ``ShapeError`` or ``SettingError`` for what does not fit."""
-        check_network(architecture, state.layers, optimizer, state.moments)
+        check_network(architecture, state.layers, optimizer, state.moments, bfloat16=self.bfloat16)
         check_examples(architecture, X)
         check_labels(X, y, weights)
         check_steps(order, rates, batch_size, first_step, n_steps)
@@ -116,6 +122,7 @@ class NativeEngine:
                 weights=None if weights is None else np.ascontiguousarray(weights, np.float64),
                 threads=self.threads,
                 stop=stop,
+                bfloat16=self.bfloat16,
             )
         after = State(_layers(layers), tuple(map(_layers, moments)), state.steps_done + len(losses))
         return Outcome(after, losses, correct, non_finite_step)
@@ -124,7 +131,7 @@ class NativeEngine:
         self, architecture: Architecture, layers: Layers, X: Examples, y: Indices, weights: Array | None = None
     ) -> tuple[float, Layers]:
         """Give the mean loss of a batch and its gradient for every W and b. Raises as ``run``, and for no examples."""
-        check_network(architecture, layers)
+        check_network(architecture, layers, bfloat16=self.bfloat16)
         check_examples(architecture, X, at_least=1)
         check_labels(X, y, weights)
         with explained(architecture, y):
@@ -136,6 +143,7 @@ class NativeEngine:
                 y=np.ascontiguousarray(y, np.int64),
                 weights=None if weights is None else np.ascontiguousarray(weights, np.float64),
                 threads=self.threads,
+                bfloat16=self.bfloat16,
             )
         return loss, _layers(gradients)
 
@@ -149,7 +157,7 @@ class NativeEngine:
 
     def pack(self, architecture: Architecture, layers: Layers) -> Packed:
         """Copy a network into panels of the target's width. Raises as ``run``."""
-        check_network(architecture, layers)
+        check_network(architecture, layers, bfloat16=self.bfloat16)
         return _PackedNetwork(self, architecture, layers)
 
 
@@ -164,6 +172,7 @@ class _PackedNetwork:
             _contiguous(layers),
             input_shape=list(architecture.input_shape),
             threads=engine.threads,
+            bfloat16=engine.bfloat16,
         )
         self._architecture, self._dtype = architecture, layers[0].W.dtype
         self._threads, self._predictor = engine.threads, packed

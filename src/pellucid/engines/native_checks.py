@@ -25,7 +25,12 @@ READ_AS_THEY_ARE = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float6
 
 
 def check_network(
-    architecture: Architecture, layers: Layers, optimizer: Optimizer | None = None, moments: Moments = ()
+    architecture: Architecture,
+    layers: Layers,
+    optimizer: Optimizer | None = None,
+    moments: Moments = (),
+    *,
+    bfloat16: bool = False,
 ) -> None:
     """Raise ``ShapeError`` or ``SettingError`` unless parameters and moments fit the architecture, and C++ knows it all."""
     for hidden in architecture.hidden:
@@ -37,6 +42,8 @@ def check_network(
     if len(types) > 1 or not types <= {np.dtype(np.float32), np.dtype(np.float64)}:
         got = f"parameters and moments are of {', '.join(sorted(map(str, types)))}"
         raise ShapeError(got, "float32 or float64, one for all")
+    if bfloat16 and types != {np.dtype(np.float32)}:
+        raise ShapeError("the parameters are float64", "float32, in which products of bfloat16 are summed")
     if optimizer is None:
         return
     if optimizer.name not in OPTIMIZERS:

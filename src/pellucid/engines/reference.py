@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.engines.engine import Examples, Outcome, Packed, State, steps_of_an_epoch
+from pellucid.engines.engine import Examples, Outcome, Packed, State, check_precision, steps_of_an_epoch
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.network import backward, forward, loss_and_gradients
 from pellucid.equations.optimizers import Optimizer
@@ -27,6 +27,11 @@ class ReferenceEngine:
     target = "numpy"
     precisions: tuple[str, ...] = ("float32", "float64")
     threads: int | None = None
+
+    def at(self, precision: str) -> ReferenceEngine:
+        """Give itself: the parameters' type is the precision."""
+        check_precision(self, precision)
+        return self
 
     def order(self, seed: int, n: int, epoch: int) -> Indices:
         """Shuffle, by the equation."""

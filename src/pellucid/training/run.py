@@ -56,9 +56,7 @@ class Plan:
         rows, held_out = len(self.dataset.y_train), self.settings.validation
         if held_out >= rows:
             raise SettingError(f"--validation is {held_out:,}", f"less than the {rows:,} training rows")
-        if self.settings.precision not in self.engine.precisions:
-            known = ", ".join(self.engine.precisions)
-            raise SettingError(f"the engine {self.engine.name} has no {self.settings.precision}", f"one of {known}")
+        object.__setattr__(self, "engine", self.engine.at(self.settings.precision))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from pellucid.equations.optimizers import OPTIMIZERS, Optimizer
 from pellucid.equations.schedules import SCHEDULES
 from pellucid.errors import SettingError
 
-PRECISIONS = ("float32", "float64")
+PRECISIONS = ("float32", "float64", "bfloat16")
 
 LEARNING_RATES = {"sgd": 0.2, "momentum": 0.01, "nesterov": 0.01, "adam": 0.001, "adamw": 0.001}
 """The rate each solver begins with unless it is told another."""
@@ -63,6 +63,11 @@ class Settings:
         ):
             if value not in list(known):
                 raise SettingError(f"{name} is {value!r}", "one of " + ", ".join(known))
+
+    @property
+    def dtype(self) -> str:
+        """The type of the parameters: float32 also where products are rounded to bfloat16."""
+        return "float32" if self.precision == "bfloat16" else self.precision
 
     @property
     def optimizer(self) -> Optimizer:

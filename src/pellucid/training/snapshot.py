@@ -54,7 +54,7 @@ class Snapshot:
 
 def first_snapshot(architecture: Architecture, settings: Settings) -> Snapshot:
     """Begin: parameters drawn from the seed, moments 0, nothing done."""
-    layers = initialize(architecture, settings.seed, settings.initialization, settings.precision)
+    layers = initialize(architecture, settings.seed, settings.initialization, settings.dtype)
     return between_epochs(State(layers, settings.optimizer.initial_moments(layers)), (), None)
 
 

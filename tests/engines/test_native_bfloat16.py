@@ -1,0 +1,129 @@
+"""Products of factors rounded to bfloat16, summed in float32, against the equations with the same factors rounded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pellucid.engines import ReferenceEngine, State, choose
+from pellucid.equations.architecture import Architecture, Hidden
+from pellucid.equations.bfloat16 import rounded_to_bfloat16
+from pellucid.equations.initialization import initialize
+from pellucid.equations.optimizers import Adam
+from pellucid.equations.parameters import Layer
+from pellucid.equations.scaling import Scaling
+from pellucid.equations.softmax_cross_entropy import softmax, softmax_cross_entropy_backward
+from pellucid.errors import SettingError, ShapeError
+
+native = pytest.importorskip("pellucid.engines.native", reason="this installation has no native engine")
+
+TARGETS = [target.name for target in native.targets() if target.runs_here]
+EPSILON = float(np.finfo(np.float32).eps)
+SIZES = [
+    (1, 1, 2),
+    (5, 7, 3),
+    (32, 32, 32),
+    (31, 33, 17),
+    (33, 31, 33),
+    (70, 513, 5),
+    (257, 64, 130),
+]  # n, inputs, outputs
+
+
+def engine_on(target, threads=1):
+    return native.NativeEngine(target, threads).at("bfloat16")
+
+
+def one_layer(n, inputs, outputs):
+    random = np.random.default_rng(n)
+    layers = (Layer(random.normal(size=(outputs, inputs)), random.normal(size=outputs)),)
+    layers = tuple(Layer(W.astype(np.float32), b.astype(np.float32)) for W, b in layers)
+    X = random.normal(size=(n, inputs)).astype(np.float32)
+    return Architecture((inputs,), (), outputs), layers, X, random.integers(0, outputs, n)
+
+
+def rounded(x):
+    return rounded_to_bfloat16(x).astype(np.float64)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("size", SIZES)
+def test_logits_are_sums_of_products_of_rounded_factors(target, size):
+    architecture, ((W, b),), X, _ = one_layer(*size)
+    z = engine_on(target).logits(architecture, (Layer(W, b),), X)
+    exact = rounded(X) @ rounded(W).T + b
+    bound = (X.shape[1] + 2) * EPSILON * (np.abs(rounded(X)) @ np.abs(rounded(W)).T + np.abs(b))
+    assert (np.abs(z - exact) <= bound).all()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("size", SIZES)
+def test_gradients_are_sums_of_products_of_rounded_factors(target, size):
+    architecture, layers, X, y = one_layer(*size)
+    _, (gradient,) = engine_on(target).loss_and_gradients(architecture, layers, X, y)
+    z = rounded(X) @ rounded(layers[0].W).T + layers[0].b
+    dz = softmax_cross_entropy_backward(softmax(z), y)
+    # dz is known to some units of float32, which may take it over the edge between two numbers of bfloat16.
+    z_error = (X.shape[1] + 2) * EPSILON * (np.abs(rounded(X)) @ np.abs(rounded(layers[0].W)).T + np.abs(layers[0].b))
+    dz_error = (4 * z_error.max(axis=1, keepdims=True) + 64 * EPSILON * (1 + np.abs(z))) / len(y)
+    at_edge = rounded(dz - dz_error) != rounded(dz + dz_error)
+    dz_error = np.where(at_edge, dz_error + 2.0**-7 * np.abs(dz), 0)
+    bound = dz_error.T @ np.abs(rounded(X)) + (len(y) + 2) * EPSILON * np.abs(rounded(dz)).T @ np.abs(rounded(X))
+    assert (np.abs(gradient.W - rounded(dz).T @ rounded(X)) <= bound + 1e-30).all()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_where_all_factors_are_exact_a_deep_network_has_the_same_bits_as_in_float32(target):
+    random = np.random.default_rng(0)
+    architecture = Architecture((9,), (Hidden(10), Hidden(7)), 3)
+    layers = tuple(
+        Layer(random.integers(-1, 2, shape).astype(np.float32), random.integers(-2, 3, shape[0]).astype(np.float32))
+        for shape in architecture.weight_shapes
+    )
+    X = random.integers(0, 3, (50, 9)).astype(np.float32)
+    expected = ReferenceEngine().logits(architecture, layers, X)
+    np.testing.assert_array_equal(engine_on(target).logits(architecture, layers, X), expected)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_pixels_are_exact_and_it_is_their_products_that_are_scaled(target):
+    architecture, layers, _, _ = one_layer(20, 50, 4)
+    architecture = Architecture((50,), (), 4, scaling=Scaling((0.0,), (255.0,)))
+    X = np.random.default_rng(1).integers(0, 256, (20, 50), np.uint8)
+    (W, b), pixels = layers[0], X.astype(np.float64)
+    z = engine_on(target).logits(architecture, layers, X)
+    bound = (50 + 4) * EPSILON * (pixels @ np.abs(rounded(W)).T / 255 + np.abs(b))
+    assert (np.abs(z - (pixels @ rounded(W).T / 255 + b)) <= bound).all()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_threads_and_neighbours_change_no_bit(target):
+    architecture = Architecture((40,), (Hidden(33), Hidden(20)), 5)
+    layers, random = initialize(architecture, 0), np.random.default_rng(2)
+    X, y = random.normal(size=(300, 40)).astype(np.float32), random.integers(0, 5, 300)
+    start, order, rates = State(layers, Adam().initial_moments(layers)), random.permutation(300), np.full(5, 0.01)
+    outcomes = [
+        engine_on(target, threads).run(architecture, Adam(), start, X, y, order, rates, batch_size=70)
+        for threads in (1, 2, 3)
+    ]
+    for outcome in outcomes[1:]:
+        assert [each.tobytes() for layer in outcome.state.layers for each in layer] == [
+            each.tobytes() for layer in outcomes[0].state.layers for each in layer
+        ]
+    together = engine_on(target, 2).predict(architecture, layers, X)
+    alone = np.concatenate([engine_on(target).predict(architecture, layers, X[row : row + 1]) for row in (0, 37, 299)])
+    np.testing.assert_array_equal(together[[0, 37, 299]], alone)
+
+
+def test_parameters_must_be_float32():
+    architecture, layers, X, _ = one_layer(3, 4, 2)
+    doubles = tuple(Layer(W.astype(np.float64), b.astype(np.float64)) for W, b in layers)
+    with pytest.raises(ShapeError, match="the parameters are float64; expected float32"):
+        engine_on(TARGETS[0]).logits(architecture, doubles, X)
+
+
+def test_the_reference_engine_has_no_bfloat16():
+    with pytest.raises(
+        SettingError, match="the engine reference has no precision 'bfloat16'; expected one of float32, float64"
+    ):
+        choose("reference").engine.at("bfloat16")
