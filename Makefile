@@ -71,10 +71,11 @@ NATIVE := CMakeLists.txt $(wildcard cpp/*.h cpp/*.cpp cpp/*/*.h cpp/*/*.cpp)
 	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Pellucid needs Python 3.11 or newer; this is {v[0]}.{v[1]}. Try: make PYTHON=python3.12 train")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --group build
 	touch $@
 
 .venv/train.done: .venv/pip.done pyproject.toml $(NATIVE)
-	$(BIN)/python -m pip install --quiet --editable '.[plots]'
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[plots]'
 	touch $@
 
 .venv/lint.done: .venv/train.done
@@ -82,7 +83,7 @@ NATIVE := CMakeLists.txt $(wildcard cpp/*.h cpp/*.cpp cpp/*/*.h cpp/*/*.cpp)
 	touch $@
 
 .venv/test.done: .venv/train.done $(if $(EVERYTHING),.venv/compare.done)
-	$(BIN)/python -m pip install --quiet --editable '.[all]' --group test
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[all]' --group test
 	touch $@
 
 .venv/bench.done: .venv/test.done
