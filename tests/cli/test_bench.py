@@ -28,7 +28,10 @@ def test_every_engine_is_measured_in_every_precision_beside_the_reference(cli) -
         assert min(each[f"{what}_seconds"] for what in ("epoch", "one_row", "all_rows")) > 0
         if each["engine"] == "reference":
             assert each["epoch_ratio"] == each["one_row_ratio"] == each["all_rows_ratio"] == 1.0
-    assert np.ptp([each["loss"] for each in results]) < 1e-4
+    exact = [each["loss"] for each in results if each["precision"] != "bfloat16"]
+    rounded = [each["loss"] for each in results if each["precision"] == "bfloat16"]
+    assert np.ptp(exact) < 1e-4
+    assert np.allclose(rounded, exact[0], rtol=2**-8)
     assert said.json["layers"] == [784, 128, 64, 10]
 
 

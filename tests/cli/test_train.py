@@ -89,7 +89,7 @@ def test_hidden_none_is_softmax_regression(cli, points) -> None:
         (["--engine", "warp"], "setting", "there is no engine 'warp' here; expected one of auto, "),
         (["--solver", "sdg"], "setting", "--solver is 'sdg'; expected one of sgd, momentum"),
         (["--schedule", "cosinus"], "setting", "--schedule is 'cosinus'; expected one of constant"),
-        (["--precision", "int8"], "setting", "--precision is 'int8'; expected one of float32, float64."),
+        (["--precision", "int8"], "setting", "--precision is 'int8'; expected one of float32, float64, bfloat16."),
         (["--seed", "-1"], "setting", "--seed is -1"),
         (
             ["--until", "98"],
@@ -97,7 +97,11 @@ def test_hidden_none_is_softmax_regression(cli, points) -> None:
             "--until is 98.0; expected an accuracy above 0 and at most 1. Did you mean 0.98?",
         ),
         (["--validation", "240"], "setting", "--validation is 240; expected less than the 240 training rows."),
-        (["--precision", "bfloat16"], "setting", "--precision is 'bfloat16'; expected one of float32, float64."),
+        (
+            ["--engine", "reference", "--precision", "bfloat16"],
+            "setting",
+            "the engine reference has no precision 'bfloat16'; expected one of float32, float64.",
+        ),
         (["--engine", "native:mmx"], "setting", "there is no engine 'native:mmx' here"),
         (["--threads", "0"], "setting", "--threads is 0; expected a whole number from 1 to 1,024."),
         (["--label", "nosuch"], "data", "nosuch"),
