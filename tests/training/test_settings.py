@@ -31,7 +31,7 @@ from pellucid.training.settings import LEARNING_RATES, Settings
         ({"patience": 0, "validation": 9}, "--patience is 0"),
         ({"solver": "lbfgs"}, "--solver is 'lbfgs'; expected one of sgd, momentum, nesterov, adam, adamw."),
         ({"schedule": "steps"}, "--schedule is 'steps'; expected one of constant, linear, cosine, one-cycle."),
-        ({"precision": "float16"}, "--precision is 'float16'; expected one of float32, float64."),
+        ({"precision": "float16"}, "--precision is 'float16'; expected one of float32, float64, bfloat16."),
         ({"initialization": "zeros"}, "--initialization is 'zeros'"),
     ],
 )
