@@ -1,0 +1,97 @@
+// The pool, the barrier and the loop over batches, worked hard: to be run under ThreadSanitizer, and quick without it.
+
+#include <cstdio>
+#include <thread>
+
+#include "problem.h"
+
+using namespace pellucid;
+
+namespace {
+
+bool good = true;
+void expect(bool condition, const char* what) {
+    if (condition) return;
+    std::printf("not so: %s\n", what);
+    good = false;
+}
+
+// Members add to plain numbers, with a meeting after each round: a barrier that let one through too early would be a race.
+void the_barrier_keeps_members_in_step() {
+    Team team(4);
+    for (int members = 1; members <= team.size(); ++members) {
+        Barrier barrier(members);
+        std::vector<int64_t> sums(size_t(members), 0);
+        team.run(members, [&](int member) {
+            for (int64_t round = 0; round < 500; ++round) {
+                sums[size_t((member + round) % members)] += round;
+                barrier.wait();
+            }
+        });
+        int64_t sum = 0;
+        for (int64_t part : sums) sum += part;
+        expect(sum == members * 500 * 499 / 2, "each member added each round");
+    }
+}
+
+void a_team_that_is_lent_out_leaves_others_alone() {
+    std::vector<std::thread> callers;
+    std::vector<int64_t> counts(4);
+    for (size_t caller = 0; caller < counts.size(); ++caller)
+        callers.emplace_back([&counts, caller] {
+            for (int round = 0; round < 200; ++round) {
+                Team team(3);
+                std::atomic<int64_t> count{0};
+                team.run(team.size(), [&](int) { ++count; });
+                counts[caller] += count == team.size();
+            }
+        });
+    for (std::thread& caller : callers) caller.join();
+    for (int64_t count : counts) expect(count == 200, "every member of every team did its task");
+}
+
+template <class T> void trainings_give_the_same_bits_with_any_number_of_threads(const Target& target) {
+    uint64_t seed = 1;
+    for (const Shape& shape : awkward_shapes) {
+        const Problem<T> problem(shape, seed, int(seed * 3 % 10));
+        ++seed;
+        for (Optimizer optimizer : {Optimizer::sgd, Optimizer::adam}) {
+            const Trained<T> one = problem.train(target, optimizer, 1, 1);
+            for (int threads : {2, 3}) expect(same_bits(problem.train(target, optimizer, threads, 1), one), text(shape).c_str());
+        }
+    }
+}
+
+void trainings_side_by_side_do_not_disturb_each_other(const Target& target) {
+    const Problem<float> problem({{40, 30, 20, 5}, 200, 11}, 7, 5);
+    const Trained<float> one = problem.train(target, Optimizer::momentum, 1, 2);
+    std::vector<std::thread> callers;
+    std::vector<int> same(3);
+    for (size_t caller = 0; caller < same.size(); ++caller)
+        callers.emplace_back([&, caller] { same[caller] = same_bits(problem.train(target, Optimizer::momentum, 3, 2), one); });
+    for (std::thread& caller : callers) caller.join();
+    for (int as_alone : same) expect(as_alone, "a training beside others is as one alone");
+}
+
+void a_training_can_be_stopped(const Target& target) {
+    const Problem<float> problem({{40, 30, 5}, 20000, 1}, 8, 5);
+    int64_t asked = 0;
+    const Trained<float> stopped = problem.train(target, Optimizer::sgd, 3, 1, [&] { return ++asked == 2; });
+    expect(asked <= 2 && (asked < 2 || stopped.losses.size() < 20000), "it stops when it is told to");
+}
+
+}  // namespace
+
+int main() {
+    the_barrier_keeps_members_in_step();
+    a_team_that_is_lent_out_leaves_others_alone();
+    for (int i = 0; i < number_of_targets; ++i) {
+        if (!targets[i]->runs_here()) continue;
+        trainings_give_the_same_bits_with_any_number_of_threads<float>(*targets[i]);
+        trainings_give_the_same_bits_with_any_number_of_threads<double>(*targets[i]);
+        trainings_side_by_side_do_not_disturb_each_other(*targets[i]);
+        a_training_can_be_stopped(*targets[i]);
+    }
+    std::printf("%s\n", good ? "as promised" : "not as promised");
+    return good ? 0 : 1;
+}
