@@ -15,52 +15,49 @@ class Pace {
         int64_t steps;
     };
 
-    explicit Pace(int most_members) : most_(most_members), members_{most_members, 1} {}
+    explicit Pace(int most_members) : most_(most_members) {}
 
     // The next steps are to be taken by so many members, and then reported.
     Stretch next(int64_t steps_left) {
-        trying_ = best();
-        if (most_ == 1) return begin(1, steps_left, steps_left);
-        if (!known(all)) return begin(most_, first_steps, steps_left);
+        if (most_ == 1) return begin(alone, steps_left, steps_left);
+        if (!known(all)) return begin(all, first_steps, steps_left);
         const int other = 1 - best();
-        // A trial may be dear, as where all members are much faster than one: it must wait until it costs little.
-        const double price = seconds_of_a_trial + (known(other) ? seconds_[other] : most_ * seconds_[all]);
-        if (since_trial_ > price * patience) {
-            trying_ = other;
+        // All members may be much faster than one, or much slower: a trial waits until it costs little.
+        const double step_of_other = known(other) ? seconds_[other] : most_ * seconds_[all];
+        if (since_trial_ > patience * (seconds_of_a_stretch + step_of_other)) {
             since_trial_ = 0;
-            return begin(members_[other], steps_in(seconds_of_a_trial, seconds_[known(other) ? other : all]), steps_left);
+            return begin(other, steps_in(seconds_of_a_stretch, step_of_other), steps_left);
         }
-        return begin(members_[trying_], steps_in(seconds_of_a_stretch, seconds_[trying_]), steps_left);
+        return begin(best(), steps_in(seconds_of_a_stretch, seconds_[best()]), steps_left);
     }
 
     void took(int64_t steps) {
         const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
-        if (steps > 0) {
-            double& known_so_far = seconds_[trying_];
-            const double now = seconds / double(steps);
-            known_so_far = known(trying_) ? (known_so_far + now) / 2 : now;
-        }
         if (trying_ == best()) since_trial_ += seconds;
+        if (steps == 0) return;
+        const double step = seconds / double(steps);
+        seconds_[trying_] = known(trying_) ? 0.7 * seconds_[trying_] + 0.3 * step : step;
     }
 
   private:
     using Clock = std::chrono::steady_clock;
-    static constexpr int all = 0;
+    static constexpr int all = 0, alone = 1;
     static constexpr int64_t first_steps = 4;
-    static constexpr double seconds_of_a_stretch = 0.01, seconds_of_a_trial = 0.0005, patience = 30;
+    // Both are tried for as long: on a busy machine a short trial sees nothing of those who interrupt.
+    static constexpr double seconds_of_a_stretch = 0.004, patience = 20;
 
     bool known(int i) const { return seconds_[i] > 0; }
-    int best() const { return !known(1) || seconds_[all] <= seconds_[1] ? all : 1; }
+    int best() const { return !known(alone) || (known(all) && seconds_[all] <= seconds_[alone]) ? all : alone; }
     static int64_t steps_in(double seconds, double seconds_a_step) { return 1 + int64_t(seconds / seconds_a_step); }
-    Stretch begin(int members, int64_t steps, int64_t steps_left) {
+    Stretch begin(int trying, int64_t steps, int64_t steps_left) {
+        trying_ = trying;
         began_ = Clock::now();
-        return {members, steps < steps_left ? steps : steps_left};
+        return {trying == all ? most_ : 1, steps < steps_left ? steps : steps_left};
     }
 
     const int most_;
-    const int members_[2];
-    double seconds_[2] = {0, 0};  // of a step, with all members and with one; 0 where not known yet
-    double since_trial_ = 0;
+    double seconds_[2] = {0, 0};  // of a step, with all members and alone; 0 where not known yet
+    double since_trial_ = 1e9;    // the first trial is due at once
     int trying_ = all;
     Clock::time_point began_;
 };
