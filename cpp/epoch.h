@@ -48,8 +48,9 @@ template <class T> class Epoch {
         : kernels_(kernels), architecture_(architecture), layers_(layers), data_(data), labels_(labels),
           optimizer_(optimizer), steps_(steps), chunk_(rows_of_a_chunk()),
           bytes_of_a_row_(architecture.widths[0] * size_of(data.type)),
-          forward_(kernels, architecture, layers, data, chunk_, bfloat16), y_(chunk_), shares_(chunk_), losses_(chunk_),
+          forward_(kernels, architecture, layers, chunk_, bfloat16), y_(chunk_), shares_(chunk_), losses_(chunk_),
           correct_(chunk_), back_(size_t(architecture.layers())) {
+        forward_.take(data);
         const int width = kernels.panel_width;
         const bool fused = chunk_ >= std::min(steps.batch_size, steps.rows_in_all) && optimizer.optimizer != Optimizer::none;
         for (int64_t l = 0; l < L(); ++l) {
@@ -156,7 +157,7 @@ template <class T> class Epoch {
         return count;
     }
     bool skip(const Member& me, int64_t l, int64_t n) const {
-        return skipping_pays(nonzero_in_all(me, l), n * layers_[l].fan_in, layers_[l].panels);
+        return skipping_pays(nonzero_in_all(me, l), n, layers_[l].fan_in, layers_[l].panels);
     }
 
     // One step; false where training ends before it.
@@ -241,7 +242,7 @@ template <class T> class Epoch {
                 if (!meet(me)) return false;
             } else {
                 const bool skip_here = l == 0 ? skip_input
-                                              : skipping_pays(tally.nonzero[l], (rows.end - rows.begin) * layers_[l].fan_in,
+                                              : skipping_pays(tally.nonzero[l], rows.end - rows.begin, layers_[l].fan_in,
                                                               layers_[l].panels);
                 forward_.layer(l, n, skip_here, rows, {0, layers_[l].panels});
             }
@@ -257,7 +258,7 @@ template <class T> class Epoch {
         for (int64_t l = L() - 1; l > 0; --l) {
             const bool panels = by_panels(l, n);
             if (panels && !meet(me)) return false;
-            const bool skip_dz = l + 1 < L() && skipping_pays(tally.nonzero[l + 1], (rows.end - rows.begin) * layers_[l].fan_out,
+            const bool skip_dz = l + 1 < L() && skipping_pays(tally.nonzero[l + 1], rows.end - rows.begin, layers_[l].fan_out,
                                                               back_[l].W_back.number_of_panels());
             back_to_inputs(l, n, skip_dz, panels ? Range{0, n} : rows, panels ? inputs_of(l, me) : Range{0, back_[l].W_back.number_of_panels()});
             if (panels && !meet(me)) return false;
@@ -269,7 +270,7 @@ template <class T> class Epoch {
     // [da] of layer l, [dz] of the one before.
     void back_to_inputs(int64_t l, int64_t n, bool skip_dz, Range rows, Range panels) {
         // What the layer gave as 0 gets no gradient: dz is 0 wherever a is.
-        const bool skip_here = l + 1 < L() && skip_dz && layers_[l].is_finite() &&
+        const bool skip_here = l + 1 < L() && skip_dz && !forward_.bfloat16 && layers_[l].is_finite() &&
                                back_[l].dz_is_finite.load(std::memory_order_relaxed);
         const Operand<T> dz{back_[l].dz.view(n), nullptr, nullptr,
                             skip_here ? forward_.nonzero_of_input(l + 1).by_row() : Bits{nullptr, 0},

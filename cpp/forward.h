@@ -20,20 +20,20 @@ struct Rows {
     }
 };
 
-// Whether skipping zeros pays. A skipped-to element costs the latency of a multiply-add or, for four panels at once, their
-// throughput; without skipping every element costs the throughput.
-inline bool skipping_pays(int64_t nonzero, int64_t elements, int64_t panels) {
-    return double(nonzero) < (panels >= 4 ? 0.6 : 0.15 * double(panels)) * double(elements);
+// Whether skipping zeros pays. Four panels at once keep the multiply-adders busy, fewer wait for each other. Without skipping
+// it takes a tile of several rows to keep them busy.
+inline bool skipping_pays(int64_t nonzero, int64_t rows, int64_t fan_in, int64_t panels) {
+    if (rows < 4) return panels >= 4 || nonzero * 2 < rows * fan_in;
+    return double(nonzero) < (panels >= 4 ? 0.6 : 0.15 * double(panels)) * double(rows * fan_in);
 }
 
 template <class T> class Forward {
   public:
     Forward(const Kernels<T>& kernels, const Architecture& architecture, const std::vector<PackedLayer<T>>& layers,
-            Rows data, int64_t most_rows, bool bfloat16)
-        : kernels(kernels), architecture(architecture), layers(layers), data(data), bfloat16(bfloat16), rows_(most_rows) {
+            int64_t most_rows, bool bfloat16)
+        : kernels(kernels), architecture(architecture), layers(layers), bfloat16(bfloat16), rows_(most_rows) {
         const int width = kernels.panel_width;
         const int64_t d = architecture.widths[0];
-        prepare_input();
         x_ = PanelBuffer<T>(most_rows, d, width);
         nonzero_.emplace_back(most_rows, d);
         for (int64_t l = 0; l < architecture.layers(); ++l) {
@@ -42,9 +42,17 @@ template <class T> class Forward {
         }
     }
 
+    // What is to go through.
+    void take(Rows data) {
+        const bool another_type = !begun_ || data.type != data_.type;
+        data_ = data;
+        if (another_type) prepare_input();
+        begun_ = true;
+    }
+
     // Look up some rows of the chunk that begins at `place`, and count what is not zero.
     int64_t gather(int64_t place, int64_t n, Range rows) {
-        for (int64_t r = rows.begin; r < rows.end; ++r) rows_[r] = data.at(place + r);
+        for (int64_t r = rows.begin; r < rows.end; ++r) rows_[r] = data_.at(place + r);
         if (bytes_) return kernels.nonzero_bytes(byte_rows(), architecture.widths[0], nonzero_[0].by_row(), rows);
         scale(n, rows);
         return nonzero_of(x_, 0, n, rows);
@@ -53,7 +61,7 @@ template <class T> class Forward {
     // Bytes with many zeros are multiplied as they stand; others must be scaled first.
     bool needs_scaling(bool skip) const { return bytes_ && !skip; }
     void scale(int64_t n, Range rows) {
-        kernels.scale(rows_.data(), data.type, scaling_, x_.panels(n), rows);
+        kernels.scale(rows_.data(), data_.type, scaling_, x_.panels(n), rows);
     }
 
     // [z], [a] of one layer (0, 1, ...), for some rows and panels.
@@ -67,12 +75,13 @@ template <class T> class Forward {
 
     // What layer l is given, row by row; or, turned, input by input.
     Operand<T> input_of(int64_t l, int64_t n, bool skip) const {
+        skip = skip && !bfloat16;
         return {given(l, n), skip && l == 0 && bytes_ ? byte_rows() : nullptr, value_of_byte_.data(),
                 skip ? nonzero_[l].by_row() : Bits{nullptr, 0}, bfloat16, l == 0 ? factor_ : T(1)};
     }
     Operand<T> turned_input_of(int64_t l, int64_t n, bool skip) const {
         Operand<T> operand = input_of(l, n, skip);
-        if (skip) operand.nonzero = nonzero_[l].by_column(n);
+        if (operand.nonzero.words) operand.nonzero = nonzero_[l].by_column(n);
         return operand;
     }
     const BitBuffer& nonzero_of_input(int64_t l) const { return nonzero_[l]; }
@@ -81,7 +90,6 @@ template <class T> class Forward {
     const Kernels<T>& kernels;
     const Architecture& architecture;
     const std::vector<PackedLayer<T>>& layers;
-    const Rows data;
     const bool bfloat16;
 
   private:
@@ -98,11 +106,12 @@ template <class T> class Forward {
     // what they are, as 0 ... 255 are exact, and it is their products that are scaled.
     void prepare_input() {
         scaling_ = architecture.scaling();
-        const bool alike = data.type == InputType::uint8 && !scaling_.each && scaling_.offset[0] == 0;
+        const bool alike = data_.type == InputType::uint8 && !scaling_.each && scaling_.offset[0] == 0;
         bytes_ = alike && !bfloat16;
         value_of_byte_ = Buffer<T>(bytes_ ? 256 : 0);
         if (bytes_)
             for (int i = 0; i < 256; ++i) value_of_byte_[i] = T(i / scaling_.scale[0]);
+        factor_ = T(1);
         if (alike && bfloat16) {
             static constexpr double zero = 0, one = 1;
             factor_ = T(1 / scaling_.scale[0]);
@@ -110,6 +119,8 @@ template <class T> class Forward {
         }
     }
 
+    Rows data_{};
+    bool begun_ = false;
     Buffer<const void*> rows_;
     Buffer<T> value_of_byte_;
     bool bytes_ = false;

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <vector>
 
 #include "forward.h"
@@ -18,6 +20,7 @@ template <class T> class Predictor {
         for (int64_t l = 0; l < architecture_.layers(); ++l)
             layers_.emplace_back(architecture_.widths[l], architecture_.widths[l + 1], kernels.panel_width, 0);
     }
+    ~Predictor() { delete spare_.load(); }
     Predictor(const Predictor&) = delete;
     Predictor& operator=(const Predictor&) = delete;
 
@@ -30,6 +33,7 @@ template <class T> class Predictor {
         for (const PackedLayer<T>& layer : layers_) multiply_adds += layer.fan_in * layer.fan_out;
         const int64_t enough = 2'000'000 / std::max<int64_t>(multiply_adds, 1) + 1;  // rows that are worth waking a thread for
         const int wanted_members = int(std::min<int64_t>(threads, n / enough));
+        if (wanted_members <= 1) return predict_some(data, {0, n}, wanted, out);
         Team team(wanted_members);
         const int members = team.size();
         team.run(members, [&](int member) { predict_some(data, share_of({0, n}, member, members), wanted, out); });
@@ -40,14 +44,16 @@ template <class T> class Predictor {
 
     void predict_some(Rows data, Range range, Wanted wanted, T* out) const {
         const int64_t k = architecture_.widths.back(), L = architecture_.layers();
-        Forward<T> forward(kernels_, architecture_, layers_, data, std::min(rows_at_a_time, range.end - range.begin),
-                           bfloat16_);
+        std::unique_ptr<Forward<T>> work(spare_.exchange(nullptr));
+        if (!work) work = std::make_unique<Forward<T>>(kernels_, architecture_, layers_, rows_at_a_time, bfloat16_);
+        Forward<T>& forward = *work;
+        forward.take(data);
         for (int64_t place = range.begin; place < range.end; place += rows_at_a_time) {
             const int64_t n = std::min(rows_at_a_time, range.end - place);
             const Range rows{0, n};
             int64_t nonzero = forward.gather(place, n, rows);
             for (int64_t l = 0; l < L; ++l) {
-                const bool skip = skipping_pays(nonzero, n * layers_[l].fan_in, layers_[l].panels) && layers_[l].is_finite();
+                const bool skip = skipping_pays(nonzero, n, layers_[l].fan_in, layers_[l].panels) && layers_[l].is_finite();
                 if (l == 0 && forward.needs_scaling(skip)) forward.scale(n, rows);
                 forward.layer(l, n, skip, rows, {0, layers_[l].panels});
                 if (l + 1 < L) nonzero = forward.count(l, n, rows);
@@ -55,6 +61,7 @@ template <class T> class Predictor {
             if (wanted == Wanted::probabilities) kernels_.softmax(forward.output(L - 1, n), out + place * k, rows);
             else unpack(forward.output(L - 1, n), out + place * k);
         }
+        delete spare_.exchange(work.release());
     }
     void unpack(Panels<const T> z, T* out) const {
         const int width = kernels_.panel_width;
@@ -66,6 +73,7 @@ template <class T> class Predictor {
     const Kernels<T>& kernels_;
     const Architecture architecture_;
     const bool bfloat16_;
+    mutable std::atomic<Forward<T>*> spare_{nullptr};  // memory for the next who asks: allocating would take as long as one row
     std::vector<PackedLayer<T>> layers_;
 };
 
