@@ -56,6 +56,10 @@ stub: .venv/test.done  ## write anew what Python's type checker knows of the C++
 	$(BIN)/python -m nanobind.stubgen --quiet --pattern-file cpp/stub.patterns \
 		--module pellucid.engines._native --output-file src/pellucid/engines/_native.pyi
 
+.PHONY: sanitize
+sanitize: .venv/test.done  ## test the native engine under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer
+	PATH="$(abspath $(BIN)):$$PATH" tests/native/sanitize $(BIN)/python
+
 .PHONY: pictures
 pictures: .venv/train.done  ## draw the pictures of the README anew, from a real run
 	$(BIN)/python docs/pictures.py

@@ -34,6 +34,8 @@ Architecture architecture_of(const std::vector<int64_t>& widths, const std::vect
                              const Numbers& offset, const Numbers& scale) {
     require(widths.size() >= 2 && activations.size() == widths.size() - 2, "one activation for each hidden layer");
     for (int64_t width : widths) require(width > 0, "widths are at least 1");
+    require_aligned(offset);
+    require_aligned(scale);
     require(offset.size() == scale.size() && (offset.size() == 1 || int64_t(offset.size()) == widths[0]),
             "one offset and scale, or one for each input");
     Architecture architecture{widths, {}, {offset.data(), offset.data() + offset.size()}, {scale.data(), scale.data() + scale.size()}};
@@ -57,6 +59,8 @@ template <class T> void check_layers(const Layers<T>& layers, const Architecture
         require(int64_t(W.shape(0)) == architecture.widths[l + 1] && int64_t(W.shape(1)) == architecture.widths[l] &&
                     int64_t(b.shape(0)) == architecture.widths[l + 1],
                 "a layer has another shape");
+        require_aligned(W);
+        require_aligned(b);
     }
 }
 
@@ -120,6 +124,8 @@ class StopFromPython {
 
 void check_labels(const Indices& y, const Indices* order, int64_t begin, int64_t end, int64_t n, int64_t classes) {
     require(int64_t(y.size()) == n, "one label a row");
+    require_aligned(y);
+    if (order) require_aligned(*order);
     for (int64_t place = begin; place < end; ++place) {
         const int64_t row = order ? order->data()[place] : place;
         require(row >= 0 && row < n, "the order names a row that is not there");
@@ -152,7 +158,9 @@ nb::tuple run(const std::string& target, const std::vector<int64_t>& widths, con
     const int64_t steps = divided_up(rows_in_all, batch_size);
     n_steps = std::max<int64_t>(0, std::min(n_steps, steps - first_step));
     require(int64_t(rates.size()) >= first_step + n_steps, "one rate a step");
+    require_aligned(rates);
     require(!weights || int64_t(weights->size()) == n, "one weight a row");
+    if (weights) require_aligned(*weights);
     check_labels(y, &order, first_step * batch_size, std::min(rows_in_all, (first_step + n_steps) * batch_size), n, widths.back());
     std::vector<PackedLayer<T>> parameters = packed<T>(kernels, architecture, layers, moments);
     Progress progress;
@@ -186,6 +194,7 @@ nb::tuple loss_and_gradients(const std::string& target, const std::vector<int64_
     const int64_t n = int64_t(X.shape(0));
     require(n > 0, "there are no examples");
     require(!weights || int64_t(weights->size()) == n, "one weight a row");
+    if (weights) require_aligned(*weights);
     check_labels(y, nullptr, 0, n, n, widths.back());
     std::vector<PackedLayer<T>> parameters = packed<T>(kernels, architecture, layers, {});
     const double rate = 0;

@@ -26,6 +26,11 @@ inline void require(bool condition, const char* what) {
     if (!condition) throw std::invalid_argument(what);
 }
 
+// Numbers that lie astride what they should lie on are not read: C++ forbids it.
+template <class A> void require_aligned(const A& array) {
+    require(reinterpret_cast<uintptr_t>(array.data()) % array.itemsize() == 0, "an array is not aligned");
+}
+
 template <class T> NewArray<T> new_array(int64_t n) {
     T* data = new T[size_t(n)];
     return NewArray<T>(data, {size_t(n)}, nb::capsule(data, [](void* p) noexcept { delete[] static_cast<T*>(p); }));
@@ -53,6 +58,7 @@ inline Optimizer optimizer_named(const std::string& name) {
 }
 
 inline InputType input_type_of(const Data& X) {
+    require_aligned(X);
     require(X.shape(1) <= 1 || X.stride(1) == 1, "the elements of a row of X are not neighbours");
     if (X.dtype() == nb::dtype<uint8_t>()) return InputType::uint8;
     if (X.dtype() == nb::dtype<float>()) return InputType::float32;

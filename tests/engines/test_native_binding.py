@@ -135,11 +135,16 @@ def test_examples_of_every_make_are_read_rightly(training, form, of):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("which", ["y", "order", "rates", "weights"])
-def test_labels_order_rates_and_weights_of_every_make_are_read_rightly(training, form, which):
+def test_labels_order_rates_and_weights_of_every_make_are_read_rightly_or_refused(training, form, which):
     problem, start = whole_of(training)
     other = problem._replace(**{which: FORMS[form](getattr(problem, which))})
     expected = problem.run(ENGINE, Adam(), start)
-    same(other.run(ENGINE, Adam(), start).state.layers, expected.state.layers, np.float64)
+    try:
+        found = other.run(ENGINE, Adam(), start)
+    except REFUSALS:
+        assert form == "unaligned"
+    else:
+        same(found.state.layers, expected.state.layers, np.float64)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -152,7 +157,7 @@ def test_parameters_and_moments_of_every_make_are_read_rightly_or_refused(traini
     try:
         found = problem.run(ENGINE, Adam(), State(of_this_make[0], tuple(of_this_make[1:])))
     except REFUSALS:
-        assert form == "big-endian"
+        assert form in ("big-endian", "unaligned")
     else:
         same(found.state.layers, expected, np.float64)
 
