@@ -316,11 +316,12 @@ NB_MODULE(_native, module) {
     using namespace pellucid;
     module.doc() = "The fast twin of pellucid.equations: the same numbers, in C++.";
     module.def("targets", [] {
-        std::vector<std::tuple<std::string, std::string, bool>> result;
+        std::vector<std::tuple<std::string, std::string, bool, bool>> result;
         for (int i = 0; i < number_of_targets; ++i)
-            result.emplace_back(targets[i]->name, targets[i]->description, targets[i]->runs_here());
+            result.emplace_back(targets[i]->name, targets[i]->description, targets[i]->runs_here(),
+                                targets[i]->multiplies_bfloat16);
         return result;
-    }, "Each target of this build, best first: its name, what it needs, whether this processor runs it.");
+    }, "Each target of this build, best first: its name, what it needs, whether this processor runs it, whether it has instructions for bfloat16.");
     module.def("default_threads", &default_threads, "OMP_NUM_THREADS, else the cores that this process may run on.");
     module.def("permutation", [](uint64_t seed, uint32_t purpose, int64_t n, uint32_t epoch) {
         require(n >= 0, "n is not negative");

@@ -104,7 +104,7 @@ def bits():
 def _targets():
     if _native is None:
         return [pytest.param(None, marks=pytest.mark.skip("this installation has no native engine"), id="native")]
-    return [name for name, _, runs_here in _native.targets() if runs_here]
+    return [name for name, _, runs_here, _ in _native.targets() if runs_here]
 
 
 @pytest.fixture(scope="session", params=_targets())

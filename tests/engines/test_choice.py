@@ -130,7 +130,10 @@ def test_a_target_that_this_processor_does_not_run_is_refused_and_says_what_it_n
     from pellucid.engines import native
 
     def none_but_scalar():
-        return (native.Target("avx9", "AVX9 + LUCK", False), native.Target("scalar", "portable C++", True))
+        return (
+            native.Target("avx9", "AVX9 + LUCK", False, False),
+            native.Target("scalar", "portable C++", True, False),
+        )
 
     monkeypatch.setattr(native, "targets", none_but_scalar)
     message = (

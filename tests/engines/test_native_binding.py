@@ -246,7 +246,7 @@ STRANGE = [
 CANNOT_BE_BOUNDED = {"threads", "stop"}
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(data=st.data())
 def test_whatever_the_binding_is_handed_it_answers_or_refuses(training, data):
     problem, start = whole_of(training)

@@ -77,7 +77,7 @@ def test_a_stretch_cut_anywhere_gives_the_same_bits(draw_training, optimizer, ta
     assert state.steps_done == whole.state.steps_done
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_a_rows_prediction_is_the_same_in_any_company(draw_training, target, dtype, data):
     problem, _ = draw_training(data)
@@ -117,11 +117,11 @@ def test_pixels_of_every_type_are_the_same_pixels(training, target, dtype, of):
 # ---- What is not finite ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rate", [30.0, 1e3, 1e6, 1e15, 1e30])
-@pytest.mark.parametrize("widths", [(11, 3), (11, 7, 3), (30, 20, 10, 5)], ids=str)
+@pytest.mark.parametrize("rate", [30.0, 1e6, 1e30])
+@pytest.mark.parametrize("widths", [(11, 3), (30, 20, 10, 5)], ids=str)
 def test_training_diverges_at_the_same_step_as_the_reference(training, optimizer, target, dtype, bits, widths, rate):
-    problem = training(widths, n=400, batch_size=10)
-    problem = problem._replace(rates=np.full(40, rate))
+    problem = training(widths, n=150, batch_size=10)
+    problem = problem._replace(rates=np.full(15, rate))
     start = problem.start(optimizer, dtype)
     with np.errstate(all="ignore"):
         reference = problem.run(ReferenceEngine(), optimizer, start)
@@ -338,7 +338,7 @@ def test_fits_side_by_side_in_joblib_give_the_same_bits(target, backend):
 
 @pytest.mark.parametrize(
     ("value", "threads"),
-    [("3", 3), ("4,2", 4), ("1", 1), ("0", None), ("-2", None), ("many", None), ("", None), (None, None)],
+    [("3", 3), ("4,2", 4), ("0", None), ("many", None), (None, None)],
 )
 def test_omp_num_threads_is_honoured_where_it_is_a_number(value, threads):
     environment = {name: text for name, text in os.environ.items() if name != "OMP_NUM_THREADS"}

@@ -13,7 +13,7 @@ import typer
 from pellucid.cli.output import Json, Output, escape
 
 if TYPE_CHECKING:
-    from pellucid.engines import Candidate
+    from pellucid.engines import Candidate, Engine
 
 REQUIRED = ("numpy", "scikit-learn", "safetensors", "typer", "rich", "pooch", "platformdirs")
 OPTIONAL = {"pillow": "images", "matplotlib": "plots", "pandas": "tables", "pyarrow": "tables"}
@@ -49,7 +49,7 @@ def doctor(
         *(("engine", _engine_line(each)) for each in engines),
         *((("engine", f"native: not here, as {why_no_native}"),) if why_no_native else ()),
         ("chosen", f"{name_of(choice.engine)}, because {choice.reason}"),
-        ("precisions", ", ".join(choice.engine.precisions)),
+        ("precisions", ", ".join(_told(name, choice.engine) for name in choice.engine.precisions)),
         ("threads", f"{threads}{_where_from(choice.engine.threads)}"),
         *(
             (name, found or f'not installed; pip install "pellucid[{OPTIONAL[name]}]"')
@@ -92,6 +92,10 @@ def _where_from(own_threads: int | None) -> str:
     if own_threads is None:
         return ", unless --threads says otherwise"
     return ", where they pay" + (" (OMP_NUM_THREADS)" if os.environ.get("OMP_NUM_THREADS") else "")
+
+
+def _told(precision: str, engine: Engine) -> str:
+    return precision + " (slowly: this processor has no instructions for it)" * (precision in engine.slow_precisions)
 
 
 def cpu_name() -> str:

@@ -131,6 +131,10 @@ class _Training:
                 f"{settings.batch_size}, seed {settings.seed}; {name_of(engine)}, "
                 f"{settings.precision}, {threads} thread{'s' * (threads != 1)}[/dim]"
             )
+            if settings.precision in engine.slow_precisions:
+                self.output.say(
+                    f"This processor has no instructions for {settings.precision}: float32 is quicker here."
+                )
             with ProgressDisplay(self.output, settings.epochs) as display:
                 self.folder = self._folder(dataset)
                 done = run(plan, self.folder, resume=self.resume is not None, callbacks=[display])

@@ -8,9 +8,9 @@ import numpy
 from numpy.typing import NDArray
 
 
-def targets() -> list[tuple[str, str, bool]]:
+def targets() -> list[tuple[str, str, bool, bool]]:
     """
-    Each target of this build, best first: its name, what it needs, whether this processor runs it.
+    Each target of this build, best first: its name, what it needs, whether this processor runs it, whether it has instructions for bfloat16.
     """
 
 def default_threads() -> int:

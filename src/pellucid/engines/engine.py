@@ -75,13 +75,15 @@ class Packed(Protocol):
 class Engine(Protocol):
     """The protocol of all engines.
 
-    ``name`` is the engine's, ``target`` what it runs on. ``threads`` is the number of its own threads, which changes no
+    ``name`` is the engine's, ``target`` what it runs on. ``slow_precisions`` are those that save no time, as the processor
+    has no instructions for them. ``threads`` is the number of its own threads, which changes no
     bit of a result; it is None where the library beneath has threads, whose number does change bits.
     """
 
     name: str
     target: str
     precisions: tuple[str, ...]
+    slow_precisions: tuple[str, ...]
 
     @property
     def threads(self) -> int | None:

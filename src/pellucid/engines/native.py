@@ -32,11 +32,12 @@ ROWS_AT_A_TIME = 2048
 
 
 class Target(NamedTuple):
-    """A set of kernels: its name, what it needs, and whether this processor has that."""
+    """A set of kernels: its name, what it needs, whether this processor has that, and instructions for bfloat16."""
 
     name: str
     needs: str
     runs_here: bool
+    multiplies_bfloat16: bool
 
 
 def targets() -> tuple[Target, ...]:
@@ -59,6 +60,8 @@ class NativeEngine:
         self.target = target or next(target.name for target in targets() if target.runs_here)
         self.threads = threads or default_threads()
         self.bfloat16 = bfloat16
+        quick = any(target.multiplies_bfloat16 for target in targets() if target.name == self.target)
+        self.slow_precisions: tuple[str, ...] = () if quick else ("bfloat16",)
 
     def at(self, precision: str) -> NativeEngine:
         """Give an engine that multiplies in this precision, on the same target with as many threads."""

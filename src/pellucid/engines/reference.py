@@ -26,6 +26,7 @@ class ReferenceEngine:
     name = "reference"
     target = "numpy"
     precisions: tuple[str, ...] = ("float32", "float64")
+    slow_precisions: tuple[str, ...] = ()
     threads: int | None = None
 
     def at(self, precision: str) -> ReferenceEngine:
