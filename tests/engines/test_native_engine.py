@@ -48,16 +48,16 @@ def test_the_number_of_threads_changes_no_bit(draw_training, optimizer, target, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("widths", [(784, 128, 64, 10), (30, 257, 300, 200, 3), (2000, 520, 7)], ids=str)
-def test_the_number_of_threads_changes_no_bit_of_larger_networks(training, optimizer, target, dtype, bits, widths):
-    problem = training(widths, n=1400, batch_size=300)
+@pytest.mark.parametrize("rule", [SGD(), Adam()], ids=["sgd", "adam"])
+@pytest.mark.parametrize("widths", [(784, 128, 64, 10), (30, 257, 300, 20, 3), (1100, 1000, 7)], ids=str)
+def test_the_number_of_threads_changes_no_bit_of_larger_networks(training, target, dtype, bits, widths, rule):
+    problem = training(widths, n=560, batch_size=520)
     problem.X[:, ::3] = 0
-    start = problem.start(optimizer, dtype)
+    start = problem.start(rule, dtype)
     one, *others = (
-        everything(bits, problem.run(native.NativeEngine(target, threads), optimizer, start))
-        for threads in (1, 2, 3, 8)
+        everything(bits, problem.run(native.NativeEngine(target, threads), rule, start)) for threads in (1, 2, 3)
     )
-    assert others == [one] * 3
+    assert others == [one] * 2
 
 
 @settings(max_examples=6)
