@@ -121,12 +121,13 @@ template <class T> class Epoch {
     int64_t L() const { return architecture_.layers(); }
 
     // Small chunks stay in the fastest cache; but the sums of gradients are read and written once a chunk, which is dear
-    // where the parameters are many, and needless where one chunk can be the batch.
+    // where the parameters are many, and needless where one chunk can be the batch. Nor may a chunk take so long that whoever
+    // asks to stop must wait.
     int64_t rows_of_a_chunk() const {
         int64_t parameters = 0;
         for (const PackedLayer<T>& layer : layers_) parameters += layer.fan_in * layer.fan_out;
         const int64_t batch = std::min(steps_.batch_size, steps_.rows_in_all);
-        const int64_t most = parameters > few_parameters ? 512 : batch > 256 ? 128 : 256;
+        const int64_t most = parameters <= few_parameters && batch > 256 ? 128 : 256;
         return std::min(batch, most);
     }
 

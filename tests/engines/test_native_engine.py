@@ -216,9 +216,9 @@ def slow_training():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
-def test_stop_is_heard_within_a_fifth_of_a_second_in_the_middle_of_a_long_step(slow_training, target, threads):
+def test_stop_is_heard_within_a_fifth_of_a_second_in_the_middle_of_a_long_step(slow_training, threads):
     architecture, X, y, layers = slow_training
-    engine, latencies = native.NativeEngine(target, threads), []
+    engine, latencies = native.NativeEngine(threads=threads), []
     from pellucid.engines import State
 
     for after in (0.05, 0.15, 0.3, 0.6):
