@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 import pellucid.engines._native as _native
 from pellucid.engines.engine import Examples, Outcome, Packed, State, check_precision, steps_of_an_epoch
@@ -116,13 +116,13 @@ class NativeEngine:
                 moments=[_contiguous(moment) for moment in state.moments],
                 steps_done=state.steps_done,
                 X=X,
-                y=np.ascontiguousarray(y, np.int64),
-                order=np.ascontiguousarray(order, np.int64),
-                rates=np.ascontiguousarray(rates, np.float64),
+                y=_plain(y, np.int64),
+                order=_plain(order, np.int64),
+                rates=_plain(rates, np.float64),
                 batch_size=batch_size,
                 first_step=first_step,
                 n_steps=last_step - first_step,
-                weights=None if weights is None else np.ascontiguousarray(weights, np.float64),
+                weights=None if weights is None else _plain(weights, np.float64),
                 threads=self.threads,
                 stop=stop,
                 bfloat16=self.bfloat16,
@@ -143,8 +143,8 @@ class NativeEngine:
                 *_described(architecture),
                 layers=_contiguous(layers),
                 X=X if is_read_as_it_is(X) else _converted(X),
-                y=np.ascontiguousarray(y, np.int64),
-                weights=None if weights is None else np.ascontiguousarray(weights, np.float64),
+                y=_plain(y, np.int64),
+                weights=None if weights is None else _plain(weights, np.float64),
                 threads=self.threads,
                 bfloat16=self.bfloat16,
             )
@@ -202,8 +202,13 @@ def _described(architecture: Architecture) -> tuple[list[int], list[str], NDArra
     return list(architecture.widths), activations, architecture.scaling.offsets, architecture.scaling.scales
 
 
+def _plain(array: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]:
+    """Give the array as it is where its elements lie side by side and aligned, else a copy in which they do."""
+    return np.require(array, dtype, ["C", "ALIGNED"])
+
+
 def _contiguous(layers: Layers) -> list[tuple[Any, Any]]:
-    return [(np.ascontiguousarray(W), np.ascontiguousarray(b)) for W, b in layers]
+    return [(_plain(W), _plain(b)) for W, b in layers]
 
 
 def _layers(pairs: tuple[tuple[Array, Array], ...]) -> Layers:
