@@ -20,7 +20,7 @@ class Pace {
     // The next steps are to be taken by so many members, and then reported.
     Stretch next(int64_t steps_left) {
         if (most_ == 1) return begin(alone, steps_left, steps_left);
-        if (!known(all)) return begin(all, first_steps, steps_left);
+        if (!known(all)) return begin(all, warm_ ? steps_in(seconds_of_a_stretch, first_step_) : first_steps, steps_left);
         const int other = 1 - best();
         // All members may be much faster than one, or much slower: a trial waits until it costs little.
         const double step_of_other = known(other) ? seconds_[other] : most_ * seconds_[all];
@@ -36,7 +36,12 @@ class Pace {
         if (trying_ == best()) since_trial_ += seconds;
         if (steps == 0) return;
         const double step = seconds / double(steps);
-        seconds_[trying_] = known(trying_) ? 0.7 * seconds_[trying_] + 0.3 * step : step;
+        if (!warm_) {  // the first steps wake threads and fill caches: they say little of those to come
+            first_step_ = step;
+            warm_ = true;
+            return;
+        }
+        seconds_[trying_] = known(trying_) ? (seconds_[trying_] + step) / 2 : step;
     }
 
   private:
@@ -58,6 +63,8 @@ class Pace {
     const int most_;
     double seconds_[2] = {0, 0};  // of a step, with all members and alone; 0 where not known yet
     double since_trial_ = 1e9;    // the first trial is due at once
+    double first_step_ = 0;
+    bool warm_ = false;
     int trying_ = all;
     Clock::time_point began_;
 };
