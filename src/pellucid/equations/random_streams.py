@@ -18,6 +18,7 @@ machine and with every version of NumPy.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,14 @@ class Purpose(IntEnum):
     INITIAL_WEIGHTS = 1
     ORDER = 2
     TEST_SPLIT = 3
+    DROPOUT = 4
+
+
+class Streams(NamedTuple):
+    """Whose random numbers a stretch of training reads: those of a seed, in one of its epochs."""
+
+    seed: int
+    epoch: int
 
 
 def philox(counter: Words, key: Words) -> Words:

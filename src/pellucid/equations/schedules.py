@@ -91,12 +91,56 @@ def one_cycle(t: NDArray[np.integer], T: int) -> Factors:
 SCHEDULES: dict[str, Schedule] = {"constant": constant, "linear": linear, "cosine": cosine, "one-cycle": one_cycle}
 
 
-def rates(schedule: str, learning_rate: float, first: int, n: int, total: int) -> NDArray[np.float64]:
-    """Give the learning rates of the steps ``first`` … ``first + n − 1`` of ``total``.
+def rising(t: NDArray[np.integer], steps: int) -> Factors:
+    """Warm up: rise in a straight line over the first ``steps`` steps, before a schedule begins.
+
+    Equation [warm-up]::
+
+        η_t = η (t + 1) / s        for t < s; then a schedule over the T − s steps that remain
+
+    The first gradients of a fresh network are its largest; small steps keep them from throwing it far.
+
+    Shapes: t (s,), all below ``steps`` → (s,). Raises nothing.
+
+    >>> rising(np.arange(4), 4)
+    array([0.25, 0.5 , 0.75, 1.  ])
+
+    Source: Goyal et al.: Accurate, Large Minibatch SGD, 2017 (arXiv:1706.02677), section 2.2.
+    """
+    return (t + 1) / steps
+
+
+def inverse_scaling(t: NDArray[np.integer], power: float = 0.5) -> Factors:
+    """Fall ever more slowly, without knowing an end: scikit-learn's "invscaling".
+
+    Equation [inverse-scaling]::
+
+        η_t = η / (t + 1)^power        t: the examples seen when the epoch began
+
+    It counts examples, not steps, and changes once an epoch; so it is none of the ``SCHEDULES``, which know t and T.
+
+    Shapes: t (s,) → (s,). Raises nothing.
+
+    >>> inverse_scaling(np.array([0, 99, 9999]))
+    array([1.  , 0.1 , 0.01])
+
+    Source: after Robbins, Monro, Annals of Mathematical Statistics 22(3), 1951; scikit-learn's definition.
+    """
+    factors: Factors = 1 / (t + 1.0) ** power
+    return factors
+
+
+def rates(schedule: str, learning_rate: float, first: int, n: int, total: int, warm_up: int = 0) -> NDArray[np.float64]:
+    """Give the learning rates of the steps ``first`` … ``first + n − 1`` of ``total``, the first ``warm_up`` rising.
 
     Shapes: → (n,) of float64. Raises ``KeyError`` for an unknown schedule.
 
     >>> rates("linear", learning_rate=0.1, first=2, n=2, total=4)
     array([0.05 , 0.025])
+    >>> rates("linear", learning_rate=0.1, first=0, n=4, total=6, warm_up=2)
+    array([0.05 , 0.1  , 0.1  , 0.075])
     """
-    return learning_rate * SCHEDULES[schedule](np.arange(first, first + n), total)
+    t = np.arange(first, first + n)
+    before, after = t[t < warm_up], t[t >= warm_up] - warm_up
+    factors = [rising(before, warm_up), SCHEDULES[schedule](after, total - warm_up)]
+    return learning_rate * np.concatenate(factors)
