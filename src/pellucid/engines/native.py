@@ -12,9 +12,18 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 import pellucid.engines._native as _native
-from pellucid.engines.engine import Examples, Outcome, Packed, State, check_precision, steps_of_an_epoch
+from pellucid.engines.engine import (
+    Examples,
+    Outcome,
+    Packed,
+    State,
+    check_precision,
+    check_streams,
+    steps_of_an_epoch,
+)
 from pellucid.engines.native_checks import (
     check_examples,
+    check_extras,
     check_labels,
     check_network,
     check_rows,
@@ -23,9 +32,11 @@ from pellucid.engines.native_checks import (
     is_read_as_it_is,
 )
 from pellucid.equations.architecture import Architecture
+from pellucid.equations.beyond.extras import PLAIN, Extras
+from pellucid.equations.losses import Targets
 from pellucid.equations.optimizers import Optimizer
 from pellucid.equations.parameters import Array, Indices, Layer, Layers
-from pellucid.equations.random_streams import Purpose
+from pellucid.equations.random_streams import Purpose, Streams
 
 ROWS_AT_A_TIME = 2048
 """Examples of a type that C++ does not read are converted piece by piece, so that memory does not grow with the data."""
@@ -78,7 +89,7 @@ class NativeEngine:
         optimizer: Optimizer,
         state: State,
         X: Examples,
-        y: Indices,
+        y: Targets,
         order: Indices,
         rates: NDArray[Any],
         *,
@@ -86,10 +97,14 @@ class NativeEngine:
         first_step: int = 0,
         n_steps: int | None = None,
         weights: Array | None = None,
+        extras: Extras = PLAIN,
+        streams: Streams | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> Outcome:
         """Take steps of one epoch, as the protocol says. Raises ``ShapeError`` or ``SettingError`` for what does not fit."""
         check_network(architecture, state.layers, optimizer, state.moments, bfloat16=self.bfloat16)
+        check_streams(extras, streams)
+        check_extras(extras)
         check_examples(architecture, X)
         check_labels(X, y, weights)
         check_steps(order, rates, batch_size, first_step, n_steps)
@@ -131,10 +146,18 @@ class NativeEngine:
         return Outcome(after, losses, correct, non_finite_step)
 
     def loss_and_gradients(
-        self, architecture: Architecture, layers: Layers, X: Examples, y: Indices, weights: Array | None = None
+        self,
+        architecture: Architecture,
+        layers: Layers,
+        X: Examples,
+        y: Targets,
+        weights: Array | None = None,
+        *,
+        l2: float = 0.0,
     ) -> tuple[float, Layers]:
         """Give the mean loss of a batch and its gradient for every W and b. Raises as ``run``, and for no examples."""
         check_network(architecture, layers, bfloat16=self.bfloat16)
+        check_extras(Extras(l2=l2))
         check_examples(architecture, X, at_least=1)
         check_labels(X, y, weights)
         with explained(architecture, y):

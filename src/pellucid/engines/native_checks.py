@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from pellucid.engines.engine import Examples, steps_of_an_epoch
 from pellucid.equations.architecture import Architecture
+from pellucid.equations.beyond.extras import PLAIN, Extras
+from pellucid.equations.losses import CrossEntropy
 from pellucid.equations.optimizers import Moments, Optimizer
 from pellucid.equations.parameters import Array, Indices, Layers
 from pellucid.errors import SettingError, ShapeError
@@ -37,6 +39,10 @@ def check_network(
         if hidden.activation not in ACTIVATIONS:
             got = f"the native engine has no activation {hidden.activation!r}"
             raise SettingError(got, "one of " + ", ".join(ACTIVATIONS), "Try the engine reference.")
+    if architecture.loss != CrossEntropy():
+        raise SettingError(
+            f"the native engine has no loss {architecture.loss}", "cross_entropy", "Try the engine reference."
+        )
     architecture.check_layers(layers)
     types = {tensor.dtype for record in (layers, *moments) for layer in record for tensor in layer}
     if len(types) > 1 or not types <= {np.dtype(np.float32), np.dtype(np.float64)}:
@@ -56,6 +62,12 @@ def check_network(
             architecture.check_layers(moment)
         except ShapeError as error:
             raise ShapeError(f"moment {number} does not fit: {error.got}", error.expected) from error
+
+
+def check_extras(extras: Extras) -> None:
+    """Raise ``SettingError`` unless C++ knows them all."""
+    if extras != PLAIN:
+        raise SettingError(f"the native engine has no {extras}", "a plain step", "Try the engine reference.")
 
 
 def check_examples(architecture: Architecture, X: Examples, at_least: int = 0) -> None:
