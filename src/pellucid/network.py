@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pellucid import __version__
+from pellucid.answers import Classes, Task, answers, are_labels, check_classes, probabilities, task_of
 from pellucid.engines import Engine, Packed, choose
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.network import Trace, forward
@@ -30,7 +31,7 @@ from pellucid.training.run_folder import RunFolder
 
 
 class Network:
-    """An architecture, its parameters, the names of its classes, and the engine that computes.
+    """An architecture, its parameters, the names of its classes (none for numbers), and the engine that computes.
 
     X is always in the units of the training data, whatever its type: the scaling is part of the architecture. The
     parameters are read-only arrays; whoever wants others assigns ``layers``. Raises ``ShapeError`` where the parameters
@@ -46,12 +47,9 @@ class Network:
         engine: Engine | None = None,
         **about: Any,
     ) -> None:
-        names = tuple(range(architecture.outputs)) if classes is None else _plain_labels(classes)
+        names = _numbered(architecture) if classes is None else _plain_labels(classes)
         architecture.check_layers(layers)
-        if not len(set(names)) == len(names) == architecture.outputs:
-            raise ShapeError(
-                f"got {len(set(names))} different classes", f"{architecture.outputs}, one an output of {architecture}"
-            )
+        check_classes(architecture, names)
         self._take(Model(architecture, layers, names, **{"version": __version__, **about}), engine or choose().engine)
 
     @classmethod
@@ -70,6 +68,7 @@ class Network:
         _check_numbers(model.layers)
         self._model, self._engine = replace(model, layers=_read_only(model.layers)), engine
         self._labels: NDArray[Any] = np.asarray(model.classes)
+        self._task = task_of(model.architecture, model.classes)
         self._forget_packed()
 
     def _forget_packed(self) -> None:
@@ -81,7 +80,8 @@ class Network:
         packed = self._packed_network
         if packed is None:
             packed = self._packed_network = self.engine.pack(self.architecture, self.layers)
-            self._quick_predict, self._quick_logits = packed.quick_predict, packed.quick_logits
+            if self._task is Task.ONE_OF_SEVERAL:
+                self._quick_predict, self._quick_logits = packed.quick_predict, packed.quick_logits
         return packed
 
     def __getstate__(self) -> dict[str, Any]:
@@ -120,36 +120,49 @@ class Network:
         self._forget_packed()
 
     @property
-    def classes(self) -> tuple[str, ...] | tuple[int, ...]:
-        """The labels, in the order of the outputs."""
+    def classes(self) -> Classes:
+        """The labels, in the order of the outputs; for yes or no, in this order; none where the outputs are numbers."""
         return self._model.classes
+
+    @property
+    def task(self) -> Task:
+        """What the outputs mean."""
+        return self._task
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Give the probability of each class: X (n, d), or pictures (n, height, width) → (n, k); one example → (k,).
 
-        Raises ``ShapeError`` for examples of another shape, or that hold NaN or infinity.
+        Raises ``ShapeError`` for examples of another shape, or that hold NaN or infinity; ``SettingError`` where the
+        outputs are numbers.
         """
         quick = self._quick_predict(X)  # an answer for what is plain and right, None for all else
         if quick is not None:
             return quick
         examples, single = self._examples(X)
         with np.errstate(over="ignore", invalid="ignore"):
-            p = self._packed().predict(examples)
+            p = probabilities(self._task, self._packed().predict(examples))
         _check_finite(p)
         return p[0] if single else p
 
     def predict(self, X: ArrayLike) -> Any:
-        """Give the most probable label of each example: (n,); of one example: a label. Raises as ``predict_proba``."""
+        """Give the most probable label of each example: (n,); of one example: a label. Raises as ``predict_proba``.
+
+        Several labels at once are 0 or 1, (n, k); numbers are (n,), or (n, k) where there are several.
+        """
         quick = self._quick_logits(X)
         if quick is not None:
             labels = self._labels[quick.argmax(axis=-1)]
             return labels if quick.ndim == 2 else labels.item()
         examples, single = self._examples(X)
+        packed = self._packed()
         with np.errstate(over="ignore", invalid="ignore"):
-            logits = self._packed().logits(examples)
-        _check_finite(logits)
-        labels = self._labels[logits.argmax(axis=1)]
-        return labels[0].item() if single else labels
+            z = packed.logits(examples)
+            p = self.architecture.loss.outputs(z) if self._task is Task.NUMBERS else z
+        _check_finite(p)
+        said = answers(self._task, z, p, self._labels)
+        if not single:
+            return said
+        return said[0].item() if said.ndim == 1 else said[0]
 
     def forward(self, X: ArrayLike) -> Trace:
         """Give every z and a of every layer, as the equations compute them. Raises as ``predict_proba``."""
@@ -231,12 +244,19 @@ def _check_numbers(layers: Layers) -> None:
         raise ShapeError("the parameters hold a number that is infinite or NaN")
 
 
-def _plain_labels(classes: Sequence[Any]) -> tuple[str, ...] | tuple[int, ...]:
+def _numbered(architecture: Architecture) -> tuple[int, ...]:
+    """Number the classes where nobody names them."""
+    if architecture.output == "logistic" and architecture.outputs == 1:
+        return (0, 1)
+    return tuple(range(architecture.outputs)) if architecture.output in ("softmax", "logistic") else ()
+
+
+def _plain_labels(classes: Sequence[Any]) -> Classes:
     """Take labels out of NumPy's types, which no model file can hold."""
     labels = tuple(label.item() if isinstance(label, np.generic) else label for label in classes)
-    if all(type(label) is int for label in labels) or all(type(label) is str for label in labels):
+    if are_labels(labels):
         return labels
-    raise ShapeError(f"the classes are {', '.join(map(repr, labels[:5]))}", "whole numbers, or words, but not both")
+    raise ShapeError(f"the classes are {', '.join(map(repr, labels[:5]))}", "numbers, or words, but not both")
 
 
 def load(path: str | Path, *, engine: Engine | None = None) -> Network:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.answers import Classes
 from pellucid.datasets.dataset import Column, Dataset, hold_out_a_fifth
-from pellucid.datasets.labels import Classes, Labels, classes_of, indices_of
+from pellucid.datasets.labels import Labels, classes_of, indices_of
 from pellucid.equations.scaling import Scaling
 from pellucid.errors import DataError
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.answers import Classes
 from pellucid.equations.parameters import Indices
 from pellucid.equations.random_streams import Purpose, permutation
 from pellucid.equations.scaling import Scaling
@@ -41,7 +42,7 @@ class Dataset:
     y_train: Indices
     X_test: NDArray[Any]
     y_test: Indices
-    classes: tuple[str, ...] | tuple[int, ...]
+    classes: Classes
     input_shape: tuple[int, ...]
     scaling: Scaling
     source: str

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.answers import Classes
 from pellucid.datasets import load
 from pellucid.datasets.arrays import read_examples
 from pellucid.datasets.dataset import Column, Dataset
@@ -17,7 +18,7 @@ from pellucid.datasets.idx import read_idx
 from pellucid.datasets.idx_folder import is_idx_name
 from pellucid.datasets.images import SUFFIXES as PICTURE_SUFFIXES
 from pellucid.datasets.images import read_image
-from pellucid.datasets.labels import Classes, indices_of
+from pellucid.datasets.labels import indices_of
 from pellucid.datasets.paths import ARRAY_SUFFIXES, TABLE_SUFFIXES
 from pellucid.datasets.tables import encode_table, read_labelled, table_in
 from pellucid.equations.parameters import Indices

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.answers import Classes
 from pellucid.datasets.wording import did_you_mean, listed
 from pellucid.equations.parameters import Indices
 from pellucid.errors import DataError
@@ -15,8 +16,6 @@ Labels = NDArray[Any]
 """Labels as found: whole numbers, or strings (of NumPy's string type or as objects), one for each example."""
 
 MOST_CLASSES = 1_000
-
-Classes = tuple[int, ...] | tuple[str, ...]
 
 
 def tidy(values: NDArray[Any], where: str) -> Labels:

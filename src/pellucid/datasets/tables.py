@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.answers import Classes
 from pellucid.datasets.assembling import Part, assemble
 from pellucid.datasets.columns import Table, check_numbers, encode, feature_names, learn_columns, refuse_missing_columns
 from pellucid.datasets.dataset import Column, Dataset
-from pellucid.datasets.labels import Classes, Labels, indices_of, tidy
+from pellucid.datasets.labels import Labels, indices_of, tidy
 from pellucid.datasets.wording import did_you_mean, listed, unreadable
 from pellucid.equations.parameters import Indices
 from pellucid.errors import DataError, MissingExtraError

@@ -14,8 +14,11 @@ from typing import Any, NamedTuple, Protocol
 from numpy.typing import NDArray
 
 from pellucid.equations.architecture import Architecture
+from pellucid.equations.beyond.extras import PLAIN, Extras
+from pellucid.equations.losses import Targets
 from pellucid.equations.optimizers import Moments, Optimizer
 from pellucid.equations.parameters import Array, Indices, Layers
+from pellucid.equations.random_streams import Streams
 from pellucid.errors import SettingError
 
 Examples = NDArray[Any]
@@ -34,9 +37,9 @@ class State:
 class Outcome(NamedTuple):
     """What a stretch of training did.
 
-    ``losses`` (steps,) holds the mean loss of each batch *before* its step, in nats; ``correct`` counts the examples
-    that were classified rightly, also before the step. ``non_finite_step`` is the step, within the epoch and from 0, whose
-    loss was infinite or NaN: that step was not taken, and none after it.
+    ``losses`` (steps,) holds the mean loss of each batch *before* its step, the penalty [l2] included; ``correct`` counts
+    the examples that were classified rightly, also before the step. ``non_finite_step`` is the step, within the epoch and
+    from 0, whose loss was infinite or NaN: that step was not taken, and none after it.
     """
 
     state: State
@@ -56,7 +59,7 @@ class Packed(Protocol):
         ...
 
     def predict(self, X: Examples) -> Array:
-        """Give the probabilities: X (n, d) → (n, k)."""
+        """Give the outputs, which are probabilities unless the loss is one of numbers: X (n, d) → (n, k)."""
         ...
 
     def quick_logits(self, X: Any) -> Array | None:
@@ -68,7 +71,7 @@ class Packed(Protocol):
         ...
 
     def quick_predict(self, X: Any) -> Array | None:
-        """Give the probabilities, under the conditions of ``quick_logits``."""
+        """Give the outputs, under the conditions of ``quick_logits``."""
         ...
 
 
@@ -78,6 +81,9 @@ class Engine(Protocol):
     ``name`` is the engine's, ``target`` what it runs on. ``slow_precisions`` are those that save no time, as the processor
     has no instructions for them. ``threads`` is the number of its own threads, which changes no
     bit of a result; it is None where the library beneath has threads, whose number does change bits.
+
+    The targets y are class indices (n,) where the architecture's loss is one of classes, else numbers (n, k), a column an
+    output.
     """
 
     name: str
@@ -108,7 +114,7 @@ class Engine(Protocol):
         optimizer: Optimizer,
         state: State,
         X: Examples,
-        y: Indices,
+        y: Targets,
         order: Indices,
         rates: NDArray[Any],
         *,
@@ -116,19 +122,29 @@ class Engine(Protocol):
         first_step: int = 0,
         n_steps: int | None = None,
         weights: Array | None = None,
+        extras: Extras = PLAIN,
+        streams: Streams | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> Outcome:
         """Take steps of one epoch: step s trains on the rows order[s·batch_size : (s+1)·batch_size] at rate rates[s].
 
-        Shapes: X (n, d), y (n,), order (m,), rates (steps of the epoch,), weights (n,) or None. The last batch may be
-        smaller. ``stop`` is asked between steps; the stretch ends when it says so.
+        Shapes: X (n, d), y (n,) or (n, k), order (m,), rates (steps of the epoch,), weights (n,) or None. The last batch
+        may be smaller. ``extras`` are added to each step; those that leave neurons out read the random numbers of
+        ``streams`` at each example's row. ``stop`` is asked between steps; the stretch ends when it says so.
         """
         ...
 
     def loss_and_gradients(
-        self, architecture: Architecture, layers: Layers, X: Examples, y: Indices, weights: Array | None = None
+        self,
+        architecture: Architecture,
+        layers: Layers,
+        X: Examples,
+        y: Targets,
+        weights: Array | None = None,
+        *,
+        l2: float = 0.0,
     ) -> tuple[float, Layers]:
-        """Give the mean loss of a batch and its gradient for every W and b."""
+        """Give the mean loss of a batch and its gradient for every W and b, with the penalty [l2] if there is one."""
         ...
 
     def logits(self, architecture: Architecture, layers: Layers, X: Examples) -> Array:
@@ -136,7 +152,7 @@ class Engine(Protocol):
         ...
 
     def predict(self, architecture: Architecture, layers: Layers, X: Examples) -> Array:
-        """Give the probabilities: X (n, d) → (n, k)."""
+        """Give the outputs: X (n, d) → (n, k)."""
         ...
 
     def pack(self, architecture: Architecture, layers: Layers) -> Packed:
@@ -149,6 +165,12 @@ def check_precision(engine: Engine, precision: str) -> None:
     if precision not in engine.precisions:
         known = ", ".join(engine.precisions)
         raise SettingError(f"the engine {engine.name} has no precision {precision!r}", f"one of {known}")
+
+
+def check_streams(extras: Extras, streams: Streams | None) -> None:
+    """Raise ``SettingError`` where random numbers are needed, and it is not said which."""
+    if extras.drops and streams is None:
+        raise SettingError("neurons are to be left out, but no random numbers are given", "streams", "Give a seed.")
 
 
 def name_of(engine: Engine) -> str:

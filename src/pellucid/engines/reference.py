@@ -8,13 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.engines.engine import Examples, Outcome, Packed, State, check_precision, steps_of_an_epoch
+from pellucid.engines.engine import (
+    Examples,
+    Outcome,
+    Packed,
+    State,
+    check_precision,
+    check_streams,
+    steps_of_an_epoch,
+)
 from pellucid.equations.architecture import Architecture
-from pellucid.equations.network import backward, forward, loss_and_gradients
+from pellucid.equations.beyond.extras import PLAIN, Extras
+from pellucid.equations.losses import Targets
+from pellucid.equations.network import Masks, backward, forward, loss_and_gradients
 from pellucid.equations.optimizers import Optimizer
 from pellucid.equations.parameters import Array, Indices, Layers
-from pellucid.equations.random_streams import Purpose, permutation
-from pellucid.equations.softmax_cross_entropy import cross_entropy
+from pellucid.equations.random_streams import Purpose, Streams, permutation
 
 ROWS_AT_A_TIME = 2048
 """Predictions for more rows than this are made piece by piece, so that memory does not grow with the data."""
@@ -44,7 +53,7 @@ class ReferenceEngine:
         optimizer: Optimizer,
         state: State,
         X: Examples,
-        y: Indices,
+        y: Targets,
         order: Indices,
         rates: NDArray[Any],
         *,
@@ -52,9 +61,12 @@ class ReferenceEngine:
         first_step: int = 0,
         n_steps: int | None = None,
         weights: Array | None = None,
+        extras: Extras = PLAIN,
+        streams: Streams | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> Outcome:
         """Take steps of one epoch, as the protocol says: forwards, loss, backwards, update."""
+        check_streams(extras, streams)
         last_step = steps_of_an_epoch(len(order), batch_size)
         if n_steps is not None:
             last_step = min(last_step, first_step + n_steps)
@@ -67,30 +79,44 @@ class ReferenceEngine:
                 rows = order[step * batch_size : (step + 1) * batch_size]
                 y_batch = y[rows]
                 w = None if weights is None else weights[rows]
-                trace = forward(architecture, state.layers, X[rows])
-                loss = cross_entropy(trace.logits, y_batch, w)
+                weight = len(rows) if w is None else float(w.sum())
+                masks: Masks = ()
+                if streams is not None and extras.drops:
+                    masks = extras.masks(architecture, streams, rows, state.layers[0].W.dtype)
+                trace = forward(architecture, state.layers, X[rows], masks)
+                loss = architecture.loss.of_batch(trace.logits, y_batch, w) + extras.penalty(state.layers, weight)
                 if not np.isfinite(loss):
                     return Outcome(state, np.array(losses), correct, non_finite_step=step)
                 gradients = backward(architecture, state.layers, trace, y_batch, w)
+                gradients = extras.within_bounds(extras.gradient(state.layers, gradients, weight))
                 t = state.steps_done + 1
                 layers, moments = optimizer.step(state.layers, gradients, state.moments, t, float(rates[step]))
                 state = State(layers, moments, t)
                 losses.append(loss)
-                correct += int(np.count_nonzero(trace.logits.argmax(axis=1) == y_batch))
+                correct += architecture.loss.rightly_classified(trace.logits, y_batch)
         return Outcome(state, np.array(losses), correct)
 
     def loss_and_gradients(
-        self, architecture: Architecture, layers: Layers, X: Examples, y: Indices, weights: Array | None = None
+        self,
+        architecture: Architecture,
+        layers: Layers,
+        X: Examples,
+        y: Targets,
+        weights: Array | None = None,
+        *,
+        l2: float = 0.0,
     ) -> tuple[float, Layers]:
-        """Give the mean loss of a batch and its gradient for every W and b."""
-        return loss_and_gradients(architecture, layers, X, y, weights)
+        """Give the mean loss of a batch and its gradient for every W and b, with the penalty [l2] if there is one."""
+        loss, gradients = loss_and_gradients(architecture, layers, X, y, weights)
+        extras, weight = Extras(l2=l2), len(X) if weights is None else float(weights.sum())
+        return loss + extras.penalty(layers, weight), extras.gradient(layers, gradients, weight)
 
     def logits(self, architecture: Architecture, layers: Layers, X: Examples) -> Array:
         """Give the last layer's z: X (n, d) → (n, k)."""
         return np.concatenate([forward(architecture, layers, piece).logits for piece in _pieces(X)])
 
     def predict(self, architecture: Architecture, layers: Layers, X: Examples) -> Array:
-        """Give the probabilities: X (n, d) → (n, k)."""
+        """Give the outputs: X (n, d) → (n, k)."""
         return np.concatenate([forward(architecture, layers, piece).p for piece in _pieces(X)])
 
     def pack(self, architecture: Architecture, layers: Layers) -> Packed:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 from pellucid.equations.activations import ACTIVATIONS
+from pellucid.equations.losses import CrossEntropy, Loss
 from pellucid.equations.parameters import Layers
 from pellucid.equations.scaling import Scaling
 from pellucid.errors import SettingError, ShapeError
@@ -31,14 +32,14 @@ class Architecture:
     """What is fixed before training begins.
 
     ``input_shape`` is the shape of one example as people see it, (28, 28) for a picture or (30,) for a row of a table;
-    the network sees it flattened. Raises ``SettingError`` for a size below 1 or a name that is not known.
+    the network sees it flattened. ``loss`` says what is put out, too: probabilities of classes, or numbers. Raises
+    ``SettingError`` for a size below 1 or a name that is not known.
     """
 
     input_shape: tuple[int, ...]
     hidden: tuple[Hidden, ...]
     outputs: int
-    output: str = "softmax"
-    loss: str = "cross_entropy"
+    loss: Loss = field(default_factory=CrossEntropy)
     scaling: Scaling = field(default_factory=Scaling)
 
     def __post_init__(self) -> None:
@@ -50,13 +51,11 @@ class Architecture:
                 )
         if not self.input_shape:
             raise SettingError("an example has no inputs", "the shape of one example, such as (28, 28)")
-        if self.outputs < 2:
+        if self.loss.of_classes and self.outputs < 2:
             raise SettingError(f"the data has {self.outputs} class", "at least 2", "There is nothing to tell apart.")
         for layer in self.hidden:
             if layer.activation not in ACTIVATIONS:
                 raise SettingError(f"unknown activation {layer.activation!r}", "one of " + ", ".join(ACTIVATIONS))
-        if (self.output, self.loss) != ("softmax", "cross_entropy"):
-            raise SettingError(f"unknown output and loss {self.output!r}, {self.loss!r}", "'softmax', 'cross_entropy'")
         if len(self.scaling.scale) not in (1, self.inputs):
             raise SettingError(
                 f"the scaling has {len(self.scaling.scale)} numbers", f"1, or one for each of {self.inputs} inputs"
@@ -64,6 +63,11 @@ class Architecture:
 
     def __str__(self) -> str:
         return "-".join(str(width) for width in self.widths)
+
+    @property
+    def output(self) -> str:
+        """The name of the function that makes the outputs of the last z: it belongs to the loss."""
+        return self.loss.output
 
     @property
     def inputs(self) -> int:

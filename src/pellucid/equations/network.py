@@ -6,6 +6,9 @@ Forwards (steps 1 and 2 of the text)::
 
 Backwards (step 3), in exact reverse: ``dz₃ = p − y``, then for each layer ``dW_k = dz_kᵀ a_{k−1}`` and ``db_k``, hand
 ``da_{k−1} = dz_k W_k`` down, and pass it through ReLU's slope to ``dz_{k−1}``.
+
+The text's network is one of many: each hidden layer names its activation, the architecture its loss, and a step of training
+may leave some neurons out by ``masks``. The order of the equations stays the same.
 """
 
 from __future__ import annotations
@@ -19,17 +22,21 @@ from numpy.typing import NDArray
 from pellucid.equations.activations import ACTIVATIONS
 from pellucid.equations.affine import affine, affine_backward_input, affine_backward_parameters
 from pellucid.equations.architecture import Architecture
-from pellucid.equations.parameters import Array, Indices, Layer, Layers
+from pellucid.equations.losses import Targets
+from pellucid.equations.parameters import Array, Layer, Layers
 from pellucid.equations.scaling import scaled
-from pellucid.equations.softmax_cross_entropy import cross_entropy, softmax, softmax_cross_entropy_backward
+
+Masks = tuple[Array | None, ...]
+"""Factors, 0 where a neuron is left out of a step: for x and the a of each hidden layer, None where all take part."""
 
 
 class LayerTrace(NamedTuple):
-    """What one layer saw and did: its inputs (the a of the layer below), its z, its a."""
+    """What one layer saw and did: its inputs (the a of the layer below), its z, its a; and the mask of that a, if any."""
 
     inputs: Array
     z: Array
     a: Array
+    mask: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +57,7 @@ class Trace:
 
     @property
     def p(self) -> Array:
-        """The probabilities, (n, k): the last layer's a."""
+        """The outputs, (n, k): the last layer's a. For the text's network they are probabilities."""
         return self.layers[-1].a
 
 
@@ -62,7 +69,7 @@ class BackwardStep(NamedTuple):
     da: Array | None
 
 
-def forward(architecture: Architecture, layers: Layers, X: NDArray[Any]) -> Trace:
+def forward(architecture: Architecture, layers: Layers, X: NDArray[Any], masks: Masks = ()) -> Trace:
     """Run a batch through the network and keep every z and a.
 
     Equations [x], then [z] and [a] for each hidden layer, then [z] and [p].
@@ -78,25 +85,30 @@ def forward(architecture: Architecture, layers: Layers, X: NDArray[Any]) -> Trac
 
     Source: the text, steps 1 and 2.
     """
-    a = scaled(X, architecture.scaling, layers[0].W.dtype)
+    of_x, *of_hidden = masks or (None,) * len(layers)
+    a = _masked(scaled(X, architecture.scaling, layers[0].W.dtype), of_x)
     steps = []
-    for hidden, (W, b) in zip(architecture.hidden, layers, strict=False):
+    for hidden, (W, b), mask in zip(architecture.hidden, layers, of_hidden, strict=False):
         inputs, z = a, affine(a, W, b)
-        a = ACTIVATIONS[hidden.activation].forward(z)
-        steps.append(LayerTrace(inputs, z, a))
+        a = _masked(ACTIVATIONS[hidden.activation].forward(z), mask)
+        steps.append(LayerTrace(inputs, z, a, mask))
     z = affine(a, *layers[-1])
-    steps.append(LayerTrace(a, z, softmax(z)))
+    steps.append(LayerTrace(a, z, architecture.loss.outputs(z)))
     return Trace(tuple(steps))
 
 
+def _masked(a: Array, mask: Array | None) -> Array:
+    return a if mask is None else a * mask
+
+
 def backward_steps(
-    architecture: Architecture, layers: Layers, trace: Trace, y: Indices, w: Array | None = None
+    architecture: Architecture, layers: Layers, trace: Trace, y: Targets, w: Array | None = None
 ) -> Iterator[BackwardStep]:
     """Walk back through the network, from the last layer to the first, a ``BackwardStep`` at a time.
 
     Equation [dz_out], then [dW], [db], [da] and [dz] for each layer.
 
-    Shapes: those of the trace; y (n,), w (n,) or None. Raises nothing.
+    Shapes: those of the trace; y (n,) class indices, or (n, k) where the loss wants numbers; w (n,) or None. Raises nothing.
 
     >>> from pellucid.equations.worked_example import ARCHITECTURE, LAYERS, X, Y
     >>> last, *_ = backward_steps(ARCHITECTURE, LAYERS, forward(ARCHITECTURE, LAYERS, X), Y)
@@ -106,7 +118,7 @@ def backward_steps(
 
     Source: the text, step 3.
     """
-    dz = softmax_cross_entropy_backward(trace.p, y, w)
+    dz = architecture.loss.backward(trace.p, y, w)
     below = [*zip(architecture.hidden, trace.layers, strict=False)]
     for layer, step in zip(reversed(layers), reversed(trace.layers), strict=True):
         gradient = affine_backward_parameters(dz, step.inputs)
@@ -116,13 +128,13 @@ def backward_steps(
         da = affine_backward_input(dz, layer.W)
         yield BackwardStep(dz, gradient, da)
         hidden, step_below = below.pop()
-        dz = ACTIVATIONS[hidden.activation].backward(da, step_below.z)
+        dz = ACTIVATIONS[hidden.activation].backward(_masked(da, step_below.mask), step_below.z)
 
 
-def backward(architecture: Architecture, layers: Layers, trace: Trace, y: Indices, w: Array | None = None) -> Layers:
+def backward(architecture: Architecture, layers: Layers, trace: Trace, y: Targets, w: Array | None = None) -> Layers:
     """Find the gradient of the loss for every W and every b.
 
-    Shapes: those of the trace; y (n,), w (n,) or None → a tuple of Layer(W=dW, b=db) in the order of the layers.
+    Shapes: those of the trace; y and w as above → a tuple of Layer(W=dW, b=db) in the order of the layers.
     Raises nothing.
 
     >>> from pellucid.equations.worked_example import ARCHITECTURE, LAYERS, X, Y
@@ -137,11 +149,12 @@ def backward(architecture: Architecture, layers: Layers, trace: Trace, y: Indice
 
 
 def loss_and_gradients(
-    architecture: Architecture, layers: Layers, X: NDArray[Any], y: Indices, w: Array | None = None
+    architecture: Architecture, layers: Layers, X: NDArray[Any], y: Targets, w: Array | None = None
 ) -> tuple[float, Layers]:
     """Give the loss of a batch and its gradient: forwards, loss, backwards.
 
-    Shapes: X (n, d), y (n,), w (n,) or None → a number in nats, a tuple of Layer(W=dW, b=db). Raises nothing.
+    Shapes: X (n, d), y and w as above → a number (for the text's loss in nats), a tuple of Layer(W=dW, b=db). Raises
+    nothing.
 
     >>> from pellucid.equations.worked_example import ARCHITECTURE, LAYERS, X, Y
     >>> loss, gradients = loss_and_gradients(ARCHITECTURE, LAYERS, X, Y)
@@ -151,4 +164,4 @@ def loss_and_gradients(
     Source: the text, steps 1 to 3.
     """
     trace = forward(architecture, layers, X)
-    return cross_entropy(trace.logits, y, w), backward(architecture, layers, trace, y, w)
+    return architecture.loss.of_batch(trace.logits, y, w), backward(architecture, layers, trace, y, w)

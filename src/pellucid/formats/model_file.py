@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pellucid.answers import Classes, are_labels, check_classes
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.parameters import Layers
-from pellucid.errors import ModelFileError, PellucidError
+from pellucid.errors import ModelFileError, PellucidError, ShapeError
 from pellucid.formats.container import read_container, write_container
 from pellucid.formats.records import (
     architecture_from_record,
@@ -33,13 +34,14 @@ Columns = tuple[tuple[str, tuple[str, ...] | None], ...]
 class Model:
     """What a model file holds.
 
-    ``classes`` are the labels, in the order of the outputs; ``columns`` and ``feature_names`` are there for networks
-    that were trained on a table; ``training`` tells how it was trained; ``test_accuracy`` is 0…1, or None.
+    ``classes`` are the labels, in the order of the outputs (two for one logistic output, none for numbers); ``columns``
+    and ``feature_names`` are there for networks that were trained on a table; ``training`` tells how it was trained;
+    ``test_accuracy`` is 0…1, or None.
     """
 
     architecture: Architecture
     layers: Layers
-    classes: tuple[str, ...] | tuple[int, ...]
+    classes: Classes
     feature_names: tuple[str, ...] | None = None
     columns: Columns | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -106,9 +108,10 @@ def _check(path: Path, model: Model, arrays: Mapping[str, Any]) -> None:
         raise ModelFileError(f"{path} holds arrays that no layer uses: {', '.join(extra)}")
     if len({array.dtype for array in arrays.values()}) != 1:
         raise ModelFileError(f"{path} mixes types of numbers", "one type for all arrays")
-    if not len(set(model.classes)) == len(model.classes) == architecture.outputs:
-        got = f"{path} names {len(set(model.classes))} different classes"
-        raise ModelFileError(got, f"{architecture.outputs}, one an output")
+    try:
+        check_classes(architecture, model.classes)
+    except ShapeError as error:
+        raise ModelFileError(error.got.replace("got", f"{path} names", 1), error.expected) from error
     if model.feature_names is not None and len(model.feature_names) != architecture.inputs:
         raise ModelFileError(f"{path} names {len(model.feature_names)} inputs", f"{architecture.inputs}")
     if model.columns is not None:
@@ -120,12 +123,13 @@ def _check(path: Path, model: Model, arrays: Mapping[str, Any]) -> None:
         raise ModelFileError(f"{path} gives its test accuracy as {accuracy!r}", "a number from 0 to 1")
 
 
-def _labels(labels: Any) -> tuple[str, ...] | tuple[int, ...]:
+def _labels(labels: Any) -> Classes:
     if not isinstance(labels, list):
         raise TypeError("classes are a list")
-    if all(type(label) is int for label in labels) or all(isinstance(label, str) for label in labels):
-        return tuple(labels)
-    raise ValueError("classes are whole numbers, or words, but not both")
+    classes = tuple(labels)
+    if not are_labels(classes):
+        raise ValueError("classes are numbers, or words, but not both")
+    return classes
 
 
 def _number(number: Any) -> float | None:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from pellucid.equations.architecture import Architecture, Hidden
+from pellucid.equations.losses import LOSSES, Loss
 from pellucid.equations.parameters import Layer, Layers
 from pellucid.equations.scaling import Scaling
+from pellucid.errors import SettingError
 
 
 def architecture_to_record(architecture: Architecture) -> dict[str, Any]:
@@ -17,7 +19,8 @@ def architecture_to_record(architecture: Architecture) -> dict[str, Any]:
         "hidden": [{"width": layer.width, "activation": layer.activation} for layer in architecture.hidden],
         "outputs": architecture.outputs,
         "output": architecture.output,
-        "loss": architecture.loss,
+        "loss": architecture.loss.name,
+        **({"loss_settings": settings} if (settings := architecture.loss.settings()) else {}),
         "scaling": {"offset": list(architecture.scaling.offset), "scale": list(architecture.scaling.scale)},
     }
 
@@ -29,14 +32,22 @@ def architecture_from_record(record: Mapping[str, Any]) -> Architecture:
     >>> architecture_from_record(architecture_to_record(tiny)) == tiny
     True
     """
+    loss = _loss(record["output"], record["loss"], record.get("loss_settings", {}))
     return Architecture(
         input_shape=tuple(record["input_shape"]),
         hidden=tuple(Hidden(layer["width"], layer["activation"]) for layer in record["hidden"]),
         outputs=record["outputs"],
-        output=record["output"],
-        loss=record["loss"],
+        loss=loss,
         scaling=Scaling(_floats(record["scaling"]["offset"]), _floats(record["scaling"]["scale"])),
     )
+
+
+def _loss(output: str, name: str, settings: Mapping[str, float]) -> Loss:
+    loss = LOSSES[name](**settings) if name in LOSSES else None
+    if loss is None or loss.output != output:
+        known = ", ".join(f"{each.output!r}, {each.name!r}" for each in LOSSES.values())
+        raise SettingError(f"unknown output and loss {output!r}, {name!r}", f"one pair of {known}")
+    return loss
 
 
 def layers_to_arrays(layers: Layers, prefix: str = "") -> dict[str, Any]:

@@ -38,12 +38,16 @@ def plot_history(history: History) -> Figure:
     _lines(
         right,
         epochs,
-        [100 * (1 - record.accuracy) for record in history],
-        [None if record.validation_accuracy is None else 100 * (1 - record.validation_accuracy) for record in history],
+        [_error(record.accuracy) for record in history],
+        [_error(record.validation_accuracy) for record in history],
     )
     _decorate(right, "Error", "% of examples classified wrongly")
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False)
     return figure
+
+
+def _error(accuracy: float | None) -> float | None:
+    return None if accuracy is None else 100 * (1 - accuracy)
 
 
 def draw_curves(history: History, path: Path) -> None:
@@ -53,7 +57,7 @@ def draw_curves(history: History, path: Path) -> None:
     write_bytes(path, picture.getvalue())
 
 
-def _lines(axes: Axes, epochs: list[int], training: list[float], validation: list[float | None]) -> None:
+def _lines(axes: Axes, epochs: list[int], training: list[Any], validation: list[Any]) -> None:
     series: list[tuple[str, Any, dict[str, Any]]] = [("training, as it went by", training, TRAINING)]
     if all(value is not None for value in validation):
         series.append(("validation, at the epoch's end", validation, VALIDATION))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pellucid.engines import Engine
 from pellucid.equations.architecture import Architecture
+from pellucid.equations.losses import CrossEntropy, Loss, Targets
 from pellucid.equations.metrics import (
     CalibrationBin,
     Confusion,
@@ -21,21 +22,22 @@ from pellucid.equations.metrics import (
     precision_and_recall,
 )
 from pellucid.equations.parameters import Array, Indices, Layers
-from pellucid.equations.softmax_cross_entropy import cross_entropy, softmax
+from pellucid.equations.softmax_cross_entropy import softmax
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The logits of labelled examples; everything else is computed from them when it is asked for."""
+    """The logits of examples that are of one class of several; everything else is computed from them when asked for."""
 
     logits: Array
     y: Indices
+    measure: Loss = field(default_factory=CrossEntropy)
 
     @cached_property
     def loss(self) -> float:
         """Mean cross-entropy, in nats; infinite or NaN where a logit is."""
         with np.errstate(invalid="ignore", over="ignore"):
-            return cross_entropy(self.logits, self.y)
+            return self.measure.of_batch(self.logits, self.y)
 
     @cached_property
     def accuracy(self) -> float:
@@ -63,6 +65,37 @@ class Evaluation:
 
 
 def evaluate(engine: Engine, architecture: Architecture, layers: Layers, X: NDArray[Any], y: Indices) -> Evaluation:
-    """Run labelled examples through a network: X (n, d), y (n,)."""
+    """Run labelled examples through a network that tells classes apart: X (n, d), y (n,) class indices.
+
+    A single logistic output is taken for what it is, a softmax of two logits of which the first is 0.
+    """
     with np.errstate(invalid="ignore", over="ignore"):
-        return Evaluation(engine.logits(architecture, layers, X), y)
+        logits = engine.logits(architecture, layers, X)
+    if architecture.output == "logistic":
+        return Evaluation(np.concatenate([np.zeros_like(logits), logits], axis=1), y)
+    return Evaluation(logits, y, architecture.loss)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a validation part says of a network: the loss, the accuracy where classes are learned, a score of the user's."""
+
+    loss: float
+    accuracy: float | None = None
+    score: float | None = None
+
+
+def judge(
+    engine: Engine,
+    architecture: Architecture,
+    layers: Layers,
+    X: NDArray[Any],
+    y: Targets,
+    weights: Array | None = None,
+) -> Judged:
+    """Hold a network of any kind against examples with their targets, as the engine takes them."""
+    loss = architecture.loss
+    with np.errstate(invalid="ignore", over="ignore"):
+        z = engine.logits(architecture, layers, X)
+        accuracy = loss.rightly_classified(z, y) / len(z) if loss.output in ("softmax", "logistic") else None
+        return Judged(loss.of_batch(z, y, weights), accuracy)

@@ -10,19 +10,21 @@ from typing import Any
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch. ``loss`` (nats) and ``accuracy`` (0…1) are those of the training examples as they went by, each before
-    its step; the validation figures are taken at the end of the epoch, and None without a validation part.
-    ``learning_rate`` is that of the last step; ``seconds`` is the time of the training pass alone.
+    """One epoch. ``loss`` (nats, where classes are learned) and ``accuracy`` (0…1; None where numbers are learned) are
+    those of the training examples as they went by, each before its step; the validation figures are taken at the end of
+    the epoch, and None without a validation part. ``validation_score`` is a measure of the user's. ``learning_rate`` is
+    that of the last step; ``seconds`` is the time of the training pass alone.
     """
 
     epoch: int
     loss: float
-    accuracy: float
+    accuracy: float | None
     validation_loss: float | None
     validation_accuracy: float | None
     learning_rate: float
     seconds: float
     rows_per_second: float
+    validation_score: float | None = None
 
 
 History = tuple[EpochRecord, ...]

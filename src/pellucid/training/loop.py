@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite, log
 from typing import Any
 
@@ -17,18 +18,19 @@ from numpy.typing import NDArray
 
 from pellucid.engines import Engine, State, steps_of_an_epoch
 from pellucid.equations.architecture import Architecture
+from pellucid.equations.losses import Targets
 from pellucid.equations.metrics import dead_layers
 from pellucid.equations.network import Trace, forward
-from pellucid.equations.parameters import Indices, Layers
-from pellucid.equations.schedules import rates
-from pellucid.equations.softmax_cross_entropy import cross_entropy
+from pellucid.equations.parameters import Array, Indices, Layers
+from pellucid.equations.random_streams import Streams
 from pellucid.errors import ShapeError
 from pellucid.training.callbacks import Callback, Callbacks, EpochFunction, Progress
-from pellucid.training.evaluation import evaluate
+from pellucid.training.evaluation import Judged, judge
 from pellucid.training.history import EpochRecord
+from pellucid.training.rules import Rules, UsualRules
 from pellucid.training.settings import Settings
 from pellucid.training.snapshot import Best, Snapshot, between_epochs, first_snapshot
-from pellucid.training.stopping import Ending, best_epoch, ending
+from pellucid.training.stopping import Ending
 
 SECONDS_OF_A_STRETCH = 0.2
 STEPS_OF_THE_FIRST_STRETCH = 32
@@ -37,14 +39,21 @@ ROWS_OF_THE_HEALTH_CHECK = 256
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Labelled examples: X (n, d) in the units of the data, y (n,) class indices."""
+    """Examples with their targets: X (n, d) in the units of the data, y (n,) class indices or (n, k) numbers, as the loss
+    wants them; and the weight of each, (n,), all 1 unless given.
+    """
 
     X: NDArray[Any]
-    y: Indices
+    y: Targets
+    weights: Array | None = None
 
     def __post_init__(self) -> None:
         if len(self.X) != len(self.y):
             raise ShapeError(f"there are {len(self.X)} examples and {len(self.y)} labels", "one label an example")
+        if self.weights is not None and len(self.weights) != len(self.y):
+            raise ShapeError(
+                f"there are {len(self.y)} examples and {len(self.weights)} weights", "one weight an example"
+            )
 
     def __len__(self) -> int:
         return len(self.y)
@@ -78,45 +87,59 @@ def fit(
     callbacks: Sequence[Callback | EpochFunction] = (),
     keep: Callable[[Snapshot], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
+    rules: Rules | None = None,
+    judges: Callable[[Layers], Judged] | None = None,
+    warns: bool = True,
 ) -> Fit:
     """Train a network, from the beginning or from where ``start`` stands.
 
-    ``keep`` is handed a snapshot at the end of each epoch, and when ``stop`` ends the training within one.
+    ``keep`` is handed a snapshot at the end of each epoch, and when ``stop`` ends the training within one. ``rules`` decide
+    in place of those that follow from ``settings``; ``judges`` looks at the parameters after each epoch in place of the
+    usual look at the ``validation`` part. With ``warns``, callbacks hear of what looks wrong.
     """
     teller = Callbacks(callbacks)
+    rules = rules or UsualRules(settings)
+    if judges is None and validation is not None:
+        judges = partial(_judged, engine, architecture, validation)
+    warns = warns and architecture.loss.of_classes
     snapshot = start or first_snapshot(architecture, settings)
     told: set[str] = set()
-    while (reason := ending(snapshot.history, settings)) is None:
-        snapshot, bad_step = _run_epoch(engine, architecture, training, settings, snapshot, teller, stop)
+    while (reason := rules.ending(snapshot.history)) is None:
+        snapshot, bad_step = _run_epoch(engine, architecture, training, settings, rules, snapshot, teller, stop)
         if bad_step is not None:
             return _diverged(snapshot, bad_step)
         if snapshot.steps_done < steps_of_an_epoch(len(training), settings.batch_size):
             keep(snapshot)
-            return Fit(snapshot.state.layers, snapshot, Ending.INTERRUPTED, None)
-        ended = _end_epoch(engine, architecture, training, settings, snapshot, validation)
+            return _finished(architecture, training, rules, snapshot, Ending.INTERRUPTED, warns=False)
+        ended = _end_epoch(architecture, training, settings, rules, snapshot, judges)
         if not isfinite(ended.history[-1].validation_loss or 0.0):
             return _diverged(snapshot, snapshot.steps_done)
         snapshot = ended
         keep(snapshot)
         wants_to_end = teller.on_epoch(snapshot.history[-1])
-        for kind, sentence in _troubles(architecture, snapshot, training).items():
+        for kind, sentence in _troubles(architecture, snapshot, training).items() if warns else ():
             if kind not in told:
                 teller.on_notice(sentence)
                 told.add(kind)
         if wants_to_end or stop():
-            reason = ending(snapshot.history, settings) or (Ending.CALLBACK if wants_to_end else Ending.INTERRUPTED)
+            reason = rules.ending(snapshot.history) or (Ending.CALLBACK if wants_to_end else Ending.INTERRUPTED)
             break
-    return _finished(architecture, training, settings, snapshot, reason)
+    return _finished(architecture, training, rules, snapshot, reason, warns=warns)
+
+
+def _judged(engine: Engine, architecture: Architecture, validation: Examples, layers: Layers) -> Judged:
+    return judge(engine, architecture, layers, validation.X, validation.y, validation.weights)
 
 
 def _finished(
-    architecture: Architecture, training: Examples, settings: Settings, snapshot: Snapshot, reason: Ending
+    architecture: Architecture, training: Examples, rules: Rules, snapshot: Snapshot, reason: Ending, *, warns: bool
 ) -> Fit:
-    """Choose what to keep: the best epoch where patience was asked for, unless the last one was waited for."""
-    trouble = _lasting_trouble(architecture, snapshot, training)
-    if settings.patience is None or snapshot.best is None or reason in (Ending.TARGET_REACHED, Ending.INTERRUPTED):
-        return Fit(snapshot.state.layers, snapshot, reason, snapshot.epochs_done, trouble=trouble)
-    return Fit(snapshot.best.layers, snapshot, reason, snapshot.best.epoch, trouble=trouble)
+    """Choose what to keep: the best epoch where the rules say so, else what there is."""
+    trouble = _lasting_trouble(architecture, snapshot, training) if warns else None
+    if snapshot.best is not None and rules.returns_to_best(reason):
+        return Fit(snapshot.best.layers, snapshot, reason, snapshot.best.epoch, trouble=trouble)
+    kept = None if snapshot.steps_done else snapshot.epochs_done
+    return Fit(snapshot.state.layers, snapshot, reason, kept, trouble=trouble)
 
 
 def _run_epoch(
@@ -124,6 +147,7 @@ def _run_epoch(
     architecture: Architecture,
     training: Examples,
     settings: Settings,
+    rules: Rules,
     snapshot: Snapshot,
     teller: Callbacks,
     stop: Callable[[], bool],
@@ -132,8 +156,8 @@ def _run_epoch(
     n, epoch = len(training), snapshot.epochs_done
     steps = steps_of_an_epoch(n, settings.batch_size)
     began = time.perf_counter() - snapshot.seconds
-    order = engine.order(settings.seed, n, epoch)
-    rates_of_epoch = rates(settings.schedule, settings.learning_rate, epoch * steps, steps, settings.epochs * steps)
+    order = rules.order(engine, n, epoch)
+    rates_of_epoch = rules.rates(snapshot.history, steps)
     stretch = STEPS_OF_THE_FIRST_STRETCH
     losses = [snapshot.losses]
     step, loss_sum = snapshot.steps_done, float(snapshot.losses.sum())
@@ -150,6 +174,9 @@ def _run_epoch(
             batch_size=settings.batch_size,
             first_step=step,
             n_steps=stretch,
+            weights=training.weights,
+            extras=settings.extras,
+            streams=Streams(settings.seed, epoch),
             stop=stop,
         )
         now = time.perf_counter()
@@ -166,34 +193,29 @@ def _run_epoch(
 
 
 def _end_epoch(
-    engine: Engine,
     architecture: Architecture,
     training: Examples,
     settings: Settings,
+    rules: Rules,
     snapshot: Snapshot,
-    validation: Examples | None,
+    judges: Callable[[Layers], Judged] | None,
 ) -> Snapshot:
     """Evaluate, record, and remember the best epoch."""
-    n, epoch = len(training), snapshot.epochs_done + 1
-    steps = snapshot.steps_done
-    judged = None
-    if validation is not None:
-        judged = evaluate(engine, architecture, snapshot.state.layers, validation.X, validation.y)
-    last_rate = rates(settings.schedule, settings.learning_rate, epoch * steps - 1, 1, settings.epochs * steps)
+    n, steps, epoch = len(training), snapshot.steps_done, snapshot.epochs_done + 1
+    judged = judges(snapshot.state.layers) if judges else None
     record = EpochRecord(
         epoch=epoch,
         loss=_mean_loss(snapshot, settings, n),
-        accuracy=snapshot.correct / n,
+        accuracy=snapshot.correct / n if architecture.output in ("softmax", "logistic") else None,
         validation_loss=judged.loss if judged else None,
         validation_accuracy=judged.accuracy if judged else None,
-        learning_rate=float(last_rate[0]),
+        learning_rate=float(rules.rates(snapshot.history, steps)[-1]),
         seconds=snapshot.seconds,
         rows_per_second=n / snapshot.seconds,
+        validation_score=judged.score if judged else None,
     )
     history = (*snapshot.history, record)
-    best = snapshot.best
-    if settings.patience is not None and best_epoch(history) == epoch:
-        best = Best(epoch, snapshot.state.layers)
+    best = Best(epoch, snapshot.state.layers) if rules.is_best(history) else snapshot.best
     return between_epochs(snapshot.state, history, best)
 
 
@@ -255,7 +277,7 @@ def _lasting_trouble(architecture: Architecture, snapshot: Snapshot, training: E
         return None
     sentences = _troubles(architecture, snapshot, training)
     trace, y = _sample(architecture, snapshot, training)
-    still_guessing = cross_entropy(trace.logits, y) > log(architecture.outputs)
+    still_guessing = architecture.loss.of_batch(trace.logits, y) > log(architecture.outputs)
     return sentences.get("dead") or (sentences.get("guessing") if still_guessing else None)
 
 

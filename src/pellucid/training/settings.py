@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from math import inf, isfinite
 from typing import Any
 
+from pellucid.equations.beyond.extras import PLAIN, Extras
 from pellucid.equations.initialization import INITIALIZERS
 from pellucid.equations.optimizers import OPTIMIZERS, Optimizer
 from pellucid.equations.schedules import SCHEDULES
@@ -24,7 +25,8 @@ class Settings:
 
     ``validation`` holds out that many rows from the end of the training part. ``until`` stops as soon as the accuracy on
     them reaches it; ``patience`` stops after that many epochs in which the loss on them did not fall, and goes back to
-    the best epoch. Raises ``SettingError`` for a value out of range.
+    the best epoch. ``solver_settings`` are those of the solver that shall not be as usual, such as mu; ``extras`` are
+    added to each step. Raises ``SettingError`` for a value out of range.
     """
 
     epochs: int = 20
@@ -38,6 +40,8 @@ class Settings:
     validation: int = 0
     until: float | None = None
     patience: int | None = None
+    solver_settings: Mapping[str, float] = field(default_factory=dict)
+    extras: Extras = PLAIN
 
     def __post_init__(self) -> None:
         _whole_number("--epochs", self.epochs, 1)
@@ -72,16 +76,24 @@ class Settings:
     @property
     def optimizer(self) -> Optimizer:
         """The rule that the solver's name stands for."""
-        return OPTIMIZERS[self.solver]()
+        return OPTIMIZERS[self.solver](**self.solver_settings)
 
     def to_record(self) -> dict[str, Any]:
-        """Write the settings as a JSON record."""
-        return asdict(self)
+        """Write the settings as a JSON record; solver settings and extras only where there are any."""
+        record = {name: value for name, value in asdict(self).items() if name not in ("solver_settings", "extras")}
+        if self.solver_settings:
+            record["solver_settings"] = dict(self.solver_settings)
+        if self.extras != PLAIN:
+            record["extras"] = {name: value for name, value in asdict(self.extras).items() if isfinite(value)}
+        return record
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Settings:
         """Read settings from a JSON record, ignoring what is not a setting."""
-        return cls(**{setting.name: record[setting.name] for setting in fields(cls) if setting.name in record})
+        known = {setting.name: record[setting.name] for setting in fields(cls) if setting.name in record}
+        if "extras" in known:
+            known["extras"] = Extras(**known["extras"])
+        return cls(**known)
 
 
 def _is_number(value: Any) -> bool:

@@ -1,0 +1,77 @@
+"""What may be added to the text's plain step, in one record: nothing, unless it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from math import inf
+
+from numpy.typing import DTypeLike
+
+from pellucid.equations.architecture import Architecture
+from pellucid.equations.beyond.clipping import clipped
+from pellucid.equations.beyond.dropout import dropout_mask
+from pellucid.equations.beyond.l2 import l2_gradient, l2_penalty
+from pellucid.equations.parameters import Array, Indices, Layers
+from pellucid.equations.random_streams import Streams
+from pellucid.errors import SettingError
+
+
+@dataclass(frozen=True)
+class Extras:
+    """The additions to a step, in the order in which they take effect.
+
+    ``input_dropout`` and ``dropout`` are the shares of inputs and of hidden neurons that are left out of a step
+    [dropout]; ``l2`` pulls the weights towards 0, as part of the loss [l2]; ``clip`` is the most that the norm of the
+    gradient may be [clip]. Raises ``SettingError`` for a value out of range.
+
+    >>> Extras(dropout=0.5).drops, Extras().drops
+    (True, False)
+    """
+
+    input_dropout: float = 0.0
+    dropout: float = 0.0
+    l2: float = 0.0
+    clip: float = inf
+
+    def __post_init__(self) -> None:
+        for name, is_right, expected in (
+            ("input_dropout", 0 <= self.input_dropout < 1, "at least 0 and below 1"),
+            ("dropout", 0 <= self.dropout < 1, "at least 0 and below 1"),
+            ("l2", 0 <= self.l2 < inf, "at least 0, and finite"),
+            ("clip", self.clip > 0, "a positive number"),
+        ):
+            if not is_right:
+                raise SettingError(f"{name} is {getattr(self, name)!r}", expected)
+        for each in fields(self):
+            object.__setattr__(self, each.name, float(getattr(self, each.name)))
+
+    @property
+    def drops(self) -> bool:
+        """Whether anything is left out, so that random numbers are needed."""
+        return self.input_dropout > 0 or self.dropout > 0
+
+    def masks(
+        self, architecture: Architecture, streams: Streams, examples: Indices, dtype: DTypeLike
+    ) -> tuple[Array | None, ...]:
+        """Draw the masks of a step, for x and for the a of each hidden layer: (n, width) each, or None."""
+        rates = (self.input_dropout, *(self.dropout for _ in architecture.hidden))
+        return tuple(
+            dropout_mask(streams.seed, streams.epoch, examples, layer, width, rate, dtype) if rate else None
+            for layer, (width, rate) in enumerate(zip(architecture.widths, rates, strict=False))
+        )
+
+    def penalty(self, layers: Layers, weight_of_batch: float) -> float:
+        """Give what is added to the loss: equation [l2]; 0 where the batch weighs nothing."""
+        return l2_penalty(layers, self.l2, weight_of_batch) if self.l2 and weight_of_batch else 0.0
+
+    def gradient(self, layers: Layers, gradients: Layers, weight_of_batch: float) -> Layers:
+        """Add the penalty's gradient: equation [l2]."""
+        return l2_gradient(layers, gradients, self.l2, weight_of_batch) if self.l2 and weight_of_batch else gradients
+
+    def within_bounds(self, gradients: Layers) -> Layers:
+        """Shorten a gradient that is too long: equation [clip]."""
+        return gradients if self.clip == inf else clipped(gradients, self.clip)
+
+
+PLAIN = Extras()
+"""The text's own step."""

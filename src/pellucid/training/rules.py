@@ -1,0 +1,73 @@
+"""What decides about a training between two epochs: the order, the rates, when it is enough, which epoch to keep.
+
+All of it follows from the history alone, so that a resumed training decides as one never stopped. The loop asks; whoever
+has other customs, as the estimators have, brings rules of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.engines import Engine
+from pellucid.equations.parameters import Indices
+from pellucid.equations.schedules import rates
+from pellucid.training.history import History
+from pellucid.training.settings import Settings
+from pellucid.training.stopping import Ending, best_epoch, ending
+
+
+class Rules(Protocol):
+    """The customs of a training. ``history`` holds the epochs done; the next one is number ``len(history)``, from 0."""
+
+    def order(self, engine: Engine, n: int, epoch: int) -> Indices:
+        """Give the order in which an epoch takes n examples."""
+        ...
+
+    def rates(self, history: History, steps: int) -> NDArray[np.float64]:
+        """Give the rate of each step of the next epoch."""
+        ...
+
+    def ending(self, history: History) -> Ending | None:
+        """Say whether there is a reason to end; None to go on."""
+        ...
+
+    def is_best(self, history: History) -> bool:
+        """Say whether the last epoch is to be remembered as the best so far."""
+        ...
+
+    def returns_to_best(self, reason: Ending) -> bool:
+        """Say whether a training that ended for this reason goes back to the best epoch."""
+        ...
+
+
+@dataclass(frozen=True)
+class UsualRules:
+    """Those of ``Settings``: a schedule over all epochs, ``until`` and ``patience``."""
+
+    settings: Settings
+
+    def order(self, engine: Engine, n: int, epoch: int) -> Indices:
+        """Shuffle by the seed."""
+        return engine.order(self.settings.seed, n, epoch)
+
+    def rates(self, history: History, steps: int) -> NDArray[np.float64]:
+        """Follow the schedule."""
+        settings = self.settings
+        first, all_steps = len(history) * steps, settings.epochs * steps
+        return rates(settings.schedule, settings.learning_rate, first, steps, all_steps)
+
+    def ending(self, history: History) -> Ending | None:
+        """End after all epochs, at ``until``, or out of ``patience``."""
+        return ending(history, self.settings)
+
+    def is_best(self, history: History) -> bool:
+        """Remember the lowest validation loss, where patience was asked for."""
+        return self.settings.patience is not None and best_epoch(history) == history[-1].epoch
+
+    def returns_to_best(self, reason: Ending) -> bool:
+        """Go back where patience was asked for, unless the last epoch was waited for."""
+        return self.settings.patience is not None and reason not in (Ending.TARGET_REACHED, Ending.INTERRUPTED)
