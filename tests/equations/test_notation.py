@@ -46,4 +46,4 @@ def test_no_symbol_is_defined_twice():
 def test_no_tag_is_defined_twice():
     from pellucid.equations import notation
 
-    assert len(EQUATIONS) == len(notation._ALL)
+    assert len(EQUATIONS) == len(notation._HERE) + len(notation._BEYOND)

@@ -24,22 +24,24 @@ class Symbol(NamedTuple):
 
 
 SYMBOLS = (
-    Symbol("n, d, h, k", "examples in a batch, inputs, hidden neurons, classes", "sizes"),
+    Symbol("n, d, h, k", "examples in a batch, inputs, hidden neurons, classes (or outputs)", "sizes"),
     Symbol("X", "a batch of examples in the units of the data, a row each", "(n, d)"),
     Symbol("x", "the same, scaled: what the first layer sees", "(n, d)"),
-    Symbol("y", "class indices (one-hot vectors in the formulas)", "(n,)"),
+    Symbol("y", "class indices (one-hot vectors in the formulas); with other losses, numbers (n, k)", "(n,)"),
     Symbol("W", "a layer's weights", "(fan_out, fan_in)"),
     Symbol("b", "a layer's biases", "(fan_out,)"),
     Symbol("z", "pre-activations, W a + b; those of the last layer are the logits", "(n, fan_out)"),
     Symbol("a", "activations, f(z); the first a is x", "(n, fan_out)"),
-    Symbol("p", "probabilities, softmax of the logits", "(n, k)"),
-    Symbol("loss", "mean cross-entropy of the batch, in nats", "()"),
+    Symbol("p", "probabilities, softmax of the logits; with other losses, what the network puts out", "(n, k)"),
+    Symbol("ℓ", "the loss of one example", "(n,)"),
+    Symbol("loss", "mean cross-entropy of the batch, in nats; with other losses, the mean ℓ", "()"),
     Symbol("w", "weights of the examples, all 1 unless given", "(n,)"),
     Symbol("dS", "∂loss/∂S for any symbol S", "the shape of S"),
     Symbol("θ, g", "any parameter (a W or a b) and its gradient", "as W or b"),
     Symbol("m, v", "an optimiser's moments: running means of g and of g²", "as θ"),
     Symbol("t", "the number of the step, from 1", "()"),
     Symbol("η", "the learning rate", "()"),
+    Symbol("σ, Φ, φ", "the logistic function; the standard normal distribution and its density", "any"),
 )
 
 
@@ -57,7 +59,7 @@ class Equation(NamedTuple):
 _TEXT = "the text that this project makes real"
 _GOODFELLOW = "Goodfellow, Bengio, Courville: Deep Learning (2016)"
 
-_ALL = (
+_HERE = (
     Equation(
         "x", "scaling", "x = (X − offset) / scale", r"x = (X - \mathrm{offset}) / \mathrm{scale}",
         "scaling.scaled", f"{_GOODFELLOW}, section 12.2.1",
@@ -135,6 +137,16 @@ _ALL = (
         "schedules.one_cycle", "after Smith, Topin: Super-Convergence, 2018 (arXiv:1708.07120)",
     ),
     Equation(
+        "warm-up", "warm-up", "η_t = η (t + 1) / s for t < s; then a schedule over the T − s steps that remain",
+        r"\eta_t = \eta\,(t+1)/s\ \text{for}\ t < s", "schedules.rising",
+        "Goyal et al.: Accurate, Large Minibatch SGD, 2017 (arXiv:1706.02677), section 2.2",
+    ),
+    Equation(
+        "inverse-scaling", "inverse scaling", "η_t = η / (t + 1)^power", r"\eta_t = \eta / (t+1)^{\mathrm{power}}",
+        "schedules.inverse_scaling",
+        "after Robbins, Monro: A Stochastic Approximation Method, Annals of Mathematical Statistics 22(3), 1951",
+    ),
+    Equation(
         "he", "He initialisation", "W ~ U(−√(6/fan_in), √(6/fan_in)) or N(0, 2/fan_in);  b = 0",
         r"W \sim U\big(\pm\sqrt{6/\mathrm{fan_{in}}}\big)\ \text{or}\ N(0, 2/\mathrm{fan_{in}}),\; b = 0",
         "initialization.he_uniform", "He et al.: Delving Deep into Rectifiers, ICCV 2015 (arXiv:1502.01852), equation 10",
@@ -196,6 +208,104 @@ _ALL = (
     ),
 )  # fmt: skip
 
+_BEYOND = (
+    Equation("identity", "identity", "a = z", r"a = z", "identity.identity", "folklore"),
+    Equation(
+        "logistic", "logistic function", "a = 1 / (1 + e^−z)", r"a = 1 / (1 + e^{-z})", "logistic.logistic",
+        "Verhulst 1845; in networks Rumelhart, Hinton, Williams, Nature 323, 1986",
+    ),
+    Equation(
+        "tanh", "hyperbolic tangent", "a = (e^z − e^−z) / (e^z + e^−z)", r"a = (e^z - e^{-z}) / (e^z + e^{-z})",
+        "tanh.tanh", "LeCun, Bottou, Orr, Müller: Efficient BackProp, 1998, section 4.4",
+    ),
+    Equation(
+        "leaky-relu", "leaky ReLU", "a = max(0.01 z, z)", r"a = \max(0.01\,z, z)", "leaky_relu.leaky_relu",
+        "Maas, Hannun, Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models, 2013",
+    ),
+    Equation(
+        "elu", "exponential linear unit", "a = z where z > 0, else e^z − 1",
+        r"a = \max(0, z) + (e^{\min(0, z)} - 1)", "elu.elu",
+        "Clevert, Unterthiner, Hochreiter: ELUs, ICLR 2016 (arXiv:1511.07289)",
+    ),
+    Equation(
+        "selu", "scaled exponential linear unit", "a = λ z where z > 0, else λ α (e^z − 1)",
+        r"a = \lambda \max(0, z) + \lambda\alpha\,(e^{\min(0, z)} - 1)", "selu.selu",
+        "Klambauer et al.: Self-Normalizing Neural Networks, NeurIPS 2017 (arXiv:1706.02515), equation 2",
+    ),
+    Equation(
+        "normal-cdf", "standard normal distribution", "Φ(z) = (1 + erf(z/√2)) / 2",
+        r"\Phi(z) = \int_{-\infty}^z e^{-s^2/2}\,ds \big/ \sqrt{2\pi}", "normal_distribution.normal_cdf",
+        "Gauss 1809; computed after Shepherd, Laframboise, Mathematics of Computation 36, 1981",
+    ),
+    Equation(
+        "gelu", "Gaussian error linear unit", "a = z Φ(z)", r"a = z\,\Phi(z)", "gelu.gelu",
+        "Hendrycks, Gimpel: Gaussian Error Linear Units, 2016 (arXiv:1606.08415)",
+    ),
+    Equation(
+        "silu", "sigmoid linear unit (swish)", "a = z σ(z)", r"a = z\,\sigma(z)", "silu.silu",
+        "Hendrycks, Gimpel 2016 (arXiv:1606.08415); Elfwing, Uchibe, Doya 2017 (arXiv:1702.03118)",
+    ),
+    Equation(
+        "mish", "Mish", "a = z tanh(log(1 + e^z))", r"a = z \tanh(\log(1 + e^z))", "mish.mish",
+        "Misra: Mish, BMVC 2020 (arXiv:1908.08681)",
+    ),
+    Equation(
+        "softplus", "softplus", "a = log(1 + e^z)", r"a = \log(1 + e^z)", "softplus.softplus",
+        "Dugas et al.: Incorporating Second-Order Functional Knowledge for Better Option Pricing, NIPS 2000",
+    ),
+    Equation(
+        "binary-loss", "binary cross-entropy of an example",
+        "ℓ = Σ_j −y_j log p_j − (1 − y_j) log(1 − p_j), p = σ(z);  ∂ℓ/∂z = p − y",
+        r"\ell = -\sum_j y_j \log p_j + (1 - y_j) \log(1 - p_j),\; p = \sigma(z)",
+        "binary_cross_entropy.binary_cross_entropy_of_each", f"{_GOODFELLOW}, section 6.2.2.2",
+    ),
+    Equation(
+        "squared", "squared error of an example", "ℓ = ½ Σ_j (p_j − y_j)²;  ∂ℓ/∂p = p − y",
+        r"\ell = \tfrac12 \sum_j (p_j - y_j)^2", "squared_error.squared_error_of_each", "Legendre 1805; Gauss 1809",
+    ),
+    Equation(
+        "absolute", "absolute error of an example", "ℓ = Σ_j |p_j − y_j|;  ∂ℓ/∂p = sign(p − y)",
+        r"\ell = \sum_j |p_j - y_j|", "absolute_error.absolute_error_of_each", "Boscovich 1757; Laplace 1793",
+    ),
+    Equation(
+        "huber", "Huber's loss of an example", "ℓ = Σ_j ½ e_j² where |e_j| ≤ δ, else δ (|e_j| − ½ δ), e = p − y",
+        r"\ell = \sum_j c_j (|e_j| - \tfrac12 c_j),\; e = p - y,\; c_j = \min(|e_j|, \delta)", "huber.huber_of_each",
+        "Huber: Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 35(1), 1964",
+    ),
+    Equation(
+        "quantile", "quantile loss of an example", "ℓ = Σ_j max(q (y_j − p_j), (1 − q) (p_j − y_j))",
+        r"\ell = \sum_j \max(q\,(y_j - p_j), (1-q)(p_j - y_j))", "quantile.quantile_of_each",
+        "Koenker, Bassett: Regression Quantiles, Econometrica 46(1), 1978",
+    ),
+    Equation(
+        "poisson", "half the Poisson deviance of an example", "ℓ = Σ_j p_j − y_j z_j + (y_j log y_j − y_j), p = e^z",
+        r"\ell = \sum_j p_j - y_j z_j + (y_j \log y_j - y_j),\; p = e^z", "poisson.poisson_of_each",
+        "McCullagh, Nelder: Generalized Linear Models, 2nd edition, 1989, section 2.3",
+    ),
+    Equation(
+        "label-smoothing", "label smoothing", "y ← (1 − ε) y + ε / k", r"y \leftarrow (1-\varepsilon)\,y + \varepsilon/k",
+        "label_smoothing.smoothed_labels",
+        "Szegedy et al.: Rethinking the Inception Architecture, CVPR 2016 (arXiv:1512.00567), section 7",
+    ),
+    Equation(
+        "dropout", "dropout", "a ← a ⊙ mask, mask = 1 / (1 − rate) where kept, 0 where not",
+        r"a \leftarrow a \odot \mathrm{mask},\; \mathrm{mask} \in \{0, 1/(1-\mathrm{rate})\}", "dropout.dropout_mask",
+        "Srivastava et al.: Dropout, Journal of Machine Learning Research 15, 2014, section 10",
+    ),
+    Equation(
+        "l2", "L2 penalty", "loss ← loss + α / (2 Σw) · Σ ‖W‖²;  dW ← dW + (α / Σw) W",
+        r"L \leftarrow L + \frac{\alpha}{2 \sum w} \sum \|W\|^2", "l2.l2_penalty",
+        "Krogh, Hertz: A Simple Weight Decay Can Improve Generalization, NIPS 1991",
+    ),
+    Equation(
+        "clip", "gradient clipping", "g ← g · min(1, c / ‖g‖)", r"g \leftarrow g \cdot \min(1, c / \|g\|)",
+        "clipping.clipped",
+        "Pascanu, Mikolov, Bengio: On the difficulty of training RNNs, ICML 2013 (arXiv:1211.5063), algorithm 1",
+    ),
+)  # fmt: skip
+
 EQUATIONS: dict[str, Equation] = {
-    equation.tag: equation._replace(function=f"{__package__}.{equation.function}") for equation in _ALL
+    equation.tag: equation._replace(function=f"{room}.{equation.function}")
+    for room, equations in ((__package__, _HERE), (f"{__package__}.beyond", _BEYOND))
+    for equation in equations
 }
