@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pellucid.equations.architecture import Architecture, Hidden
+from pellucid.equations.losses import LOSSES
 from pellucid.equations.parameters import Layer
 from pellucid.equations.scaling import Scaling
 from pellucid.equations.worked_example import ARCHITECTURE, LAYERS
@@ -45,8 +46,6 @@ def test_equal_architectures_are_equal_and_can_be_keys():
         ({"outputs": 0}, "a layer has width 0; expected"),
         ({"outputs": 1}, "the data has 1 class; expected at least 2. There is nothing to tell apart."),
         ({"hidden": (Hidden(3, "rleu"),)}, "unknown activation 'rleu'; expected one of relu"),
-        ({"output": "sigmoid"}, "unknown output and loss 'sigmoid', 'cross_entropy'; expected 'softmax'"),
-        ({"loss": "hinge"}, "unknown output and loss 'softmax', 'hinge'; expected 'softmax', 'cross_entropy'."),
         (
             {"scaling": Scaling((0.0,) * 3, (1.0,) * 3)},
             "the scaling has 3 numbers; expected 1, or one for each of 4 inputs.",
@@ -56,6 +55,13 @@ def test_equal_architectures_are_equal_and_can_be_keys():
 def test_an_architecture_that_cannot_be_is_refused(change, message):
     with pytest.raises(SettingError, match=re.escape(message)):
         Architecture(**(GOOD | change))
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if not LOSSES[name].of_classes])
+def test_a_network_that_sorts_into_no_classes_may_have_one_output(name):
+    architecture = Architecture(**(GOOD | {"outputs": 1, "loss": LOSSES[name]()}))
+    assert architecture.weight_shapes[-1][0] == 1
+    assert architecture.output == LOSSES[name].output
 
 
 def test_an_input_of_no_size_at_all_is_refused():

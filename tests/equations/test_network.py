@@ -50,7 +50,7 @@ def test_a_float32_network_computes_the_same_in_float32(problem_of, rounding, dr
     loss, gradients = loss_and_gradients(*problem)
     steps = [*backward_steps(problem.architecture, problem.layers, trace, problem.y, problem.w)]
 
-    arrays = [array for step in trace.layers for array in step]
+    arrays = [array for step in trace.layers for array in (step.inputs, step.z, step.a)]
     arrays += [array for step in steps for array in (step.dz, *step.gradient)]
     arrays += [step.da for step in steps if step.da is not None]
     arrays += [tensor for gradient in gradients for tensor in gradient]

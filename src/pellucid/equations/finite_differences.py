@@ -4,7 +4,7 @@ This is how backpropagation is checked. It is slow, two forward passes for each 
 rule: if both agree, the derivation and the code are right.
 
 ReLU has a corner. A probe that pushes some z across 0 measures half of each slope, and says nothing about either: such
-probes are left out, and counted.
+probes are left out, and counted. So are those that push an output across what was wanted, where that is the loss's corner.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.equations.architecture import Architecture
+from pellucid.equations.losses import AbsoluteError, Quantile, Targets
 from pellucid.equations.network import Trace, forward, loss_and_gradients
-from pellucid.equations.parameters import Array, Indices, Layer, Layers
-from pellucid.equations.softmax_cross_entropy import cross_entropy
+from pellucid.equations.parameters import Array, Layer, Layers
 
 STEP = 1e-5
 """ε: the error of the difference is about ε² from the curve and 10⁻¹⁶/ε from rounding; this is near their balance."""
@@ -59,7 +59,7 @@ def relative_difference(g: Array, g_hat: Array) -> float:
 
 
 class TensorCheck(NamedTuple):
-    """One W or b: how far its two gradients are apart, over how many probes, and how many crossed a corner of ReLU."""
+    """One W or b: how far its two gradients are apart, over how many probes, and how many crossed a corner."""
 
     layer: int
     tensor: str
@@ -72,7 +72,7 @@ def check_gradients(
     architecture: Architecture,
     layers: Layers,
     X: NDArray[Any],
-    y: Indices,
+    y: Targets,
     w: Array | None = None,
     most_probes: int | None = None,
 ) -> list[TensorCheck]:
@@ -81,7 +81,7 @@ def check_gradients(
     Equations [difference] and [agreement]. With ``most_probes``, only that many evenly spaced numbers of each tensor are
     probed.
 
-    Shapes: X (n, d), y (n,), w (n,) or None → one record a tensor. Raises nothing.
+    Shapes: X (n, d), y (n,) or (n, k) as the loss wants it, w (n,) or None → one record a tensor. Raises nothing.
 
     >>> from pellucid.equations.worked_example import ARCHITECTURE, LAYERS, X, Y
     >>> all(check.difference < 1e-9 for check in check_gradients(ARCHITECTURE, LAYERS, X, Y))
@@ -93,12 +93,12 @@ def check_gradients(
         Layer(np.array(W, np.float64, order="C"), np.array(b, np.float64, order="C")) for W, b in layers
     )  # copies, to be changed in place
     _, gradients = loss_and_gradients(architecture, layers, X, y, w)
-    signs = _signs(forward(architecture, layers, X))
+    sides = _sides(architecture, forward(architecture, layers, X), y)
 
     def loss_and_corner() -> tuple[float, bool]:
         trace = forward(architecture, layers, X)
-        crossed = any((now != before).any() for now, before in zip(_signs(trace), signs, strict=True))
-        return cross_entropy(trace.logits, y, w), crossed
+        crossed = any((now != was).any() for now, was in zip(_sides(architecture, trace, y), sides, strict=True))
+        return architecture.loss.of_batch(trace.logits, y, w), crossed
 
     checks = []
     for number, (layer, gradient) in enumerate(zip(layers, gradients, strict=True), start=1):
@@ -122,5 +122,6 @@ def check_gradients(
     return checks
 
 
-def _signs(trace: Trace) -> list[NDArray[np.bool_]]:
-    return [layer.z > 0 for layer in trace.layers[:-1]]
+def _sides(architecture: Architecture, trace: Trace, y: Targets) -> list[NDArray[np.bool_]]:
+    of_hidden = [layer.z > 0 for layer in trace.layers[:-1]]
+    return [*of_hidden, trace.p > y] if isinstance(architecture.loss, (AbsoluteError, Quantile)) else of_hidden
