@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 
-from pellucid.equations.schedules import SCHEDULES, constant, cosine, linear, one_cycle, rates
+from pellucid.equations.schedules import SCHEDULES, constant, cosine, inverse_scaling, linear, one_cycle, rates, rising
 
 EPS = np.finfo(np.float64).eps
 NAMES = st.sampled_from([*SCHEDULES])
@@ -76,6 +77,46 @@ def test_rates_in_pieces_are_the_rates_of_the_whole(name, total, cut, rate):
     first = int(cut * total)
     pieces = [*rates(name, rate, 0, first, total), *rates(name, rate, first, total - first, total)]
     assert pieces == rates(name, rate, 0, total, total).tolist()
+
+
+@given(
+    name=NAMES, total=st.integers(0, 300), warm_up=st.integers(0, 300), cut=st.floats(0, 1), rate=st.floats(1e-6, 10)
+)
+def test_rates_that_warm_up_are_a_rise_and_then_the_schedule_over_what_remains(name, total, warm_up, cut, rate):
+    rise = min(warm_up, total)
+    found = rates(name, rate, 0, total, total, warm_up)
+    assert found[:rise].tolist() == [rate * ((t + 1) / warm_up) for t in range(rise)]
+    assert found[rise:].tolist() == rates(name, rate, 0, total - rise, total - rise).tolist()
+    first = int(cut * total)
+    pieces = [*rates(name, rate, 0, first, total, warm_up), *rates(name, rate, first, total - first, total, warm_up)]
+    assert pieces == found.tolist()
+
+
+@given(name=NAMES, total=st.integers(1, 300), rate=st.floats(1e-6, 10))
+def test_without_a_warm_up_the_rates_are_the_schedules_to_the_bit(name, total, rate):
+    assert rates(name, rate, 0, total, total, warm_up=0).tolist() == (rate * factors(name, total)).tolist()
+
+
+def test_a_warm_up_ends_at_the_full_rate():
+    assert rising(np.arange(5), 5).tolist() == [0.2, 0.4, 0.6, 0.8, 1.0]
+    assert rates("linear", 0.5, 0, 5, 5, warm_up=1).tolist() == [0.5, 0.5, 0.375, 0.25, 0.125]
+
+
+def test_a_run_that_ends_while_it_warms_up_only_rises():
+    assert rates("cosine", 1.0, 0, 4, 4, warm_up=8).tolist() == [0.125, 0.25, 0.375, 0.5]
+
+
+def test_inverse_scaling_by_hand():
+    assert inverse_scaling(np.array([0, 3, 99]), power=0.5).tolist() == [1.0, 0.5, 0.1]
+    assert inverse_scaling(np.array([0, 3, 99]), power=0.0).tolist() == [1.0, 1.0, 1.0]
+
+
+@given(seen=st.integers(0, 10**9), power=st.floats(0, 3), rate=st.floats(1e-6, 10))
+def test_inverse_scaling_is_scikit_learns(seen, power, rate):
+    optimizer = SGDOptimizer([], learning_rate_init=rate, lr_schedule="invscaling", power_t=power)
+    optimizer.iteration_ends(seen)
+    ours = rate * inverse_scaling(np.array([seen]), power).item()
+    assert abs(ours - optimizer.learning_rate) <= 4 * EPS * ours
 
 
 def test_the_rate_is_the_factor_times_the_learning_rate():
