@@ -6,12 +6,14 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
 #include <exception>
 #include <optional>
 #include <string>
 #include <tuple>
+#include <variant>
 #include <vector>
 
 #include "epoch.h"
@@ -31,18 +33,16 @@ namespace {
 template <class T> using Layers = std::vector<std::pair<Matrix<T>, Array<T>>>;
 
 Architecture architecture_of(const std::vector<int64_t>& widths, const std::vector<std::string>& activations,
-                             const Numbers& offset, const Numbers& scale) {
+                             const Numbers& offset, const Numbers& scale, const std::string& loss, double setting) {
     require(widths.size() >= 2 && activations.size() == widths.size() - 2, "one activation for each hidden layer");
     for (int64_t width : widths) require(width > 0, "widths are at least 1");
     require_aligned(offset);
     require_aligned(scale);
     require(offset.size() == scale.size() && (offset.size() == 1 || int64_t(offset.size()) == widths[0]),
             "one offset and scale, or one for each input");
-    Architecture architecture{widths, {}, {offset.data(), offset.data() + offset.size()}, {scale.data(), scale.data() + scale.size()}};
-    for (const std::string& name : activations) {
-        require(name == "relu", "unknown activation");
-        architecture.activations.push_back(Activation::relu);
-    }
+    Architecture architecture{widths, {}, {offset.data(), offset.data() + offset.size()}, {scale.data(), scale.data() + scale.size()},
+                              loss_named(loss, setting)};
+    for (const std::string& name : activations) architecture.activations.push_back(activation_named(name));
     architecture.activations.push_back(Activation::identity);
     return architecture;
 }
@@ -78,7 +78,7 @@ std::vector<PackedLayer<T>> packed(const Kernels<T>& kernels, const Architecture
     for (size_t l = 0; l < layers.size(); ++l) {
         result.emplace_back(architecture.widths[l], architecture.widths[l + 1], kernels.panel_width, int(moments.size()));
         PackedLayer<T>& layer = result.back();
-        layer.set_parameters(layers[l].first.data(), layers[l].second.data(), l + 1 == layers.size());
+        layer.set_parameters(layers[l].first.data(), layers[l].second.data(), architecture.padding(int64_t(l)));
         for (size_t i = 0; i < moments.size(); ++i) {
             layer.pack(moments[i][l].first.data(), i == 0 ? layer.W.m : layer.W.v);
             std::copy_n(moments[i][l].second.data(), layer.fan_out, (i == 0 ? layer.b.m : layer.b.v).data());
@@ -122,16 +122,41 @@ class StopFromPython {
     std::exception_ptr error_;
 };
 
-void check_labels(const Indices& y, const Indices* order, int64_t begin, int64_t end, int64_t n, int64_t classes) {
-    require(int64_t(y.size()) == n, "one label a row");
-    require_aligned(y);
-    if (order) require_aligned(*order);
-    for (int64_t place = begin; place < end; ++place) {
-        const int64_t row = order ? order->data()[place] : place;
-        require(row >= 0 && row < n, "the order names a row that is not there");
-        const int64_t label = y.data()[row];
-        require(label >= 0 && label < classes, "a label is not among the classes");
+void check_order(const Indices& order, int64_t begin, int64_t end, int64_t n) {
+    require_aligned(order);
+    for (int64_t place = begin; place < end; ++place)
+        require(order.data()[place] >= 0 && order.data()[place] < n, "the order names a row that is not there");
+}
+
+// What the examples should give: class indices, or rows of numbers.
+template <class T> using Targets = std::variant<Indices, Matrix<T>>;
+
+// `order`: the rows whose classes are looked at, all where it is null.
+template <class T>
+Wishes<T> wishes_of(const Targets<T>& y, const std::optional<Numbers>& weights, const Architecture& architecture, int64_t n,
+                    const int64_t* order, int64_t begin, int64_t end) {
+    require(!weights || int64_t(weights->size()) == n, "one weight a row");
+    if (weights) require_aligned(*weights);
+    Wishes<T> wishes{nullptr, nullptr, weights ? weights->data() : nullptr};
+    const int64_t outputs = architecture.widths.back();
+    if (architecture.loss.loss == Loss::cross_entropy) {
+        require(std::holds_alternative<Indices>(y), "the loss wants class indices");
+        const Indices& classes = std::get<Indices>(y);
+        require(int64_t(classes.size()) == n, "one label a row");
+        require_aligned(classes);
+        wishes.classes = classes.data();
+        for (int64_t place = begin; place < end; ++place) {
+            const int64_t label = classes.data()[order ? order[place] : place];
+            require(label >= 0 && label < outputs, "a label is not among the classes");
+        }
+    } else {
+        require(std::holds_alternative<Matrix<T>>(y), "the loss wants numbers of the type of the parameters");
+        const Matrix<T>& numbers = std::get<Matrix<T>>(y);
+        require(int64_t(numbers.shape(0)) == n && int64_t(numbers.shape(1)) == outputs, "a row of numbers for each example");
+        require_aligned(numbers);
+        wishes.numbers = numbers.data();
     }
+    return wishes;
 }
 
 template <class T> void check_precision(bool bfloat16) {
@@ -140,15 +165,15 @@ template <class T> void check_precision(bool bfloat16) {
 
 template <class T>
 nb::tuple run(const std::string& target, const std::vector<int64_t>& widths, const std::vector<std::string>& activations,
-              const Numbers& offset, const Numbers& scale, const std::string& optimizer, double mu, double beta_1,
+              const Numbers& offset, const Numbers& scale, const std::string& loss, double setting, const std::string& optimizer, double mu, double beta_1,
               double beta_2, double epsilon, double weight_decay, const Layers<T>& layers,
-              const std::vector<Layers<T>>& moments, int64_t steps_done, const Data& X, const Indices& y,
+              const std::vector<Layers<T>>& moments, int64_t steps_done, const Data& X, const Targets<T>& y,
               const Indices& order, const Numbers& rates, int64_t batch_size, int64_t first_step, int64_t n_steps,
               const std::optional<Numbers>& weights, int threads, const nb::object& stop,
               bool bfloat16) {
     check_precision<T>(bfloat16);
     const Kernels<T>& kernels = kernels_of<T>(target_named(target));
-    const Architecture architecture = architecture_of(widths, activations, offset, scale);
+    const Architecture architecture = architecture_of(widths, activations, offset, scale, loss, setting);
     const OptimizerSettings settings{optimizer_named(optimizer), mu, beta_1, beta_2, epsilon, weight_decay};
     require(int(moments.size()) == settings.moments(), "another number of moments");
     const Rows data = rows_of(X, widths[0], order.data());
@@ -159,16 +184,16 @@ nb::tuple run(const std::string& target, const std::vector<int64_t>& widths, con
     n_steps = std::max<int64_t>(0, std::min(n_steps, steps - first_step));
     require(int64_t(rates.size()) >= first_step + n_steps, "one rate a step");
     require_aligned(rates);
-    require(!weights || int64_t(weights->size()) == n, "one weight a row");
-    if (weights) require_aligned(*weights);
-    check_labels(y, &order, first_step * batch_size, std::min(rows_in_all, (first_step + n_steps) * batch_size), n, widths.back());
+    const Range places{first_step * batch_size, std::min(rows_in_all, (first_step + n_steps) * batch_size)};
+    check_order(order, places.begin, places.end, n);
+    const Wishes<T> wishes = wishes_of<T>(y, weights, architecture, n, order.data(), places.begin, places.end);
     std::vector<PackedLayer<T>> parameters = packed<T>(kernels, architecture, layers, moments);
     Progress progress;
     if (n_steps > 0) {
         StopFromPython ask(stop);
         {
             nb::gil_scoped_release released;
-            Epoch<T> epoch(kernels, architecture, parameters, data, {y.data(), weights ? weights->data() : nullptr}, settings,
+            Epoch<T> epoch(kernels, architecture, parameters, data, wishes, settings,
                            {batch_size, rows_in_all, first_step, n_steps, steps_done, rates.data()}, bfloat16);
             progress = epoch.run(threads, stop.is_none() ? std::function<bool()>() : std::ref(ask));
         }
@@ -186,20 +211,17 @@ nb::tuple run(const std::string& target, const std::vector<int64_t>& widths, con
 template <class T>
 nb::tuple loss_and_gradients(const std::string& target, const std::vector<int64_t>& widths,
                              const std::vector<std::string>& activations, const Numbers& offset, const Numbers& scale,
-                             const Layers<T>& layers, const Data& X, const Indices& y, const std::optional<Numbers>& weights,
-                             int threads, bool bfloat16) {
+                             const std::string& loss, double setting, const Layers<T>& layers, const Data& X,
+                             const Targets<T>& y, const std::optional<Numbers>& weights, int threads, bool bfloat16) {
     check_precision<T>(bfloat16);
     const Kernels<T>& kernels = kernels_of<T>(target_named(target));
-    const Architecture architecture = architecture_of(widths, activations, offset, scale);
+    const Architecture architecture = architecture_of(widths, activations, offset, scale, loss, setting);
     const int64_t n = int64_t(X.shape(0));
     require(n > 0, "there are no examples");
-    require(!weights || int64_t(weights->size()) == n, "one weight a row");
-    if (weights) require_aligned(*weights);
-    check_labels(y, nullptr, 0, n, n, widths.back());
+    const Wishes<T> wishes = wishes_of<T>(y, weights, architecture, n, nullptr, 0, n);
     std::vector<PackedLayer<T>> parameters = packed<T>(kernels, architecture, layers, {});
     const double rate = 0;
-    Epoch<T> epoch(kernels, architecture, parameters, rows_of(X, widths[0], nullptr),
-                   {y.data(), weights ? weights->data() : nullptr}, OptimizerSettings{}, {n, n, 0, 1, 0, &rate}, bfloat16);
+    Epoch<T> epoch(kernels, architecture, parameters, rows_of(X, widths[0], nullptr), wishes, OptimizerSettings{}, {n, n, 0, 1, 0, &rate}, bfloat16);
     Progress progress;
     {
         nb::gil_scoped_release released;
@@ -220,9 +242,9 @@ nb::tuple loss_and_gradients(const std::string& target, const std::vector<int64_
 template <class T> class PythonPredictor {
   public:
     PythonPredictor(const std::string& target, const std::vector<int64_t>& widths, const std::vector<std::string>& activations,
-                    const Numbers& offset, const Numbers& scale, const Layers<T>& layers, const std::vector<int64_t>& input_shape,
-                    int threads, bool bfloat16)
-        : predictor_(kernels_of<T>(target_named(target)), fitting(architecture_of(widths, activations, offset, scale), layers),
+                    const Numbers& offset, const Numbers& scale, const std::string& loss, double setting, const Layers<T>& layers,
+                    const std::vector<int64_t>& input_shape, int threads, bool bfloat16)
+        : predictor_(kernels_of<T>(target_named(target)), fitting(architecture_of(widths, activations, offset, scale, loss, setting), layers),
                      bfloat16),
           input_shapes_{{widths[0]}, input_shape}, threads_(threads) {
         check_precision<T>(bfloat16);
@@ -233,7 +255,8 @@ template <class T> class PythonPredictor {
         }
         require(inputs == widths[0], "the shape of an example has another number of inputs");
         for (size_t l = 0; l < layers.size(); ++l)
-            predictor_.layers()[l].set_parameters(layers[l].first.data(), layers[l].second.data(), l + 1 == layers.size());
+            predictor_.layers()[l].set_parameters(layers[l].first.data(), layers[l].second.data(),
+                                                   predictor_.architecture().padding(int64_t(l)));
     }
     NewMatrix<T> predict(const Data& X, Wanted wanted, int threads) const {
         const Rows data = rows_of(X, predictor_.architecture().widths[0], nullptr);
@@ -286,27 +309,27 @@ template <class T> class PythonPredictor {
 // Arrays are taken as they are: where NumPy's whole numbers are converted to C++'s, float64 must not become float32.
 template <class T> void bind(nb::module_& module, const char* predictor_name) {
     const auto array = [](const char* name) { return nb::arg(name).noconvert(); };
-    module.def("run", &run<T>, "target"_a, "widths"_a, "activations"_a, array("offset"), array("scale"), "optimizer"_a, "mu"_a,
+    module.def("run", &run<T>, "target"_a, "widths"_a, "activations"_a, array("offset"), array("scale"), "loss"_a, "loss_setting"_a, "optimizer"_a, "mu"_a,
                "beta_1"_a, "beta_2"_a, "epsilon"_a, "weight_decay"_a, array("layers"), array("moments"), "steps_done"_a,
                array("X"), array("y"), array("order"), array("rates"), "batch_size"_a, "first_step"_a, "n_steps"_a,
                array("weights").none(), "threads"_a, "stop"_a.none(), "bfloat16"_a = false,
                "Take steps: (layers, moments, losses, correct, non-finite step or None).");
     module.def("loss_and_gradients", &loss_and_gradients<T>, "target"_a, "widths"_a, "activations"_a, array("offset"),
-               array("scale"), array("layers"), array("X"), array("y"), array("weights").none(), "threads"_a,
+               array("scale"), "loss"_a, "loss_setting"_a, array("layers"), array("X"), array("y"), array("weights").none(), "threads"_a,
                "bfloat16"_a = false, "The mean loss, and a gradient for each W and b.");
     using P = PythonPredictor<T>;
     nb::class_<P>(module, predictor_name, "A packed network.")
         .def(nb::init<const std::string&, const std::vector<int64_t>&, const std::vector<std::string>&, const Numbers&,
-                      const Numbers&, const Layers<T>&, const std::vector<int64_t>&, int, bool>(),
-             "target"_a, "widths"_a, "activations"_a, array("offset"), array("scale"), array("layers"), "input_shape"_a,
+                      const Numbers&, const std::string&, double, const Layers<T>&, const std::vector<int64_t>&, int, bool>(),
+             "target"_a, "widths"_a, "activations"_a, array("offset"), array("scale"), "loss"_a, "loss_setting"_a, array("layers"), "input_shape"_a,
              "threads"_a, "bfloat16"_a = false)
         .def("logits", [](const P& p, const Data& X, int threads) { return p.predict(X, Wanted::logits, threads); }, array("X"),
              "threads"_a = 1)
-        .def("probabilities", [](const P& p, const Data& X, int threads) { return p.predict(X, Wanted::probabilities, threads); },
+        .def("outputs", [](const P& p, const Data& X, int threads) { return p.predict(X, Wanted::outputs, threads); },
              array("X"), "threads"_a = 1)
         .def("quick_logits", [](const P& p, nb::handle X) { return p.quick(X, Wanted::logits); },
              "Of an array of examples, or of one, in any shape that fits; None where that needs a longer look.")
-        .def("quick_probabilities", [](const P& p, nb::handle X) { return p.quick(X, Wanted::probabilities); });
+        .def("quick_outputs", [](const P& p, nb::handle X) { return p.quick(X, Wanted::outputs); });
 }
 
 }  // namespace

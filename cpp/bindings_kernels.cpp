@@ -59,6 +59,13 @@ template <class T> NewMatrix<T> unpacked(Panels<T> panels, int width) {
             rows.data()[r * panels.columns + j] = panels.data[(j / width * panels.rows + r) * width + j % width];
     return rows;
 }
+template <class T> bool padding_is_zero(Panels<const T> panels, int width) {
+    const int64_t last = panels.columns % width;
+    for (int64_t r = 0; last > 0 && r < panels.rows; ++r)
+        for (int64_t j = last; j < width; ++j)
+            if (panels.data[(panels.columns / width * panels.rows + r) * width + j] != 0) return false;
+    return true;
+}
 
 // The left operand of a product: some rows of a matrix, or of bytes with their table; zeros are skipped or not.
 template <class T> class Left {
@@ -99,7 +106,7 @@ NewMatrix<T> affine(const Kernels<T>& kernels, const Left<T>& a, const Matrix<T>
                     const Cuts& row_cuts, const Cuts& panel_cuts) {
     require(int64_t(W.shape(1)) == a.columns() && b.shape(0) == W.shape(0), "shapes that fit");
     PackedLayer<T> layer(a.columns(), int64_t(W.shape(0)), kernels.panel_width, 0);
-    layer.set_parameters(W.data(), b.data(), false);
+    layer.set_parameters(W.data(), b.data(), 0);
     PanelBuffer<T> out(a.rows(), layer.fan_out, kernels.panel_width);
     for (const Range rows : pieces(a.rows(), row_cuts))
         for (const Range panels : pieces(layer.panels, panel_cuts))
@@ -233,7 +240,7 @@ nb::tuple update(const std::string& target, const Array<T>& theta, const Array<T
 // (dz, the loss of each row, whether its label won).
 template <class T>
 nb::tuple softmax_cross_entropy(const std::string& target, const Matrix<T>& z, const Indices& y, const Array<T>& share,
-                                const Cuts& row_cuts) {
+                                double smoothing, const Cuts& row_cuts) {
     const Kernels<T>& kernels = kernels_of<T>(target_named(target));
     const int64_t n = int64_t(z.shape(0)), k = int64_t(z.shape(1));
     require(k > 0 && int64_t(y.size()) == n && int64_t(share.size()) == n, "shapes that fit");
@@ -243,17 +250,39 @@ nb::tuple softmax_cross_entropy(const std::string& target, const Matrix<T>& z, c
     NewArray<double> loss = new_array<double>(n);
     NewArray<uint8_t> correct = new_array<uint8_t>(n);
     for (const Range rows : pieces(n, row_cuts))
-        kernels.softmax_cross_entropy(logits.view(n), y.data(), share.data(), dz.panels(n), loss.data(), correct.data(), rows);
+        kernels.softmax_cross_entropy(smoothing, logits.view(n), y.data(), share.data(), dz.panels(n), loss.data(), correct.data(),
+                                      rows);
     return nb::make_tuple(unpacked(dz.panels(n), kernels.panel_width), loss, correct);
 }
 
-template <class T> NewMatrix<T> softmax(const std::string& target, const Matrix<T>& z, const Cuts& row_cuts) {
+// The same for the losses of numbers. What stands in the padding must not matter.
+template <class T>
+nb::tuple loss_of_numbers(const std::string& target, const std::string& loss_name, double setting, const Matrix<T>& z,
+                          const Matrix<T>& y, const Array<T>& share, T padding, const Cuts& row_cuts) {
+    const Kernels<T>& kernels = kernels_of<T>(target_named(target));
+    const int64_t n = int64_t(z.shape(0)), k = int64_t(z.shape(1));
+    require(k > 0 && y.shape(0) == z.shape(0) && y.shape(1) == z.shape(1) && int64_t(share.size()) == n, "shapes that fit");
+    const LossSetting by = loss_named(loss_name, setting);
+    require(by.loss != Loss::cross_entropy, "a loss of numbers");
+    std::vector<const T*> wanted(size_t(n) + 1);
+    for (int64_t r = 0; r < n; ++r) wanted[size_t(r)] = y.data() + r * k;
+    const PanelBuffer<T> logits = packed(z, kernels.panel_width, padding);
+    const PanelBuffer<T> dz(n, k, kernels.panel_width);
+    NewArray<double> loss = new_array<double>(n);
+    NewArray<uint8_t> correct = new_array<uint8_t>(n);
+    for (const Range rows : pieces(n, row_cuts))
+        kernels.loss_of_numbers(by, logits.view(n), wanted.data(), share.data(), dz.panels(n), loss.data(), correct.data(), rows);
+    return nb::make_tuple(unpacked(dz.panels(n), kernels.panel_width), loss, correct, padding_is_zero(dz.view(n), kernels.panel_width));
+}
+
+template <class T>
+NewMatrix<T> outputs(const std::string& target, const std::string& output, const Matrix<T>& z, const Cuts& row_cuts) {
     const Kernels<T>& kernels = kernels_of<T>(target_named(target));
     const int64_t n = int64_t(z.shape(0));
-    require(z.shape(1) > 0, "classes");
-    const PanelBuffer<T> logits = packed(z, kernels.panel_width, -std::numeric_limits<T>::infinity());
+    require(z.shape(1) > 0, "outputs");
+    const PanelBuffer<T> logits = packed(z, kernels.panel_width, output == "softmax" ? -std::numeric_limits<T>::infinity() : T(0));
     NewMatrix<T> p = new_matrix<T>(n, int64_t(z.shape(1)));
-    for (const Range rows : pieces(n, row_cuts)) kernels.softmax(logits.view(n), p.data(), rows);
+    for (const Range rows : pieces(n, row_cuts)) kernels.outputs(output_named(output), logits.view(n), p.data(), rows);
     return p;
 }
 
@@ -362,8 +391,10 @@ template <class T> void bind(nb::module_& module, const char* scale_name, const 
                "moments"_a.noconvert(), "step"_a, "row_cuts"_a = whole, "panel_cuts"_a = whole);
     module.def("update", &update<T>, "target"_a, "theta"_a.noconvert(), "g"_a.noconvert(), "moments"_a.noconvert(), "step"_a);
     module.def("softmax_cross_entropy", &softmax_cross_entropy<T>, "target"_a, "z"_a.noconvert(), "y"_a.noconvert(),
-               "share"_a.noconvert(), "row_cuts"_a = whole);
-    module.def("softmax", &softmax<T>, "target"_a, "z"_a.noconvert(), "row_cuts"_a = whole);
+               "share"_a.noconvert(), "smoothing"_a = 0.0, "row_cuts"_a = whole);
+    module.def("loss_of_numbers", &loss_of_numbers<T>, "target"_a, "loss"_a, "setting"_a, "z"_a.noconvert(), "y"_a.noconvert(),
+               "share"_a.noconvert(), "padding"_a = 0, "row_cuts"_a = whole);
+    module.def("outputs", &outputs<T>, "target"_a, "output"_a, "z"_a.noconvert(), "row_cuts"_a = whole);
     module.def(scale_name, &scale<T>, "target"_a, "X"_a, "offset"_a, "scale"_a, "row_cuts"_a = whole);
     module.def("nonzero", &nonzero<T>, "target"_a, "a"_a.noconvert(), "padding"_a = 0);
     module.def("transpose", &transpose<T>, "target"_a, "W"_a.noconvert(), "input_cuts"_a = whole, "panel_cuts"_a = whole);

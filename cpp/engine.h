@@ -47,6 +47,24 @@ template <class T> struct Operand {
 
 enum class Activation : int { identity, relu };
 
+enum class Loss : int { cross_entropy, binary_cross_entropy, squared_error, absolute_error, huber, quantile, poisson };
+enum class Output : int { softmax, logistic, identity, exp };
+
+// A loss and its only setting, 0 where it has none.
+struct LossSetting {
+    Loss loss = Loss::cross_entropy;
+    double setting = 0;
+
+    Output output() const {
+        switch (loss) {
+            case Loss::cross_entropy: return Output::softmax;
+            case Loss::binary_cross_entropy: return Output::logistic;
+            case Loss::poisson: return Output::exp;
+            default: return Output::identity;
+        }
+    }
+};
+
 enum class Optimizer : int { none, sgd, momentum, nesterov, adam, adamw };
 
 // One step of an optimiser, its scalars worked out beforehand. `none` leaves the gradient where it was summed.
@@ -101,12 +119,16 @@ template <class T> struct Kernels {
     // [db] and the update of b, for some panels.
     bool (*affine_backward_bias)(Panels<const T> dz, Summing<T> db, Parameters<T> b, const Rule<T>& rule, Range panels);
 
-    // [p], [loss] of each row, [dz_out]: for some rows. share[r] is w_r / sum of w.
-    void (*softmax_cross_entropy)(Panels<const T> z, const int64_t* y, const T* share, Panels<T> dz, double* loss,
-                                  uint8_t* correct, Range rows);
+    // [p], [loss] of each row, [dz_out], of labels that may be smoothed: for some rows. share[r] is w_r / sum of w.
+    void (*softmax_cross_entropy)(double smoothing, Panels<const T> z, const int64_t* y, const T* share, Panels<T> dz,
+                                  double* loss, uint8_t* correct, Range rows);
 
-    // [p], into an array with a row an example.
-    void (*softmax)(Panels<const T> z, T* p, Range rows);
+    // The same for the losses of numbers: y[r] are those of row r, a number an output.
+    void (*loss_of_numbers)(LossSetting by, Panels<const T> z, const T* const* y, const T* share, Panels<T> dz, double* loss,
+                            uint8_t* correct, Range rows);
+
+    // What the network puts out, into an array with a row an example: [p], [logistic], z itself, e^z.
+    void (*outputs)(Output output, Panels<const T> z, T* p, Range rows);
 
     // [x]: rows of data into panels.
     void (*scale)(const void* const* X, InputType type, InputScaling scaling, Panels<T> x, Range rows);

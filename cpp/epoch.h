@@ -36,19 +36,21 @@ struct Progress {
     int64_t non_finite_step = -1;
 };
 
-struct Labels {
-    const int64_t* y;
+// What the examples should give, with a row an example: their class, or a number for each output.
+template <class T> struct Wishes {
+    const int64_t* classes;
+    const T* numbers;
     const double* weights;  // null: all 1
 };
 
 template <class T> class Epoch {
   public:
     Epoch(const Kernels<T>& kernels, const Architecture& architecture, std::vector<PackedLayer<T>>& layers, Rows data,
-          Labels labels, OptimizerSettings optimizer, Steps steps, bool bfloat16)
-        : kernels_(kernels), architecture_(architecture), layers_(layers), data_(data), labels_(labels),
+          Wishes<T> wishes, OptimizerSettings optimizer, Steps steps, bool bfloat16)
+        : kernels_(kernels), architecture_(architecture), layers_(layers), data_(data), wishes_(wishes),
           optimizer_(optimizer), steps_(steps), chunk_(rows_of_a_chunk()),
           bytes_of_a_row_(architecture.widths[0] * size_of(data.type)),
-          forward_(kernels, architecture, layers, chunk_, bfloat16), y_(chunk_), shares_(chunk_), losses_(chunk_),
+          forward_(kernels, architecture, layers, chunk_, bfloat16), classes_(chunk_), numbers_(chunk_), shares_(chunk_), losses_(chunk_),
           correct_(chunk_), back_(size_t(architecture.layers())) {
         forward_.take(data);
         const int width = kernels.panel_width;
@@ -165,9 +167,9 @@ template <class T> class Epoch {
     bool take(int64_t step, Member& me) {
         const int64_t begin = step * steps_.batch_size, end = std::min(begin + steps_.batch_size, steps_.rows_in_all);
         double weight = double(end - begin), loss = 0;
-        if (labels_.weights) {
+        if (wishes_.weights) {
             weight = 0;
-            for (int64_t i = begin; i < end; ++i) weight += labels_.weights[row(i)];
+            for (int64_t i = begin; i < end; ++i) weight += wishes_.weights[row(i)];
         }
         int64_t correct = 0;
         const Rule<T> rule = optimizer_.rule<T>(steps_.rates[step], steps_.steps_done + step - steps_.first_step + 1);
@@ -219,8 +221,9 @@ template <class T> class Epoch {
         // gather
         for (int64_t r = rows.begin; r < rows.end; ++r) {
             const int64_t here = row(chunk.place + r);
-            const double w = labels_.weights ? labels_.weights[here] : 1;
-            y_[r] = labels_.y[here];
+            const double w = wishes_.weights ? wishes_.weights[here] : 1;
+            if (wishes_.numbers) numbers_[r] = wishes_.numbers + here * architecture_.widths.back();
+            else classes_[r] = wishes_.classes[here];
             shares_[r] = chunk.weight == 0 ? T(0) : T(w / chunk.weight);
         }
         tally.nonzero[0] = forward_.gather(chunk.place, n, rows);
@@ -252,10 +255,7 @@ template <class T> class Epoch {
         }
         // through
         look_ahead(chunk, me, 1);
-        kernels_.softmax_cross_entropy(forward_.output(L() - 1, n), y_.data(), shares_.data(),
-                                       back_[L() - 1].dz.panels(n), losses_.data(), correct_.data(), rows);
-        if (labels_.weights)
-            for (int64_t r = rows.begin; r < rows.end; ++r) losses_[r] *= labels_.weights[row(chunk.place + r)];
+        measure(chunk, rows);
         for (int64_t l = L() - 1; l > 0; --l) {
             const bool panels = by_panels(l, n);
             if (panels && !meet(me)) return false;
@@ -266,6 +266,25 @@ template <class T> class Epoch {
             ask(me);
         }
         return meet(me);
+    }
+
+    // [loss] and [dz_out]. Where all weights are 0 there is nothing to learn from, even if nothing is finite.
+    void measure(const Chunk& chunk, Range rows) {
+        const Panels<const T> z = forward_.output(L() - 1, chunk.rows);
+        const Panels<T> dz = back_[L() - 1].dz.panels(chunk.rows);
+        const LossSetting by = architecture_.loss;
+        if (by.loss == Loss::cross_entropy)
+            kernels_.softmax_cross_entropy(by.setting, z, classes_.data(), shares_.data(), dz, losses_.data(), correct_.data(), rows);
+        else
+            kernels_.loss_of_numbers(by, z, numbers_.data(), shares_.data(), dz, losses_.data(), correct_.data(), rows);
+        const int width = kernels_.panel_width;
+        for (int64_t r = rows.begin; r < rows.end; ++r) {
+            if (wishes_.weights) losses_[r] *= wishes_.weights[row(chunk.place + r)];
+            if (chunk.weight != 0) continue;
+            losses_[r] = 0;
+            for (int64_t panel = 0; panel < layers_[L() - 1].panels; ++panel)
+                std::fill_n(dz.data + (panel * dz.rows + r) * width, width, T(0));
+        }
     }
 
     // [da] of layer l, [dz] of the one before.
@@ -318,7 +337,7 @@ template <class T> class Epoch {
             if (!finite) layer.is_not_finite();
             kernels_.affine_backward_bias(back.dz.view(n), {back.db.data(), chunk.first, chunk.last}, layer.b.all(), rule,
                                           panels_of(l, me));
-            if (l == L() - 1 && panels_of(l, me).end == layer.panels) layer.pad_biases();
+            if (panels_of(l, me).end == layer.panels) layer.pad_biases(architecture_.padding(l));
             if (l > 0 && chunk.last && rule.optimizer != Optimizer::none)
                 kernels_.transpose(layer.weights(), back.W_back.panels(layer.fan_out), inputs, panels);
         }
@@ -330,14 +349,15 @@ template <class T> class Epoch {
     const Architecture& architecture_;
     std::vector<PackedLayer<T>>& layers_;
     const Rows data_;
-    const Labels labels_;
+    const Wishes<T> wishes_;
     const OptimizerSettings optimizer_;
     const Steps steps_;
     const int64_t chunk_;
     const int64_t bytes_of_a_row_;
 
     Forward<T> forward_;
-    Buffer<int64_t> y_;
+    Buffer<int64_t> classes_;
+    Buffer<const T*> numbers_;
     Buffer<T> shares_;  // w_r / sum of w
     Buffer<double> losses_;
     Buffer<uint8_t> correct_;

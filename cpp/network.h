@@ -17,8 +17,13 @@ struct Architecture {
     std::vector<int64_t> widths;          // inputs, neurons of each layer
     std::vector<Activation> activations;  // one a layer; the last is the identity
     std::vector<double> offset, scale;    // of one length: 1, or the number of inputs
+    LossSetting loss;
 
     int64_t layers() const { return int64_t(widths.size()) - 1; }
+    bool is_last(int64_t l) const { return l + 1 == layers(); }
+    // What stands behind the last column of z. Softmax must not see it: what is minus infinity is never the
+    // largest, and its exponential is 0.
+    double padding(int64_t l) const { return is_last(l) && loss.output() == Output::softmax ? -std::numeric_limits<double>::infinity() : 0; }
     InputScaling scaling() const { return {offset.data(), scale.data(), offset.size() > 1}; }
 };
 
@@ -74,15 +79,12 @@ template <class T> struct PackedLayer {
             }
         }
     }
-    // Softmax must not see the padding: what is minus infinity is never the largest, and its exponential is 0. An update may
-    // have changed it: AdamW multiplies by 1 - eta lambda, which may be 0 or negative.
-    void pad_biases() {
-        std::fill(b.theta.data() + fan_out, b.theta.data() + b.theta.size(), -std::numeric_limits<T>::infinity());
-    }
-    void set_parameters(const T* W_rows, const T* biases, bool is_last) {
+    // An update may have changed the padding: AdamW multiplies by 1 - eta lambda, which may be 0 or negative.
+    void pad_biases(double padding) { std::fill(b.theta.data() + fan_out, b.theta.data() + b.theta.size(), T(padding)); }
+    void set_parameters(const T* W_rows, const T* biases, double padding) {
         pack(W_rows, W.theta);
         std::copy_n(biases, fan_out, b.theta.data());
-        if (is_last) pad_biases();
+        pad_biases(padding);
         bool finite = true;
         for (int64_t i = 0; i < W.theta.size(); ++i) finite &= W.theta[i] - W.theta[i] == 0;
         finite_.store(finite);

@@ -11,7 +11,7 @@
 
 namespace pellucid {
 
-enum class Wanted { logits, probabilities };
+enum class Wanted { logits, outputs };
 
 template <class T> class Predictor {
   public:
@@ -58,16 +58,10 @@ template <class T> class Predictor {
                 forward.layer(l, n, skip, rows, {0, layers_[l].panels});
                 if (l + 1 < L) nonzero = forward.count(l, n, rows);
             }
-            if (wanted == Wanted::probabilities) kernels_.softmax(forward.output(L - 1, n), out + place * k, rows);
-            else unpack(forward.output(L - 1, n), out + place * k);
+            const Output output = wanted == Wanted::outputs ? architecture_.loss.output() : Output::identity;
+            kernels_.outputs(output, forward.output(L - 1, n), out + place * k, rows);
         }
         delete spare_.exchange(work.release());
-    }
-    void unpack(Panels<const T> z, T* out) const {
-        const int width = kernels_.panel_width;
-        for (int64_t row = 0; row < z.rows; ++row)
-            for (int64_t j = 0; j < z.columns; ++j)
-                out[row * z.columns + j] = z.data[(j / width * z.rows + row) * width + j % width];
     }
 
     const Kernels<T>& kernels_;

@@ -50,11 +50,24 @@ inline const Target& target_named(const std::string& name) {
     throw std::invalid_argument("there is no such target");
 }
 
+// The place of a name among those of an enumeration, in its order.
+template <class Enum, int n> Enum named(const std::string& name, const char* const (&names)[n], const char* what) {
+    for (int i = 0; i < n; ++i)
+        if (name == names[i]) return Enum(i);
+    throw std::invalid_argument(what);
+}
 inline Optimizer optimizer_named(const std::string& name) {
-    const char* const names[] = {"none", "sgd", "momentum", "nesterov", "adam", "adamw"};
-    for (int i = 0; i < 6; ++i)
-        if (name == names[i]) return Optimizer(i);
-    throw std::invalid_argument("unknown optimizer");
+    return named<Optimizer>(name, {"none", "sgd", "momentum", "nesterov", "adam", "adamw"}, "unknown optimizer");
+}
+inline Activation activation_named(const std::string& name) {
+    return named<Activation>(name, {"identity", "relu"}, "unknown activation");
+}
+inline LossSetting loss_named(const std::string& name, double setting) {
+    return {named<Loss>(name, {"cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "quantile",
+                               "poisson"}, "unknown loss"), setting};
+}
+inline Output output_named(const std::string& name) {
+    return named<Output>(name, {"softmax", "logistic", "identity", "exp"}, "unknown output");
 }
 
 inline InputType input_type_of(const Data& X) {

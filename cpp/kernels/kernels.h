@@ -10,9 +10,11 @@
 #include "kernels/matmul_bfloat16.h"
 #include "kernels/product.h"
 #include "kernels/optimizers.h"
+#include "kernels/functions.h"
 #include "kernels/relu.h"
 #include "kernels/affine.h"
 #include "kernels/softmax_cross_entropy.h"
+#include "kernels/losses.h"
 #include "kernels/layout.h"
 #include "kernels/scaling.h"
 
@@ -23,7 +25,8 @@ template <class T> constexpr Kernels<T> table{
     affine_backward_weights<T>,
     affine_backward_bias<T>,
     softmax_cross_entropy<T>,
-    softmax<T>,
+    loss_of_numbers<T>,
+    outputs<T>,
     scale<T>,
     nonzero<T>,
     nonzero_of_bytes,

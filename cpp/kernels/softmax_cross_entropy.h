@@ -3,27 +3,6 @@
 // The padding of the last panel of z is minus infinity (so the biases are padded): it is never the largest, and its
 // exponential is 0.
 
-// e^x for x <= 0. x = n log 2 + r with |r| <= log(2)/2, so e^x = 2^n e^r, and e^r is its Taylor series, long enough for
-// the type. 2^n is multiplied in two halves, so that results below the normal numbers are right, too.
-template <class T> inline Vector<T> exponential(Vector<T> x) {
-    constexpr bool single = sizeof(T) == 4;
-    constexpr int terms = single ? 7 : 13;
-    constexpr T log2_high = single ? T(0.693359375) : T(0.693147180369123816490);  // few bits: n times it is exact
-    constexpr T log2_low = single ? T(-2.12194440054690582e-4) : T(1.90821492927058770e-10);
-    constexpr T lowest = single ? T(-104) : T(-746);  // e^lowest is 0 in this type
-    constexpr T one_over_factorial[] = {1, 1, T(1.0 / 2), T(1.0 / 6), T(1.0 / 24), T(1.0 / 120), T(1.0 / 720), T(1.0 / 5040),
-                                        T(1.0 / 40320), T(1.0 / 362880), T(1.0 / 3628800), T(1.0 / 39916800),
-                                        T(1.0 / 479001600), T(1.0 / 6227020800.0)};
-    x = max(set(lowest), x);  // NaN stays
-    const Vector<T> n = round(mul(x, set(T(1.44269504088896340736))));
-    const Vector<T> r = fma(n, set(-log2_low), fma(n, set(-log2_high), x));
-    Vector<T> series = set(one_over_factorial[terms]);
-#pragma GCC unroll 16
-    for (int k = terms - 1; k >= 0; --k) series = fma(series, r, set(one_over_factorial[k]));
-    const Vector<T> half = round(mul(n, set(T(0.5))));
-    return mul(mul(series, two_to_the(half)), two_to_the(sub(n, half)));
-}
-
 template <class T> inline T largest(Vector<T> a) {
     T lane[lanes<T>], result;
     store(lane, a);
@@ -42,8 +21,32 @@ template <class T> inline T largest_logit(Panels<const T> z, int64_t row, int64_
     return largest<T>(most);
 }
 
+// What is not a number counts as the largest, as it does for NumPy.
+template <class T> inline int64_t first_that_is_no_number(Panels<const T> z, int64_t row) {
+    for (int64_t j = 0; j < z.columns; ++j) {
+        const T here = row_of_panel(z, row, j / panel_width<T>)[j % panel_width<T>];
+        if (here != here) return j;
+    }
+    return -1;
+}
+
+// [label-smoothing]: of p - y, what is the same for all classes; returns what it adds to the loss, the differences from the
+// largest logit being what they are.
 template <class T>
-void softmax_cross_entropy(Panels<const T> z, const int64_t* y, const T* share, Panels<T> dz, double* loss,
+inline double smooth_labels(Panels<const T> z, int64_t row, T most, double smoothing, T share, Panels<T> dz) {
+    const double of_each = smoothing / double(z.columns);
+    const T less = T(of_each) * share;
+    double below = 0;
+    for (int64_t j = 0; j < z.columns; ++j) {
+        const int64_t panel = j / panel_width<T>, lane = j % panel_width<T>;
+        below += double(row_of_panel(z, row, panel)[lane]) - double(most);
+        row_of_panel(dz, row, panel)[lane] -= less;
+    }
+    return -of_each * below;
+}
+
+template <class T>
+void softmax_cross_entropy(double smoothing, Panels<const T> z, const int64_t* y, const T* share, Panels<T> dz, double* loss,
                            uint8_t* correct, Range rows) {
     constexpr int width = panel_width<T>;
     const int64_t panels = (z.columns + width - 1) / width;
@@ -68,8 +71,17 @@ void softmax_cross_entropy(Panels<const T> z, const int64_t* y, const T* share, 
         const int64_t label = y[row];
         const T z_label = row_of_panel(z, row, label / width)[label % width];
         T* const dz_label = row_of_panel(dz, row, label / width) + label % width;
+        const double below = double(z_label) - double(most);
+        loss[row] = natural_logarithm(double(total)) - below;
         *dz_label = *dz_label - share[row];
-        loss[row] = natural_logarithm(double(total)) - (double(z_label) - double(most));
+        if (smoothing > 0) {
+            *dz_label += T(smoothing) * share[row];
+            loss[row] += smoothing * below + smooth_labels<T>(z, row, most, smoothing, share[row], dz);
+        }
+        if (total != total) {
+            const int64_t strange = first_that_is_no_number(z, row);
+            if (strange >= 0) winner = strange;
+        }
         correct[row] = winner == label;
     }
 }

@@ -32,9 +32,11 @@ inline __m256d fnma(__m256d a, __m256d b, __m256d c) { return _mm256_fnmadd_pd(a
 inline __m256 sqrt(__m256 a) { return _mm256_sqrt_ps(a); }
 inline __m256d sqrt(__m256d a) { return _mm256_sqrt_pd(a); }
 
-// max(a, b) is b where either is NaN, or where both are zeros.
+// max(a, b) and min(a, b) are b where either is NaN, or where both are zeros.
 inline __m256 max(__m256 a, __m256 b) { return _mm256_max_ps(a, b); }
 inline __m256d max(__m256d a, __m256d b) { return _mm256_max_pd(a, b); }
+inline __m256 min(__m256 a, __m256 b) { return _mm256_min_ps(a, b); }
+inline __m256d min(__m256d a, __m256d b) { return _mm256_min_pd(a, b); }
 
 // For sums of zeros that must show a NaN: a or b, bit by bit, quicker than an addition. Lanes of 0 or -0 stay so.
 inline __m256 zero_or_nan(__m256 a, __m256 b) { return _mm256_or_ps(a, b); }

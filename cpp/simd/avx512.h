@@ -32,9 +32,11 @@ inline __m512d fnma(__m512d a, __m512d b, __m512d c) { return _mm512_fnmadd_pd(a
 inline __m512 sqrt(__m512 a) { return _mm512_sqrt_ps(a); }
 inline __m512d sqrt(__m512d a) { return _mm512_sqrt_pd(a); }
 
-// max(a, b) is b where either is NaN, or where both are zeros.
+// max(a, b) and min(a, b) are b where either is NaN, or where both are zeros.
 inline __m512 max(__m512 a, __m512 b) { return _mm512_max_ps(a, b); }
 inline __m512d max(__m512d a, __m512d b) { return _mm512_max_pd(a, b); }
+inline __m512 min(__m512 a, __m512 b) { return _mm512_min_ps(a, b); }
+inline __m512d min(__m512d a, __m512d b) { return _mm512_min_pd(a, b); }
 
 // For sums of zeros that must show a NaN: a or b, bit by bit, quicker than an addition. Lanes of 0 or -0 stay so.
 inline __m512 zero_or_nan(__m512 a, __m512 b) { return _mm512_or_ps(a, b); }

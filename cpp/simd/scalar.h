@@ -46,9 +46,13 @@ template <class T> inline Lanes<T> sqrt(Lanes<T> a) {
     return a;
 }
 
-// max(a, b) is b where either is NaN, or where both are zeros.
+// max(a, b) and min(a, b) are b where either is NaN, or where both are zeros.
 template <class T> inline Lanes<T> max(Lanes<T> a, Lanes<T> b) {
     for (int i = 0; i < lanes<T>; ++i) a.lane[i] = a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i];
+    return a;
+}
+template <class T> inline Lanes<T> min(Lanes<T> a, Lanes<T> b) {
+    for (int i = 0; i < lanes<T>; ++i) a.lane[i] = a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i];
     return a;
 }
 

@@ -40,6 +40,8 @@ def arguments_of(problem, state, optimizer=None):
         "activations": [hidden.activation for hidden in problem.architecture.hidden],
         "offset": problem.architecture.scaling.offsets,
         "scale": problem.architecture.scaling.scales,
+        "loss": problem.architecture.loss.name,
+        "loss_setting": problem.architecture.loss.setting,
         "optimizer": rule.name,
         "mu": 0.0,
         "beta_1": 0.9,
@@ -253,9 +255,9 @@ def test_whatever_the_binding_is_handed_it_answers_or_refuses(training, data):
     for function in ("run", "loss_and_gradients", "Predictor32", "Predictor64"):
         arguments = arguments_of(problem, start)
         wanted = {
-            "loss_and_gradients": "target widths activations offset scale layers X y weights threads",
-            "Predictor32": "target widths activations offset scale layers",
-            "Predictor64": "target widths activations offset scale layers",
+            "loss_and_gradients": "target widths activations offset scale loss loss_setting layers X y weights threads",
+            "Predictor32": "target widths activations offset scale loss loss_setting layers",
+            "Predictor64": "target widths activations offset scale loss loss_setting layers",
         }.get(function)
         if wanted:
             arguments = {name: arguments[name] for name in wanted.split()}
@@ -268,7 +270,7 @@ def test_whatever_the_binding_is_handed_it_answers_or_refuses(training, data):
             made = getattr(_native, function)(**arguments)
             if function.startswith("Predictor"):
                 X = data.draw(st.sampled_from([problem.X, *STRANGE]), label="X")
-                for method in (made.quick_logits, made.quick_probabilities):
+                for method in (made.quick_logits, made.quick_outputs):
                     method(X)
                 made.logits(X)
         except REFUSALS:

@@ -79,14 +79,14 @@ template <class T> class Problem {
         std::vector<PackedLayer<T>> layers;
         for (size_t l = 0; l < initial_.size(); ++l) {
             layers.emplace_back(shape_.widths[l], shape_.widths[l + 1], kernels.panel_width, settings.moments());
-            layers[l].set_parameters(initial_[l].first.data(), initial_[l].second.data(), l + 1 == initial_.size());
+            layers[l].set_parameters(initial_[l].first.data(), initial_[l].second.data(), architecture_.padding(int64_t(l)));
         }
         const int64_t steps = divided_up(shape_.n, shape_.batch_size);
         const std::vector<double> rates(size_t(steps), optimizer == Optimizer::sgd ? 0.125 : 0.0078125);
         Trained<T> result;
         for (int epoch = 0; epoch < epochs; ++epoch) {
             Epoch<T> loop(kernels, architecture_, layers, {X_.data(), InputType::uint8, shape_.widths[0], order_.data()},
-                          {y_.data(), nullptr}, settings,
+                          {y_.data(), nullptr, nullptr}, settings,
                           {shape_.batch_size, shape_.n, 0, steps, epoch * steps, rates.data()}, false);
             const Progress progress = loop.run(threads, stop);
             result.losses.insert(result.losses.end(), progress.losses.begin(), progress.losses.end());
@@ -97,12 +97,12 @@ template <class T> class Problem {
             std::vector<T> W(initial_[l].first.size());
             layers[l].unpack(layers[l].W.theta, W.data());
             const T* const b = layers[l].b.theta.data();
-            predictor.layers()[l].set_parameters(W.data(), b, l + 1 == layers.size());
+            predictor.layers()[l].set_parameters(W.data(), b, architecture_.padding(int64_t(l)));
             result.parameters.insert(result.parameters.end(), W.begin(), W.end());
             result.parameters.insert(result.parameters.end(), b, b + layers[l].fan_out);
         }
         result.probabilities.resize(size_t(shape_.n * shape_.widths.back()));
-        predictor.predict({X_.data(), InputType::uint8, shape_.widths[0], nullptr}, shape_.n, Wanted::probabilities,
+        predictor.predict({X_.data(), InputType::uint8, shape_.widths[0], nullptr}, shape_.n, Wanted::outputs,
                           result.probabilities.data(), threads);
         return result;
     }

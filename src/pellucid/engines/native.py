@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 import pellucid.engines._native as _native
 from pellucid.engines.engine import (
@@ -24,12 +24,14 @@ from pellucid.engines.engine import (
 from pellucid.engines.native_checks import (
     check_examples,
     check_extras,
-    check_labels,
     check_network,
     check_rows,
     check_steps,
+    check_weights,
     explained,
     is_read_as_it_is,
+    plain,
+    targets_of,
 )
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.beyond.extras import PLAIN, Extras
@@ -106,7 +108,8 @@ class NativeEngine:
         check_streams(extras, streams)
         check_extras(extras)
         check_examples(architecture, X)
-        check_labels(X, y, weights)
+        check_weights(X, weights)
+        y = targets_of(architecture, X, y, state.layers[0].W.dtype)
         check_steps(order, rates, batch_size, first_step, n_steps)
         last_step = steps_of_an_epoch(len(order), batch_size)
         if n_steps is not None:
@@ -131,13 +134,13 @@ class NativeEngine:
                 moments=[_contiguous(moment) for moment in state.moments],
                 steps_done=state.steps_done,
                 X=X,
-                y=_plain(y, np.int64),
-                order=_plain(order, np.int64),
-                rates=_plain(rates, np.float64),
+                y=y,
+                order=plain(order, np.int64),
+                rates=plain(rates, np.float64),
                 batch_size=batch_size,
                 first_step=first_step,
                 n_steps=last_step - first_step,
-                weights=None if weights is None else _plain(weights, np.float64),
+                weights=None if weights is None else plain(weights, np.float64),
                 threads=self.threads,
                 stop=stop,
                 bfloat16=self.bfloat16,
@@ -159,15 +162,16 @@ class NativeEngine:
         check_network(architecture, layers, bfloat16=self.bfloat16)
         check_extras(Extras(l2=l2))
         check_examples(architecture, X, at_least=1)
-        check_labels(X, y, weights)
+        check_weights(X, weights)
+        y = targets_of(architecture, X, y, layers[0].W.dtype)
         with explained(architecture, y):
             loss, gradients = _native.loss_and_gradients(
                 self.target,
                 *_described(architecture),
                 layers=_contiguous(layers),
                 X=X if is_read_as_it_is(X) else _converted(X),
-                y=_plain(y, np.int64),
-                weights=None if weights is None else _plain(weights, np.float64),
+                y=y,
+                weights=None if weights is None else plain(weights, np.float64),
                 threads=self.threads,
                 bfloat16=self.bfloat16,
             )
@@ -178,7 +182,7 @@ class NativeEngine:
         return self.pack(architecture, layers).logits(X)
 
     def predict(self, architecture: Architecture, layers: Layers, X: Examples) -> Array:
-        """Give the probabilities: X (n, d) → (n, k). Raises as ``run``."""
+        """Give the outputs: X (n, d) → (n, k). Raises as ``run``."""
         return self.pack(architecture, layers).predict(X)
 
     def pack(self, architecture: Architecture, layers: Layers) -> Packed:
@@ -203,13 +207,13 @@ class _PackedNetwork:
         self._architecture, self._dtype = architecture, layers[0].W.dtype
         self._threads, self._predictor = engine.threads, packed
         self.quick_logits: Callable[[Any], Array | None] = packed.quick_logits
-        self.quick_predict: Callable[[Any], Array | None] = packed.quick_probabilities
+        self.quick_predict: Callable[[Any], Array | None] = packed.quick_outputs
 
     def logits(self, X: Examples) -> Array:
         return self._in_pieces(X, self._predictor.logits)
 
     def predict(self, X: Examples) -> Array:
-        return self._in_pieces(X, self._predictor.probabilities)
+        return self._in_pieces(X, self._predictor.outputs)
 
     def _in_pieces(self, X: Examples, ask: Callable[..., Array]) -> Array:
         check_examples(self._architecture, X)
@@ -220,18 +224,16 @@ class _PackedNetwork:
         return np.concatenate([ask(_converted(piece), self._threads) for piece in _pieces(X)])
 
 
-def _described(architecture: Architecture) -> tuple[list[int], list[str], NDArray[np.float64], NDArray[np.float64]]:
+def _described(
+    architecture: Architecture,
+) -> tuple[list[int], list[str], NDArray[np.float64], NDArray[np.float64], str, float]:
     activations = [hidden.activation for hidden in architecture.hidden]
-    return list(architecture.widths), activations, architecture.scaling.offsets, architecture.scaling.scales
-
-
-def _plain(array: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]:
-    """Give the array as it is where its elements lie side by side and aligned, else a copy in which they do."""
-    return np.require(array, dtype, ["C", "ALIGNED"])
+    scaling, loss = architecture.scaling, architecture.loss
+    return list(architecture.widths), activations, scaling.offsets, scaling.scales, loss.name, loss.setting
 
 
 def _contiguous(layers: Layers) -> list[tuple[Any, Any]]:
-    return [(_plain(W), _plain(b)) for W, b in layers]
+    return [(plain(W), plain(b)) for W, b in layers]
 
 
 def _layers(pairs: tuple[tuple[Array, Array], ...]) -> Layers:

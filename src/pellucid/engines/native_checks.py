@@ -11,17 +11,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from pellucid.engines.engine import Examples, steps_of_an_epoch
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.beyond.extras import PLAIN, Extras
-from pellucid.equations.losses import CrossEntropy
+from pellucid.equations.losses import Targets
 from pellucid.equations.optimizers import Moments, Optimizer
 from pellucid.equations.parameters import Array, Indices, Layers
 from pellucid.errors import SettingError, ShapeError
 
 ACTIVATIONS = ("relu",)
+LOSSES = ("cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "quantile", "poisson")
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw")
 READ_AS_THEY_ARE = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))
 
@@ -39,10 +40,9 @@ def check_network(
         if hidden.activation not in ACTIVATIONS:
             got = f"the native engine has no activation {hidden.activation!r}"
             raise SettingError(got, "one of " + ", ".join(ACTIVATIONS), "Try the engine reference.")
-    if architecture.loss != CrossEntropy():
-        raise SettingError(
-            f"the native engine has no loss {architecture.loss}", "cross_entropy", "Try the engine reference."
-        )
+    if architecture.loss.name not in LOSSES:
+        got = f"the native engine has no loss {architecture.loss.name!r}"
+        raise SettingError(got, "one of " + ", ".join(LOSSES), "Try the engine reference.")
     architecture.check_layers(layers)
     types = {tensor.dtype for record in (layers, *moments) for layer in record for tensor in layer}
     if len(types) > 1 or not types <= {np.dtype(np.float32), np.dtype(np.float64)}:
@@ -81,12 +81,32 @@ def check_examples(architecture: Architecture, X: Examples, at_least: int = 0) -
         raise ShapeError("there are no examples", f"at least {at_least}")
 
 
-def check_labels(X: Examples, y: Indices, weights: Array | None) -> None:
-    """Raise ``ShapeError`` unless there is one label an example, and one weight if there are any."""
-    if y.shape != (len(X),):
-        raise ShapeError(f"there are {len(X)} examples and labels of shape {y.shape}", "one label an example")
-    if y.dtype.kind not in "iu":
-        raise ShapeError(f"the labels are {y.dtype}", "class indices, which are whole numbers")
+def targets_of(architecture: Architecture, X: Examples, y: Targets, dtype: DTypeLike) -> NDArray[Any]:
+    """Give y as C++ reads it: class indices, or numbers of the parameters' type, a row an example.
+
+    Raises ``ShapeError`` unless there is a class or a row of finite numbers for each example.
+    """
+    if architecture.loss.of_classes:
+        if y.shape != (len(X),):
+            raise ShapeError(f"there are {len(X)} examples and labels of shape {y.shape}", "one label an example")
+        if y.dtype.kind not in "iu":
+            raise ShapeError(f"the labels are {y.dtype}", "class indices, which are whole numbers")
+        return plain(y, np.int64)
+    if y.shape != (len(X), architecture.outputs):
+        got = f"there are {len(X)} examples and targets of shape {y.shape}"
+        raise ShapeError(got, f"({len(X)}, {architecture.outputs}), a number for each output")
+    if y.dtype.kind not in "buif":
+        raise ShapeError(f"the targets are {y.dtype}", "numbers")
+    with np.errstate(over="ignore"):
+        numbers = plain(y, dtype)
+    if not np.isfinite(numbers).all():
+        row, column = np.argwhere(~np.isfinite(numbers))[0]
+        raise ShapeError(f"the target of example {row} is {y[row, column]}", f"finite numbers of type {numbers.dtype}")
+    return numbers
+
+
+def check_weights(X: Examples, weights: Array | None) -> None:
+    """Raise ``ShapeError`` unless there is one weight an example, if there are any."""
     if weights is not None and weights.shape != (len(X),):
         raise ShapeError(f"there are {len(X)} examples and weights of shape {weights.shape}", "one weight an example")
     if weights is not None and weights.dtype.kind not in "buif":
@@ -113,6 +133,11 @@ def check_rows(order: Indices, n: int) -> None:
         raise ShapeError(f"the order names row {missing[0]} of {n}", f"rows from 0 to {n - 1}" if n else "no rows")
 
 
+def plain(array: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]:
+    """Give the array as it is where its elements lie side by side and aligned, else a copy in which they do."""
+    return np.require(array, dtype, ["C", "ALIGNED"])
+
+
 def is_read_as_it_is(X: Examples) -> bool:
     """Say whether C++ can read X where it lies: a known type, aligned, the elements of a row side by side."""
     return (
@@ -124,7 +149,7 @@ def is_read_as_it_is(X: Examples) -> bool:
 
 
 @contextmanager
-def explained(architecture: Architecture, y: Indices, order: Indices | None = None) -> Iterator[None]:
+def explained(architecture: Architecture, y: NDArray[Any], order: Indices | None = None) -> Iterator[None]:
     """Say in a sentence which label or which row it was that C++ refused."""
     try:
         yield
@@ -132,6 +157,6 @@ def explained(architecture: Architecture, y: Indices, order: Indices | None = No
         classes = architecture.outputs
         if order is not None:
             check_rows(order, len(y))
-        if (unknown := y[(y < 0) | (y >= classes)]).size:
+        if architecture.loss.of_classes and (unknown := y[(y < 0) | (y >= classes)]).size:
             raise ShapeError(f"a label is {unknown[0]}", f"class indices from 0 to {classes - 1}") from error
         raise
