@@ -42,7 +42,7 @@ class Network:
         self,
         architecture: Architecture,
         layers: Layers,
-        classes: Sequence[str] | Sequence[int] | None = None,
+        classes: Sequence[str | int | float | bool] | None = None,
         *,
         engine: Engine | None = None,
         **about: Any,
@@ -183,6 +183,64 @@ class Network:
     def save(self, path: str | Path) -> None:
         """Write the network to a model file, whole or not at all. Raises ``StorageError``."""
         write_model(Path(path), self.model)
+
+    def export(self, path: str | Path, to: str, *, test: tuple[ArrayLike, ArrayLike] | None = None) -> None:
+        """Write the network in another system's form: "onnx", "torch" (a state_dict), "c" or "c-int8" (a C header).
+
+        ``test`` are examples and their class indices, labels or numbers: c-int8 then states how good it is on them. Raises
+        ``SettingError``, ``StorageError``; ``MissingExtraError`` where the package of the form is not installed.
+        """
+        from pellucid.formats.exporting import export
+
+        export(Path(path), self.model, to, test)
+
+    def to_onnx(self, path: str | Path) -> None:
+        """Write an ONNX file. Raises as ``export``."""
+        self.export(path, "onnx")
+
+    def to_c(self, path: str | Path, *, int8: bool = False, test: tuple[ArrayLike, ArrayLike] | None = None) -> None:
+        """Write a C header, with ``int8`` one with 8-bit weights. Raises as ``export``."""
+        self.export(path, "c-int8" if int8 else "c", test=test)
+
+    def to_torch(self) -> Any:
+        """Make an ``nn.Sequential`` that gives the last layer's z. Raises ``MissingExtraError`` without PyTorch."""
+        from pellucid.formats.torch_modules import to_torch
+
+        return to_torch(self.model)
+
+    @classmethod
+    def from_torch(
+        cls,
+        module: Any,
+        classes: Sequence[str | int | float | bool] | None = None,
+        *,
+        engine: Engine | None = None,
+        **more: Any,
+    ) -> Network:
+        """Take the layers of an ``nn.Sequential``, or of its state_dict with ``activation=`` named.
+
+        ``more`` are ``scaling``, ``loss``, ``activation`` as ``formats.torch_modules.from_torch`` takes them. Raises
+        ``SettingError`` for a module that is no chain of Linear layers and activations, ``ShapeError`` for a misfit.
+        """
+        from pellucid.formats.torch_modules import from_torch
+
+        return cls(*from_torch(module, **more), classes, engine=engine)
+
+    def to_sklearn(self) -> Any:
+        """Make a fitted ``MLPClassifier`` or ``MLPRegressor``. Raises ``SettingError`` where scikit-learn has none such."""
+        from pellucid.formats.sklearn_models import to_sklearn
+
+        return to_sklearn(self.model)
+
+    @classmethod
+    def from_sklearn(cls, estimator: Any, *, engine: Engine | None = None) -> Network:
+        """Take a fitted ``MLPClassifier`` or ``MLPRegressor``, or a pipeline of a ``StandardScaler`` and one of them.
+
+        Raises ``SettingError`` for anything else.
+        """
+        from pellucid.formats.sklearn_models import from_sklearn
+
+        return cls(*from_sklearn(estimator), engine=engine)
 
     def __repr__(self) -> str:
         return f"<pellucid.Network {self.architecture}, {self.architecture.n_parameters:,} parameters>"

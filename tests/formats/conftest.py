@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+from pellucid import Network, datasets
+from pellucid.answers import Task
+from pellucid.engines import ReferenceEngine, choose
 from pellucid.equations.architecture import Architecture, Hidden
+from pellucid.equations.losses import BinaryCrossEntropy, CrossEntropy, Huber, Poisson, SquaredError
 from pellucid.equations.parameters import Layer
 from pellucid.equations.scaling import Scaling
 from pellucid.equations.worked_example import ARCHITECTURE, LAYERS
+from pellucid.errors import DataError
 from pellucid.formats.model_file import Model, write_model
+from pellucid.training.loop import Examples, fit
+from pellucid.training.settings import Settings
 
 _TYPES = {np.dtype(np.float16): "F16", np.dtype(np.float32): "F32", np.dtype(np.float64): "F64"}
 _TYPES |= {np.dtype(np.int64): "I64"}
@@ -99,3 +107,93 @@ def example_record(example_bytes):
     """The example's record, to be spoiled."""
     length = int.from_bytes(example_bytes[:8], "little")
     return json.loads(json.loads(example_bytes[8 : 8 + length])["__metadata__"]["pellucid"])
+
+
+SCALINGS = {
+    "none": Scaling(),
+    "pixels": Scaling((0.0,), (255.0,)),
+    "years": Scaling((1999.7, -3.0, 0.0, 1e6, 0.1), (10.0, 1.0, 0.3, 7.0, 1e-3)),
+}
+TASKS = {
+    "words": (CrossEntropy(), 3, ("été", 'a "b"\\??/', "c")),
+    "whole numbers": (CrossEntropy(), 4, (30, 10, -20, 2**40)),
+    "fractions": (CrossEntropy(), 3, (0.5, -1.25, 2.0)),
+    "two words": (CrossEntropy(), 2, ("yes", "no")),
+    "yes or no": (BinaryCrossEntropy(), 1, ("yes", "no")),
+    "true or false": (BinaryCrossEntropy(), 1, (False, True)),
+    "several labels": (BinaryCrossEntropy(), 4, ("a", "b", "c", "d")),
+    "a number": (SquaredError(), 1, ()),
+    "numbers": (Huber(delta=2.0), 3, ()),
+    "counts": (Poisson(), 2, ()),
+}
+
+
+class Traveller(NamedTuple):
+    """A network, and examples that it is asked about at home and abroad."""
+
+    network: Network
+    X: np.ndarray
+
+    @property
+    def at_home(self):
+        """What ``predict_proba`` gives, or ``predict`` where there are no probabilities: (n, k)."""
+        if self.network.task is Task.NUMBERS:
+            return self.network.predict(self.X).reshape(len(self.X), -1)
+        return self.network.predict_proba(self.X)
+
+
+@pytest.fixture(scope="session")
+def traveller():
+    """Draw a network of a task, an activation, a type and a scaling, and examples in its units."""
+
+    def draw(task="words", activation="relu", dtype=np.float32, scaling="years", hidden=(7, 6)):
+        loss, outputs, classes = TASKS[task]
+        layers = tuple(Hidden(width, activation) for width in hidden)
+        architecture = Architecture((5,), layers, outputs, loss=loss, scaling=SCALINGS[scaling])
+        rng = np.random.default_rng(5)
+        parameters = tuple(
+            Layer(rng.normal(size=shape).astype(dtype), rng.normal(size=shape[0]).astype(dtype) / 4)
+            for shape in architecture.weight_shapes
+        )
+        X = architecture.scaling.offsets + architecture.scaling.scales * rng.normal(size=(60, 5))
+        network = Network(architecture, parameters, classes, engine=ReferenceEngine())
+        return Traveller(network, X.astype(np.float32))
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def differences():
+    """Bound how far two ways of computing a network in ``dtype`` lie apart: → of each z, of each output.
+
+    Rounding errors are as good as independent: in a sum of n terms they add up as √n does (Higham, Mary: A New Approach to
+    Probabilistic Rounding Error Analysis, 2019), and each layer passes on those of the one before by the squares of its
+    weights. No activation is steeper than SELU, 1.76; each errs by a few units in the last place of 1 + |a|.
+    """
+
+    def bound(network, X, dtype):
+        eps, trace = float(np.finfo(dtype).eps), network.forward(X)
+        error = 4 * eps * np.abs(trace.x)
+        for (W, b), seen in zip(network.layers, trace.layers, strict=True):
+            of_sum = (np.sqrt(W.shape[1]) + 4) * eps * (np.abs(seen.inputs) @ np.abs(W.T) + np.abs(b))
+            of_z = np.sqrt(error**2 @ (W.T.astype(float) ** 2)) + of_sum
+            error = 1.8 * of_z + 8 * eps * (1 + np.abs(seen.a))
+        of_p = (1 + np.abs(trace.p)) * (np.expm1(2 * of_z.max(axis=1, keepdims=True)) + 8 * eps)
+        return 2 * of_z, 2 * of_p.max(axis=1, keepdims=True)
+
+    return bound
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    """The seed's network after a short training, and the 10,000 test images."""
+    try:
+        data = datasets.load("mnist")
+    except DataError:
+        pytest.skip("MNIST is not here")
+    architecture = Architecture((28, 28), (Hidden(128), Hidden(64)), 10, scaling=Scaling((0.0,), (255.0,)))
+    engine = choose().engine
+    trained = fit(engine, architecture, Examples(data.X_train, data.y_train), Settings(epochs=3))
+    network = Network(architecture, trained.layers, engine=engine)
+    assert np.mean(network.predict(data.X_test) == data.y_test) > 0.96
+    return Traveller(network, data.X_test), data.y_test
