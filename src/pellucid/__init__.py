@@ -14,14 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pellucid import datasets, equations, errors
+    from pellucid.estimators import MLPClassifier, MLPRegressor
     from pellucid.network import Network, load
 
 __version__ = "0.1.0"
 
-__all__ = ["Network", "__version__", "datasets", "equations", "errors", "load"]
+__all__ = ["MLPClassifier", "MLPRegressor", "Network", "__version__", "datasets", "equations", "errors", "load"]
 
 _ROOMS = {"datasets", "equations", "errors"}
-_NAMES = {"Network": "pellucid.network", "load": "pellucid.network"}
+_NAMES = {
+    "MLPClassifier": "pellucid.estimators",
+    "MLPRegressor": "pellucid.estimators",
+    "Network": "pellucid.network",
+    "load": "pellucid.network",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pellucid.answers import Classes, are_labels, check_classes
 from pellucid.equations.architecture import Architecture
@@ -30,13 +30,21 @@ Columns = tuple[tuple[str, tuple[str, ...] | None], ...]
 """The columns of a table: name, and the categories of a column of words (None for a column of numbers)."""
 
 
+class OptimizerState(NamedTuple):
+    """What an optimiser remembers: its name, its moments, and how many steps it has taken."""
+
+    name: str
+    moments: tuple[Layers, ...]
+    steps_done: int
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """What a model file holds.
 
     ``classes`` are the labels, in the order of the outputs (two for one logistic output, none for numbers); ``columns``
     and ``feature_names`` are there for networks that were trained on a table; ``training`` tells how it was trained;
-    ``test_accuracy`` is 0…1, or None.
+    ``test_accuracy`` is 0…1, or None. ``optimizer`` is there only for whoever wants to go on training.
     """
 
     architecture: Architecture
@@ -47,6 +55,7 @@ class Model:
     training: Mapping[str, Any] = field(default_factory=dict)
     test_accuracy: float | None = None
     version: str = ""
+    optimizer: OptimizerState | None = None
 
 
 def write_model(path: Path, model: Model) -> None:
@@ -61,7 +70,13 @@ def write_model(path: Path, model: Model) -> None:
         "test_accuracy": model.test_accuracy,
         "version": model.version,
     }
-    write_container(path, layers_to_arrays(model.layers), record)
+    arrays = layers_to_arrays(model.layers)
+    if model.optimizer is not None:
+        name, moments, steps_done = model.optimizer
+        record["optimizer"] = {"name": name, "moments": len(moments), "steps_done": steps_done}
+        for number, moment in enumerate(moments):
+            arrays |= layers_to_arrays(moment, prefix=f"moments.{number}.")
+    write_container(path, arrays, record)
 
 
 def read_model(path: Path) -> Model:
@@ -90,6 +105,7 @@ def read_model(path: Path) -> Model:
             training=_training(record["training"]),
             test_accuracy=_number(record["test_accuracy"]),
             version=str(record["version"]),
+            optimizer=_optimizer(record.get("optimizer"), arrays, architecture),
         )
     except PellucidError as error:
         raise ModelFileError(f"{path} does not fit together: {error}") from error
@@ -103,8 +119,10 @@ def read_model(path: Path) -> Model:
 
 def _check(path: Path, model: Model, arrays: Mapping[str, Any]) -> None:
     architecture = model.architecture
-    if len(arrays) != 2 * len(model.layers):
-        extra = sorted(set(arrays) - set(layers_to_arrays(model.layers)))
+    used = set(layers_to_arrays(model.layers))
+    for number in range(len(model.optimizer.moments) if model.optimizer else 0):
+        used |= set(layers_to_arrays(model.layers, prefix=f"moments.{number}."))
+    if extra := sorted(set(arrays) - used):
         raise ModelFileError(f"{path} holds arrays that no layer uses: {', '.join(extra)}")
     if len({array.dtype for array in arrays.values()}) != 1:
         raise ModelFileError(f"{path} mixes types of numbers", "one type for all arrays")
@@ -130,6 +148,16 @@ def _labels(labels: Any) -> Classes:
     if not are_labels(classes):
         raise ValueError("classes are numbers, or words, but not both")
     return classes
+
+
+def _optimizer(record: Any, arrays: Mapping[str, Any], architecture: Architecture) -> OptimizerState | None:
+    if record is None:
+        return None
+    name, count, steps_done = str(record["name"]), record["moments"], record["steps_done"]
+    if type(count) is not int or type(steps_done) is not int or not 0 <= count <= 8 or steps_done < 0:
+        raise ValueError("what the optimiser remembers is no record")
+    moments = tuple(layers_from_arrays(arrays, architecture, prefix=f"moments.{number}.") for number in range(count))
+    return OptimizerState(name, moments, steps_done)
 
 
 def _number(number: Any) -> float | None:

@@ -1,0 +1,237 @@
+"""MLPClassifier: one class of several, yes or no, several labels at once."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    check_classification_targets,
+    type_of_target,
+    unique_labels,
+)
+from sklearn.utils.validation import validate_data
+
+from pellucid.answers import Task
+from pellucid.equations.losses import BinaryCrossEntropy, CrossEntropy, Loss
+from pellucid.equations.parameters import Array
+from pellucid.estimators.base import BaseMLP, _is_stochastic
+from pellucid.estimators.parameters import _SHARE, CONSTRAINTS
+from pellucid.estimators.validation import Part
+from pellucid.network import Network
+
+
+class MLPClassifier(ClassifierMixin, BaseMLP):
+    """A multilayer perceptron that tells classes apart: scikit-learn's parameters, defaults and meaning, and more."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **CONSTRAINTS,
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+        "label_smoothing": _SHARE,
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: Any = 10,
+        max_fun: int = 15000,
+        class_weight: Any = None,
+        weight_decay: float = 0.01,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        label_smoothing: float = 0.0,
+        max_grad_norm: float | None = None,
+        warm_up: int = 0,
+        standardize: bool = False,
+        scoring: Any = None,
+        callbacks: Any = None,
+        progress_bar: bool = False,
+        engine: str | None = None,
+        precision: str | None = None,
+        n_threads: int | None = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.class_weight = class_weight
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.label_smoothing = label_smoothing
+        self.max_grad_norm = max_grad_norm
+        self.warm_up = warm_up
+        self.standardize = standardize
+        self.scoring = scoring
+        self.callbacks = callbacks
+        self.progress_bar = progress_bar
+        self.engine = engine
+        self.precision = precision
+        self.n_threads = n_threads
+
+    @available_if(_is_stochastic)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+        """Train for one epoch on X (n, d) and y, going on from where it stands.
+
+        ``classes`` names all classes that will ever come; it is needed at the first call.
+        """
+        if _check_partial_fit_first_call(self, classes):
+            self._label_binarizer = LabelBinarizer()
+            self._label_binarizer.fit(y if type_of_target(y).startswith("multilabel") else classes)
+        return self._fit(X, y, sample_weight, (None, None, None), incremental=True)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Give the most probable label of each example: (n, d) → (n,), or 0 and 1 (n, k) where there are several labels."""
+        return super().predict(X).astype(self.classes_.dtype, copy=False)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Give the probability of each class, in the order of ``classes_``: (n, d) → (n, k)."""
+        quick = self._quick(X)
+        if quick is not None:
+            try:
+                return quick.predict_proba(X)
+            except ValueError:
+                pass
+        return self._asked(X, Network.predict_proba)
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Give the logarithm of ``predict_proba``."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def _checked(self, X: Any, y: Any, *, reset: bool, learns: bool = False) -> tuple[Any, NDArray[Any]]:
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=("csr", "csc"),
+            multi_output=True,
+            dtype=(np.float64, np.float32, np.uint8),
+            reset=reset,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        if learns:
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+        else:
+            self._check_known(y)
+        if len(self.classes_) < 2 and not self._several_labels():
+            raise ValueError(
+                f"y holds 1 class, {self.classes_.tolist()[0]!r}; expected at least 2 classes to tell apart."
+            )
+        return X, y
+
+    def _check_known(self, y: NDArray[Any]) -> None:
+        if self._several_labels():
+            if y.ndim != 2 or y.shape[1] != len(self.classes_):
+                raise ValueError(f"y has shape {y.shape}, but the classifier knows {len(self.classes_)} labels.")
+            return
+        classes = unique_labels(y)
+        if len(unknown := np.setdiff1d(classes, self.classes_)):
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {unknown}."
+            )
+
+    def _take_classes(self, classes: NDArray[Any], task: Task) -> None:
+        """Know the classes without having seen any example of them."""
+        several = task is Task.SEVERAL_LABELS
+        self._label_binarizer = LabelBinarizer().fit(np.eye(len(classes), dtype=int) if several else classes)
+        self.classes_ = self._label_binarizer.classes_
+
+    def _several_labels(self) -> bool:
+        return str(self._label_binarizer.y_type_).startswith("multilabel")
+
+    def _targets(self, y: NDArray[Any], dtype: Any) -> NDArray[Any]:
+        if self._several_labels():
+            return np.ascontiguousarray(self._label_binarizer.transform(y), dtype=dtype)
+        indices = np.searchsorted(self.classes_, y)
+        return indices if len(self.classes_) > 2 else indices.astype(dtype)[:, np.newaxis]
+
+    def _n_outputs(self, targets: NDArray[Any]) -> int:
+        return len(self.classes_) if targets.ndim == 1 else targets.shape[1]
+
+    def _loss(self, outputs: int) -> Loss:
+        one_of_several = not self._several_labels() and len(self.classes_) > 2
+        return (CrossEntropy if one_of_several else BinaryCrossEntropy)(label_smoothing=self.label_smoothing)
+
+    def _labels(self) -> tuple[Any, ...]:
+        return tuple(self.classes_.tolist())
+
+    def _stratification(self, y: NDArray[Any]) -> NDArray[Any] | None:
+        return None if self._several_labels() else y
+
+    def _weights(self, y: NDArray[Any], sample_weight: NDArray[Any] | None) -> NDArray[Any] | None:
+        if self.class_weight is None:
+            return sample_weight
+        if isinstance(self.class_weight, dict):
+            absent = [name for name in self.class_weight if name not in set(self.classes_.tolist())]
+            if absent:
+                raise ValueError(
+                    f"class_weight names {absent[0]!r}, which is no class of y; expected of {self._labels()}."
+                )
+        of_classes: NDArray[Any] = compute_sample_weight(self.class_weight, y)
+        return of_classes if sample_weight is None else of_classes * sample_weight
+
+    def _usual_score(self, outputs: Array, part: Part) -> float:
+        if not np.isfinite(outputs).all():
+            return float("nan")
+        if part.targets.ndim == 1:
+            right = outputs.argmax(axis=1) == part.targets
+        else:
+            right = ((outputs > 0) == (part.targets > 0.5)).all(axis=1)
+        return float(np.average(right, weights=part.weights))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,95 @@
+"""Who hears how a fit goes: scikit-learn's callbacks where it has them, plain functions, lines, a bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pellucid.training.callbacks import Callback
+from pellucid.training.history import EpochRecord
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # scikit-learn before 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nothing: this scikit-learn has no callbacks."""
+
+    def with_callbacks(method: Any) -> Any:
+        """Leave the method as it is."""
+        return method
+
+
+__all__ = ["CallbackSupportMixin", "EpochLines", "SklearnCallbacks", "progress_bar", "with_callbacks"]
+
+
+class EpochLines(Callback):
+    """Print scikit-learn's lines, one or two an epoch."""
+
+    def __init__(self, *, scores: bool) -> None:
+        self._scores = scores
+
+    def on_epoch(self, record: EpochRecord) -> None:
+        """Print the loss, and the score where one is watched."""
+        print(f"Iteration {record.epoch}, loss = {record.loss:.8f}")
+        if self._scores and record.validation_score is not None:
+            print(f"Validation score: {record.validation_score:f}")
+
+
+class SklearnCallbacks:
+    """Tell scikit-learn's callbacks of the fit and of each epoch, a subtask each.
+
+    ``reconstruction`` gives the attributes that make the estimator usable as it stands. On a scikit-learn without
+    callbacks, or with none set, nothing happens.
+    """
+
+    def __init__(self, estimator: Any, X: Any, y: Any, reconstruction: Callable[[], dict[str, Any]]) -> None:
+        self._estimator, self._data = estimator, {"X": X, "y": y}
+        self._reconstruction = reconstruction
+        self._root = getattr(estimator, "_callback_fit_ctx", None)
+        self._epoch: Any = None
+
+    def begin(self) -> None:
+        """Tell of the beginning of the fit and of its first epoch."""
+        if self._root is not None:
+            self._root.call_on_fit_task_begin(estimator=self._estimator, **self._data)
+            self._begin_epoch()
+
+    def _begin_epoch(self) -> None:
+        assert self._root is not None
+        self._epoch = self._root.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._data)
+
+    def end_epoch(self, *, is_last: bool) -> bool:
+        """Tell of an epoch's end, and of the next one's beginning; say whether a callback wants to stop."""
+        if self._epoch is None:
+            return False
+        wants_to_stop = self._epoch.call_on_fit_task_end(
+            estimator=self._estimator, **self._data, reconstruction_attributes=self._reconstruction()
+        )
+        self._epoch = None
+        if not is_last and not wants_to_stop:
+            self._begin_epoch()
+        return bool(wants_to_stop)
+
+    def end(self) -> None:
+        """Tell of the end of the fit."""
+        if self._root is not None:
+            self._root.call_on_fit_task_end(
+                estimator=self._estimator, **self._data, reconstruction_attributes=self._reconstruction()
+            )
+
+
+@contextmanager
+def progress_bar(epochs: int, *, shown: bool) -> Iterator[Callable[[EpochRecord], None]]:
+    """Show a bar that advances an epoch at a time."""
+    if not shown:
+        yield lambda record: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as bar:
+        task = bar.add_task("epochs", total=epochs)
+        yield lambda record: bar.update(task, completed=record.epoch, description=f"loss {record.loss:.4f}")
