@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from typing import NamedTuple
 
 import numpy as np
@@ -197,3 +199,69 @@ def mnist():
     network = Network(architecture, trained.layers, engine=engine)
     assert np.mean(network.predict(data.X_test) == data.y_test) > 0.96
     return Traveller(network, data.X_test), data.y_test
+
+
+STRICT = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wdouble-promotion", "-O1"]
+LANGUAGES = {"C": ["-std=c99"], "C++": ["-x", "c++", "-std=c++11"]}
+
+_MAIN = """
+#include <stdio.h>
+#include <stdlib.h>
+int main(int argc, char **argv)
+{
+    (void)argc;
+    switch (atoi(argv[1])) {
+%s
+    }
+    return 0;
+}
+"""
+_CASE = """
+    case %(number)d: {
+        static float x[%(NAME)s_INPUTS], p[%(NAME)s_OUTPUTS];
+        while (fread(x, sizeof x, 1, stdin) == 1) {
+            int label = 0;
+            %(call)s
+            fwrite(&label, sizeof label, 1, stdout);
+            fwrite(p, sizeof p, 1, stdout);
+        }
+        break;
+    }"""
+
+
+class Program:
+    """C headers, all in one program, which is asked about examples in bytes."""
+
+    def __init__(self, folder, headers, language="C"):
+        """Compile ``headers``: name → (network, text). Warnings are errors."""
+        self.headers, self.path = headers, folder / "program"
+        cases = []
+        for number, (name, (network, text)) in enumerate(headers.items()):
+            (folder / f"{name}.h").write_text(text)
+            returns = network.task in (Task.ONE_OF_SEVERAL, Task.YES_OR_NO)
+            call = f"{'label = ' if returns else ''}{name}_predict(x, p);"
+            cases.append(_CASE % {"number": number, "NAME": name.upper(), "call": call})
+        includes = "".join(f'#include "{name}.h"\n' for name in headers)
+        (folder / "program.c").write_text(includes + _MAIN % "".join(cases))
+        compiler = shutil.which("gcc") or pytest.skip("there is no C compiler")
+        options = [*LANGUAGES[language], *STRICT, folder / "program.c", "-o", self.path, "-lm"]
+        done = subprocess.run([compiler, *options], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    def __call__(self, name, X):
+        """Ask a header: → labels (n,), outputs (n, k)."""
+        network = self.headers[name][0]
+        k = max(network.architecture.outputs, len(network.classes))
+        content = np.ascontiguousarray(X.reshape(len(X), -1), np.float32).tobytes()
+        said = subprocess.run(
+            [self.path, str([*self.headers].index(name))], input=content, capture_output=True, check=True
+        )
+        rows = np.frombuffer(said.stdout, [("label", np.int32), ("p", np.float32, (k,))])
+        assert len(rows) == len(X)
+        return rows["label"], rows["p"]
+
+
+@pytest.fixture(scope="session")
+def program():
+    """Compile C headers into a program."""
+    return Program
