@@ -164,3 +164,21 @@ def test_selu_keeps_mean_0_and_variance_1():
 def test_at_the_corner_the_left_slope_is_taken(name, slope):
     found = ACTIVATIONS[name].backward(np.ones((1, 2)), np.array([[0.0, -0.0]]))
     np.testing.assert_allclose(found, [[slope, slope]], rtol=2 * EPS)
+
+
+@pytest.mark.parametrize(
+    ("name", "z", "a"),
+    [
+        ("logistic", -700.0, math.exp(-700)),
+        ("softplus", -40.0, math.exp(-40)),
+        ("silu", -40.0, -40 * math.exp(-40)),
+        ("mish", -40.0, -40 * math.exp(-40)),
+        ("gelu", -8.0, -4 * math.erfc(8 / math.sqrt(2))),
+        ("elu", -1e-12, -1e-12 + 0.5e-24),
+        ("selu", -1e-12, 1.0507009873554805 * 1.6732632423543772 * (-1e-12 + 0.5e-24)),
+        ("tanh", 1e-12, 1e-12),
+    ],
+)
+def test_what_is_small_keeps_its_digits(name, z, a):
+    # (8/√2 is rounded, which erfc multiplies by 64.)
+    assert abs(ACTIVATIONS[name].forward(np.array([z])).item() - a) <= (100 if name == "gelu" else 8) * EPS * abs(a)
