@@ -2,10 +2,12 @@
 // panels, the kernel does its work in the pieces that it is told to, and the result is unpacked: for tests, not for speed.
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -237,6 +239,26 @@ nb::tuple update(const std::string& target, const Array<T>& theta, const Array<T
     return nb::make_tuple(copied(parameter.theta), memories, finite);
 }
 
+// (a or dz, whether all of dz is finite, whether the padding of a is zero). What stands in the padding of z must not matter.
+template <class T>
+nb::tuple activation(const std::string& target, const std::string& name, const Matrix<T>& z, const std::optional<Matrix<T>>& da,
+                     T padding, const Cuts& row_cuts, const Cuts& panel_cuts) {
+    const Kernels<T>& kernels = kernels_of<T>(target_named(target));
+    const int64_t n = int64_t(z.shape(0)), k = int64_t(z.shape(1));
+    require(!da || (da->shape(0) == z.shape(0) && da->shape(1) == z.shape(1)), "shapes that fit");
+    const Activation f = activation_named(name);
+    require(!is_part_of_the_product(f), "an activation that is not part of the product");
+    const PanelBuffer<T> before = packed(z, kernels.panel_width, padding);
+    const PanelBuffer<T> out = da ? packed(*da, kernels.panel_width) : PanelBuffer<T>(n, k, kernels.panel_width);
+    bool finite = true;
+    for (const Range rows : pieces(n, row_cuts))
+        for (const Range panels : pieces(before.number_of_panels(), panel_cuts)) {
+            if (da) finite &= kernels.activation_backward(f, before.view(n), out.panels(n), rows, panels);
+            else kernels.activation(f, before.view(n), out.panels(n), rows, panels);
+        }
+    return nb::make_tuple(unpacked(out.panels(n), kernels.panel_width), finite, padding_is_zero(out.view(n), kernels.panel_width));
+}
+
 // (dz, the loss of each row, whether its label won).
 template <class T>
 nb::tuple softmax_cross_entropy(const std::string& target, const Matrix<T>& z, const Indices& y, const Array<T>& share,
@@ -389,6 +411,8 @@ template <class T> void bind(nb::module_& module, const char* scale_name, const 
        "step"_a, "row_cuts"_a = whole, "input_cuts"_a = whole, "panel_cuts"_a = whole);
     module.def("affine_backward_bias", &affine_backward_bias<T>, "target"_a, "dz"_a.noconvert(), "b"_a.noconvert(),
                "moments"_a.noconvert(), "step"_a, "row_cuts"_a = whole, "panel_cuts"_a = whole);
+    module.def("activation", &activation<T>, "target"_a, "name"_a, "z"_a.noconvert(), "da"_a.noconvert() = nb::none(),
+               "padding"_a = 0, "row_cuts"_a = whole, "panel_cuts"_a = whole);
     module.def("update", &update<T>, "target"_a, "theta"_a.noconvert(), "g"_a.noconvert(), "moments"_a.noconvert(), "step"_a);
     module.def("softmax_cross_entropy", &softmax_cross_entropy<T>, "target"_a, "z"_a.noconvert(), "y"_a.noconvert(),
                "share"_a.noconvert(), "smoothing"_a = 0.0, "row_cuts"_a = whole);

@@ -45,7 +45,9 @@ template <class T> struct Operand {
     T factor = T(1);
 };
 
-enum class Activation : int { identity, relu };
+// The first two are part of the product that makes z; the others follow it.
+enum class Activation : int { identity, relu, leaky_relu, elu, selu, logistic, tanh, gelu, silu, mish, softplus };
+inline bool is_part_of_the_product(Activation f) { return f == Activation::identity || f == Activation::relu; }
 
 enum class Loss : int { cross_entropy, binary_cross_entropy, squared_error, absolute_error, huber, quantile, poisson };
 enum class Output : int { softmax, logistic, identity, exp };
@@ -104,7 +106,7 @@ struct InputScaling {
 template <class T> struct Kernels {
     int panel_width;
 
-    // [z], [a]: out = f(a W + b), for some rows and some panels of out. W has a row an input, a column a neuron.
+    // [z], [a]: out = f(a W + b), with an f that is part of the product, for some rows and some panels of out. W has a row an input, a column a neuron.
     void (*affine)(const Operand<T>& a, Panels<const T> W, const T* b, Activation f, Panels<T> out, Range rows, Range panels);
 
     // [da], [dz]: out = (dz W_back) f'(a). W_back has a row a neuron, a column an input.
@@ -118,6 +120,12 @@ template <class T> struct Kernels {
 
     // [db] and the update of b, for some panels.
     bool (*affine_backward_bias)(Panels<const T> dz, Summing<T> db, Parameters<T> b, const Rule<T>& rule, Range panels);
+
+    // [a] of the other activations, for some rows and panels of z. Behind the last column of a stands 0.
+    void (*activation)(Activation f, Panels<const T> z, Panels<T> a, Range rows, Range panels);
+
+    // [dz] of the other activations: f'(z) times what stands in d.
+    bool (*activation_backward)(Activation f, Panels<const T> z, Panels<T> d, Range rows, Range panels);
 
     // [p], [loss] of each row, [dz_out], of labels that may be smoothed: for some rows. share[r] is w_r / sum of w.
     void (*softmax_cross_entropy)(double smoothing, Panels<const T> z, const int64_t* y, const T* share, Panels<T> dz,

@@ -289,15 +289,18 @@ template <class T> class Epoch {
 
     // [da] of layer l, [dz] of the one before.
     void back_to_inputs(int64_t l, int64_t n, bool skip_dz, Range rows, Range panels) {
-        // What the layer gave as 0 gets no gradient: dz is 0 wherever a is.
-        const bool skip_here = l + 1 < L() && skip_dz && !forward_.bfloat16 && layers_[l].is_finite() &&
+        // What ReLU gave as 0 gets no gradient: dz is 0 wherever a is.
+        const bool skip_here = architecture_.activations[l] == Activation::relu && skip_dz && !forward_.bfloat16 && layers_[l].is_finite() &&
                                back_[l].dz_is_finite.load(std::memory_order_relaxed);
         const Operand<T> dz{back_[l].dz.view(n), nullptr, nullptr,
                             skip_here ? forward_.nonzero_of_input(l + 1).by_row() : Bits{nullptr, 0},
                             forward_.bfloat16};
-        const bool finite = kernels_.affine_backward_inputs(dz, back_[l].W_back.view(layers_[l].fan_out),
-                                                            architecture_.activations[l - 1], forward_.output(l - 1, n),
-                                                            back_[l - 1].dz.panels(n), rows, panels);
+        const Activation f = architecture_.activations[l - 1];
+        const bool at_once = is_part_of_the_product(f);
+        const Panels<T> dz_below = back_[l - 1].dz.panels(n);
+        bool finite = kernels_.affine_backward_inputs(dz, back_[l].W_back.view(layers_[l].fan_out), at_once ? f : Activation::identity,
+                                                      forward_.output(l - 1, n), dz_below, rows, panels);
+        if (!at_once) finite = kernels_.activation_backward(f, forward_.z(l - 1, n), dz_below, rows, panels);
         if (!finite) back_[l - 1].dz_is_finite.store(false, std::memory_order_relaxed);
     }
 

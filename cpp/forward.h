@@ -37,8 +37,11 @@ template <class T> class Forward {
         x_ = PanelBuffer<T>(most_rows, d, width);
         nonzero_.emplace_back(most_rows, d);
         for (int64_t l = 0; l < architecture.layers(); ++l) {
+            const Activation f = architecture.activations[l];
             a_.emplace_back(most_rows, architecture.widths[l + 1], width);
+            z_.emplace_back(is_part_of_the_product(f) ? 0 : most_rows, architecture.widths[l + 1], width);
             nonzero_.emplace_back(most_rows, l + 1 < architecture.layers() ? architecture.widths[l + 1] : 0);
+            if (!makes_zeros(l)) nonzero_.back().set_all();
         }
     }
 
@@ -66,12 +69,17 @@ template <class T> class Forward {
 
     // [z], [a] of one layer (0, 1, ...), for some rows and panels.
     void layer(int64_t l, int64_t n, bool skip, Range rows, Range panels) {
-        const bool last = l + 1 == architecture.layers();
+        const Activation f = architecture.activations[l];
+        const bool at_once = is_part_of_the_product(f);
         kernels.affine(input_of(l, n, skip && layers[l].is_finite()), layers[l].weights(), layers[l].b.theta.data(),
-                       last ? Activation::identity : architecture.activations[l], a_[l].panels(n), rows, panels);
+                       at_once ? f : Activation::identity, at_once ? a_[l].panels(n) : z_[l].panels(n), rows, panels);
+        if (!at_once) kernels.activation(f, z_[l].view(n), a_[l].panels(n), rows, panels);
     }
     // Count what is not zero of what a layer gave.
-    int64_t count(int64_t l, int64_t n, Range rows) { return nonzero_of(a_[l], l + 1, n, rows); }
+    int64_t count(int64_t l, int64_t n, Range rows) {
+        return makes_zeros(l) ? nonzero_of(a_[l], l + 1, n, rows) : (rows.end - rows.begin) * architecture.widths[l + 1];
+    }
+    bool makes_zeros(int64_t l) const { return architecture.activations[l] == Activation::relu; }
 
     // What layer l is given, row by row; or, turned, input by input.
     Operand<T> input_of(int64_t l, int64_t n, bool skip) const {
@@ -85,6 +93,7 @@ template <class T> class Forward {
         return operand;
     }
     const BitBuffer& nonzero_of_input(int64_t l) const { return nonzero_[l]; }
+    Panels<const T> z(int64_t l, int64_t n) const { return z_[l].view(n); }  // of activations that are not part of the product
     Panels<const T> output(int64_t l, int64_t n) const { return a_[l].view(n); }
 
     const Kernels<T>& kernels;
@@ -127,7 +136,7 @@ template <class T> class Forward {
     InputScaling scaling_;
     T factor_ = T(1);
     PanelBuffer<T> x_;
-    std::vector<PanelBuffer<T>> a_;
+    std::vector<PanelBuffer<T>> a_, z_;
     std::vector<BitBuffer> nonzero_;  // of the input of each layer
 };
 

@@ -60,7 +60,8 @@ inline Optimizer optimizer_named(const std::string& name) {
     return named<Optimizer>(name, {"none", "sgd", "momentum", "nesterov", "adam", "adamw"}, "unknown optimizer");
 }
 inline Activation activation_named(const std::string& name) {
-    return named<Activation>(name, {"identity", "relu"}, "unknown activation");
+    return named<Activation>(name, {"identity", "relu", "leaky_relu", "elu", "selu", "logistic", "tanh", "gelu", "silu", "mish",
+                                    "softplus"}, "unknown activation");
 }
 inline LossSetting loss_named(const std::string& name, double setting) {
     return {named<Loss>(name, {"cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "quantile",

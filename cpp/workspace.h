@@ -65,6 +65,15 @@ class BitBuffer {
     Bits by_column(int64_t rows) const { return {by_column_.data(), divided_up(rows, 64)}; }
     int64_t column_words() const { return divided_up(columns_, 64); }
 
+    // As if nothing were zero.
+    void set_all() const {
+        const int64_t words = column_words();
+        for (int64_t i = 0; i < by_row_.size(); ++i) {
+            const int64_t columns = std::min<int64_t>(64, columns_ - i % words * 64);
+            by_row_[i] = ~uint64_t(0) >> (64 - columns);
+        }
+    }
+
     // Turn some words' worth of columns round, 64 x 64 bits at a time.
     void turn(int64_t rows, Range words) const {
         const Bits from = by_row(), to = by_column(rows);

@@ -13,6 +13,7 @@
 #include "kernels/functions.h"
 #include "kernels/relu.h"
 #include "kernels/affine.h"
+#include "kernels/activations.h"
 #include "kernels/softmax_cross_entropy.h"
 #include "kernels/losses.h"
 #include "kernels/layout.h"
@@ -24,6 +25,8 @@ template <class T> constexpr Kernels<T> table{
     affine_backward_inputs<T>,
     affine_backward_weights<T>,
     affine_backward_bias<T>,
+    activation<T>,
+    activation_backward<T>,
     softmax_cross_entropy<T>,
     loss_of_numbers<T>,
     outputs<T>,
