@@ -40,6 +40,13 @@ def test_a_unit_is_kept_where_its_word_is_at_least_the_rate(seed, epoch, example
     assert found.tolist() == expected
 
 
+@given(example=WORDS, unit=st.integers(0, 9))
+def test_the_border_is_the_nearest_word_to_the_rate_and_is_kept(example, unit):
+    word = int(random_words(0, int(Purpose.DROPOUT) + 65536, 10, 1, example)[unit])
+    kept = [mask(examples=[example], width=10, rate=(word + off) / 2**32)[0, unit] > 0 for off in (0, 0.4, 0.6, 1)]
+    assert kept == [True, True, False, False]
+
+
 @given(examples=st.permutations(range(20)), cut=st.integers(0, 20), rate=RATES)
 def test_an_example_has_its_mask_whatever_batch_it_is_in(examples, cut, rate):
     whole = mask(examples=range(20), rate=rate)
