@@ -22,7 +22,7 @@ from sklearn.utils.validation import validate_data
 from pellucid.answers import Task
 from pellucid.equations.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from pellucid.equations.parameters import Array
-from pellucid.estimators.base import BaseMLP, _is_stochastic
+from pellucid.estimators.base import TYPES_OF_X, BaseMLP, is_stochastic
 from pellucid.estimators.parameters import _SHARE, CONSTRAINTS
 from pellucid.estimators.validation import Part
 from pellucid.network import Network
@@ -116,7 +116,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.precision = precision
         self.n_threads = n_threads
 
-    @available_if(_is_stochastic)
+    @available_if(is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train for one epoch on X (n, d) and y, going on from where it stands.
@@ -134,12 +134,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def predict_proba(self, X: Any) -> Array:
         """Give the probability of each class, in the order of ``classes_``: (n, d) → (n, k)."""
-        quick = self._quick(X)
-        if quick is not None:
-            try:
-                return quick.predict_proba(X)
-            except ValueError:
-                pass
         return self._asked(X, Network.predict_proba)
 
     def predict_log_proba(self, X: Any) -> Array:
@@ -154,7 +148,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             y,
             accept_sparse=("csr", "csc"),
             multi_output=True,
-            dtype=(np.float64, np.float32, np.uint8),
+            dtype=TYPES_OF_X,
             reset=reset,
         )
         if y.ndim == 2 and y.shape[1] == 1:

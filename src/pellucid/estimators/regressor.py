@@ -15,7 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from pellucid.equations.losses import LOSSES, Loss
 from pellucid.equations.parameters import Array
-from pellucid.estimators.base import BaseMLP
+from pellucid.estimators.base import TYPES_OF_X, BaseMLP
 from pellucid.estimators.parameters import CONSTRAINTS, loss_named
 from pellucid.estimators.validation import Part
 
@@ -121,7 +121,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             accept_sparse=("csr", "csc"),
             multi_output=True,
             y_numeric=True,
-            dtype=(np.float64, np.float32, np.uint8),
+            dtype=TYPES_OF_X,
             reset=reset,
         )
         if y.ndim == 2 and y.shape[1] == 1:

@@ -40,15 +40,17 @@ class EpochLines(Callback):
 class SklearnCallbacks:
     """Tell scikit-learn's callbacks of the fit and of each epoch, a subtask each.
 
-    ``reconstruction`` gives the attributes that make the estimator usable as it stands. On a scikit-learn without
-    callbacks, or with none set, nothing happens.
+    On a scikit-learn without callbacks, or with none set, nothing happens.
     """
 
-    def __init__(self, estimator: Any, X: Any, y: Any, reconstruction: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, estimator: Any, X: Any, y: Any) -> None:
         self._estimator, self._data = estimator, {"X": X, "y": y}
-        self._reconstruction = reconstruction
         self._root = getattr(estimator, "_callback_fit_ctx", None)
         self._epoch: Any = None
+
+    def _reconstruction(self) -> dict[str, Any]:
+        """Give what makes the estimator usable as it stands."""
+        return {"coefs_": list(self._estimator.coefs_), "intercepts_": list(self._estimator.intercepts_)}
 
     def begin(self) -> None:
         """Tell of the beginning of the fit and of its first epoch."""

@@ -1,0 +1,336 @@
+"""One fit of an estimator, from the user's arrays to parameters: in epochs, or by L-BFGS."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight
+
+from pellucid.engines import State
+from pellucid.equations.architecture import Architecture
+from pellucid.equations.parameters import Layers
+from pellucid.equations.scaling import Scaling
+from pellucid.estimators.first_layers import first_layers
+from pellucid.estimators.lbfgs import search
+from pellucid.estimators.parameters import check_combination, hidden_layers, seed_of, settings_of
+from pellucid.estimators.rules import EstimatorRules
+from pellucid.estimators.sparse import SparseRows, over
+from pellucid.estimators.telling import EpochLines, SklearnCallbacks, progress_bar
+from pellucid.estimators.validation import Part, held_out
+from pellucid.training.evaluation import Judged
+from pellucid.training.history import EpochRecord
+from pellucid.training.interrupts import interruptible
+from pellucid.training.loop import Examples, fit
+from pellucid.training.settings import Settings
+from pellucid.training.snapshot import Snapshot, between_epochs
+from pellucid.training.stopping import Ending
+
+if TYPE_CHECKING:
+    from pellucid.estimators.base import BaseMLP
+
+LEVELS_TO_THE_USER = 7
+"""How far above a warning the user's own call of ``fit`` stands."""
+
+
+class Fitting:
+    """A fit in the making. ``incremental`` is that of ``partial_fit``: one epoch, on from where the estimator stands."""
+
+    settings: Settings  # of what goes in epochs
+
+    def __init__(self, estimator: BaseMLP, *, incremental: bool) -> None:
+        self.estimator, self.incremental = estimator, incremental
+
+    def run(self, given_X: Any, given_y: Any, sample_weight: Any, validation: tuple[Any, Any, Any]) -> None:
+        """Check everything, then train."""
+        estimator = self.estimator
+        check_combination(estimator)
+        if self.incremental and estimator.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        fresh = not hasattr(estimator, "coefs_") or not (estimator.warm_start or self.incremental)
+        X, y = estimator._checked(given_X, given_y, reset=fresh, learns=fresh and not self.incremental)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        drawn_from = check_random_state(estimator.random_state)
+        self.seed = seed_of(estimator.random_state, drawn_from)
+        dtype = estimator._dtype(X) if fresh else estimator.coefs_[0].dtype
+        training = Part(X, y, estimator._targets(y, dtype), estimator._weights(y, sample_weight))
+        judged_on = self._validation_part(*validation, dtype)
+        if estimator.early_stopping and estimator.solver != "lbfgs" and judged_on is None:
+            classes = estimator._stratification(y)
+            training, judged_on = held_out(training, estimator.validation_fraction, drawn_from, classes)
+        self._check_batch(len(training.y))
+        state = self._begin(training, dtype, fresh=fresh)
+        examples = Examples(_rows(training.X), training.targets, training.weights)
+        self.engine = over(estimator._engine(dtype), examples.X)
+        self.judge = None if judged_on is None else self._judge(judged_on)
+        if not self.incremental and hasattr(estimator, "_init_callback_context"):
+            estimator._init_callback_context(max_subtasks=estimator.max_iter)
+        self.told = SklearnCallbacks(estimator, given_X, given_y)
+        self.told.begin()
+        with interruptible() as self.stop:
+            if estimator.solver == "lbfgs":
+                self._search(examples, state.layers)
+            else:
+                self._take_epochs(examples, state)
+        self.told.end()
+
+    # -- before ------------------------------------------------------------------------------------------------------
+
+    def _check_batch(self, n: int) -> None:
+        batch_size = self.estimator.batch_size
+        if not isinstance(batch_size, str) and batch_size > n:
+            self._warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning
+            )
+
+    def _validation_part(self, X: Any, y: Any, sample_weight: Any, dtype: Any) -> Part | None:
+        if X is None and y is None:
+            if sample_weight is not None:
+                raise ValueError("sample_weight_val is given without X_val and y_val.")
+            return None
+        if X is None or y is None:
+            given, missing = ("y_val", "X_val") if X is None else ("X_val", "y_val")
+            raise ValueError(f"{given} is given without {missing}.")
+        X, y = self.estimator._checked(X, y, reset=False)
+        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        return Part(X, y, self.estimator._targets(y, dtype), weights)
+
+    def _begin(self, training: Part, dtype: Any, *, fresh: bool) -> State:
+        """Give the parameters, with the optimiser's moments, from which to go on."""
+        estimator = self.estimator
+        outputs = estimator._n_outputs(training.targets)
+        self.architecture = architecture = Architecture(
+            input_shape=(training.X.shape[1],),
+            hidden=hidden_layers(estimator.hidden_layer_sizes, estimator.activation),
+            outputs=outputs,
+            loss=estimator._loss(outputs),
+            scaling=self._scaling(training.X) if fresh else estimator._architecture.scaling,
+        )
+        if fresh:
+            layers, memory = first_layers(architecture, self.seed, dtype), None
+            estimator.n_iter_ = estimator.t_ = 0
+            estimator.loss_curve_, estimator.history_ = [], []
+            estimator.validation_scores_ = estimator.best_validation_score_ = None
+            estimator.best_loss_ = None if estimator.early_stopping else np.inf
+        else:
+            layers, memory = estimator._layers(), getattr(estimator, "_state", None)
+            if architecture.widths != estimator._architecture.widths:
+                raise ValueError(
+                    f"the fitted network is {estimator._architecture}, but the parameters and the data now ask for "
+                    f"{architecture}; expected the same to go on from it. Set warm_start=False to begin anew."
+                )
+            estimator.loss_curve_, estimator.history_ = list(estimator.loss_curve_), list(estimator.history_)
+        estimator._architecture, estimator.n_outputs_ = architecture, outputs
+        estimator.n_layers_, estimator.out_activation_ = len(architecture.widths), architecture.output
+        estimator._take(layers)
+        if estimator.solver == "lbfgs":
+            return State(layers, ())
+        self.settings = self._settings(len(training.y), dtype)
+        if memory is not None and memory[0] == self.settings.optimizer.name:
+            return State(layers, *memory[1:])
+        return State(layers, self.settings.optimizer.initial_moments(layers))
+
+    def _settings(self, n: int, dtype: Any) -> Settings:
+        precision = "bfloat16" if self.estimator.precision == "bfloat16" else str(np.dtype(dtype))
+        return settings_of(self.estimator, self.seed, n, precision)
+
+    def _scaling(self, X: Any) -> Scaling:
+        if not self.estimator.standardize:
+            return Scaling()
+        from sklearn.preprocessing import StandardScaler
+
+        is_sparse = hasattr(X, "toarray")  # sparse data is scaled, not moved: its zeros would be gone
+        scaler = StandardScaler(with_mean=not is_sparse).fit(X.astype(np.float64))
+        offset = (0.0,) * X.shape[1] if is_sparse else tuple(map(float, scaler.mean_))
+        return Scaling(offset, tuple(map(float, scaler.scale_)))
+
+    def _judge(self, part: Part) -> Callable[[Layers], Judged]:
+        """Make the function that holds parameters against the validation part."""
+        estimator, architecture = self.estimator, self.architecture
+        scorer = None if estimator.scoring is None else check_scoring(estimator, estimator.scoring)
+        X, loss = _rows(part.X), architecture.loss
+        engine = over(estimator._engine(estimator.coefs_[0].dtype), X)
+
+        def judge(layers: Layers) -> Judged:
+            with np.errstate(over="ignore", invalid="ignore"):
+                z = engine.logits(architecture, layers, X)
+                mean = loss.of_batch(z, part.targets, part.weights)
+            accuracy = None
+            if loss.output in ("softmax", "logistic"):
+                accuracy = loss.rightly_classified(z, part.targets) / len(z)
+            if scorer is None:
+                return Judged(mean, accuracy, estimator._usual_score(z, part))
+            estimator._take(layers)
+            weights = {} if part.weights is None else {"sample_weight": part.weights}
+            return Judged(mean, accuracy, float(scorer(estimator, part.X, part.y, **weights)))
+
+        return judge
+
+    # -- in epochs ---------------------------------------------------------------------------------------------------
+
+    def _take_epochs(self, examples: Examples, state: State) -> None:
+        estimator, n = self.estimator, len(examples)
+        rules = self._rules(n, epochs=1 if self.incremental else int(estimator.max_iter))
+        epochs_before = len(estimator.history_)
+
+        def on_epoch(record: EpochRecord) -> bool:
+            self._remember(record, n, epochs_before)
+            return self.told.end_epoch(is_last=record.epoch >= rules.epochs)
+
+        def keep(snapshot: Snapshot) -> None:
+            estimator._take(snapshot.state.layers)
+
+        lines = [EpochLines(scores=estimator.early_stopping)] if estimator.verbose else []
+        with progress_bar(rules.epochs, shown=estimator.progress_bar) as advance:
+            result = fit(
+                self.engine,
+                self.architecture,
+                examples,
+                self.settings,
+                start=between_epochs(state, (), None),
+                callbacks=[*lines, on_epoch, *self._listeners(), advance],
+                keep=keep,
+                stop=self.stop,
+                rules=rules,
+                judges=self.judge,
+                warns=False,
+            )
+        if result.ending is Ending.DIVERGED:
+            raise _not_finite()
+        after = result.snapshot.state
+        estimator._state = (self.settings.optimizer.name, after.moments, after.steps_done)
+        estimator._take(result.layers)
+        if self.judge is not None and estimator.early_stopping:
+            estimator.best_epoch_ = rules.best_epoch(result.snapshot.history) or None
+        self._say_how_it_ended(result.ending)
+
+    def _rules(self, n: int, epochs: int) -> EstimatorRules:
+        estimator = self.estimator
+        return EstimatorRules(
+            seed=self.seed,
+            shuffle=bool(estimator.shuffle),
+            schedule=estimator.learning_rate,
+            learning_rate=self.settings.learning_rate,
+            power_t=estimator.power_t,
+            warm_up=int(estimator.warm_up),
+            epochs=epochs,
+            examples=n,
+            tol=estimator.tol,
+            patience=estimator.n_iter_no_change,
+            early_stopping=bool(estimator.early_stopping),
+            epochs_before=len(estimator.loss_curve_),
+            examples_before=estimator.t_,
+        )
+
+    def _remember(self, record: EpochRecord, n: int, epochs_before: int) -> None:
+        """Keep what an epoch has shown, under scikit-learn's names and under ours."""
+        estimator = self.estimator
+        estimator.n_iter_, estimator.t_ = record.epoch, estimator.t_ + n
+        estimator.loss_ = record.loss
+        estimator.loss_curve_.append(record.loss)
+        estimator.history_.append(asdict(replace(record, epoch=epochs_before + record.epoch)))
+        if not estimator.early_stopping:
+            estimator.best_loss_ = min(np.inf if estimator.best_loss_ is None else estimator.best_loss_, record.loss)
+        if (score := record.validation_score) is not None:
+            estimator.validation_scores_ = [*(estimator.validation_scores_ or []), score]
+            best = estimator.best_validation_score_
+            estimator.best_validation_score_ = score if best is None else max(best, score)
+
+    def _listeners(self) -> list[Any]:
+        callbacks = self.estimator.callbacks
+        if callbacks is None:
+            return []
+        return [callbacks] if callable(callbacks) else list(callbacks)
+
+    # -- by L-BFGS ---------------------------------------------------------------------------------------------------
+
+    def _search(self, examples: Examples, layers: Layers) -> None:
+        estimator, listeners = self.estimator, [each for each in self._listeners() if callable(each)]
+        estimator.history_ = []
+
+        def on_iteration(layers: Layers, loss: float) -> bool:
+            judged = self.judge(layers) if self.judge else Judged(np.nan)
+            record = EpochRecord(
+                epoch=len(estimator.history_) + 1,
+                loss=loss,
+                accuracy=None,
+                validation_loss=judged.loss if self.judge else None,
+                validation_accuracy=judged.accuracy,
+                learning_rate=0.0,
+                seconds=0.0,
+                rows_per_second=0.0,
+                validation_score=judged.score,
+            )
+            estimator.history_.append(asdict(record))
+            estimator._take(layers)
+            wishes = [listener(record) is True for listener in listeners]
+            return self.told.end_epoch(is_last=record.epoch >= estimator.max_iter) or any(wishes) or self.stop()
+
+        found = search(
+            self.engine,
+            self.architecture,
+            layers,
+            examples,
+            l2=estimator.alpha,
+            max_iter=estimator.max_iter,
+            max_fun=estimator.max_fun,
+            tol=estimator.tol,
+            verbose=bool(estimator.verbose),
+            on_iteration=on_iteration,
+        )
+        if not all(np.isfinite(tensor).all() for layer in found.layers for tensor in layer):
+            raise _not_finite()
+        estimator._take(found.layers)
+        estimator._state = None
+        estimator.n_iter_, estimator.loss_ = found.iterations, found.loss
+        if self.stop():
+            self._say_how_it_ended(Ending.INTERRUPTED)
+        elif not found.converged:
+            self._warn(
+                f"lbfgs failed to converge after {found.iterations} iteration(s): {found.message}. Increase the number of "
+                "iterations (max_iter), or scale the data (standardize=True).",
+                ConvergenceWarning,
+            )
+
+    # -- after -------------------------------------------------------------------------------------------------------
+
+    def _say_how_it_ended(self, reason: Ending) -> None:
+        estimator = self.estimator
+        if reason is Ending.INTERRUPTED:
+            self._warn("Training interrupted by user.", UserWarning)
+        if reason is Ending.ALL_EPOCHS and not self.incremental:
+            self._warn(
+                f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the optimization hasn't "
+                "converged yet.",
+                ConvergenceWarning,
+            )
+        if reason is Ending.NO_IMPROVEMENT and estimator.verbose:
+            what = "Validation score" if estimator.early_stopping else "Training loss"
+            epochs = estimator.n_iter_no_change
+            print(f"{what} did not improve more than tol={estimator.tol:f} for {epochs} consecutive epochs. Stopping.")
+
+    @staticmethod
+    def _warn(sentence: str, category: type[Warning]) -> None:
+        warnings.warn(sentence, category, stacklevel=LEVELS_TO_THE_USER)
+
+
+def _rows(X: Any) -> Any:
+    """Give dense examples as they are, sparse ones dense if they are few."""
+    if not hasattr(X, "toarray"):
+        return X
+    rows = SparseRows(X)
+    return rows[:] if rows.fits_at_once() else rows
+
+
+def _not_finite() -> ValueError:
+    return ValueError(
+        "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+        "preprocessed. Try standardize=True, or a lower learning_rate_init."
+    )
