@@ -29,7 +29,51 @@ from pellucid.network import Network
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
-    """A multilayer perceptron that tells classes apart: scikit-learn's parameters, defaults and meaning, and more."""
+    """A multilayer perceptron that tells classes apart: scikit-learn's parameters, defaults and meaning, and more.
+
+    The network is that of ``pellucid.equations``; [p] and [loss] for several classes, [logistic] and [binary-loss] for two,
+    and for several labels at once. X (n, d) may be dense or sparse; the arithmetic has the type of X.
+
+    **As in scikit-learn**: ``hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate,
+    learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum,
+    early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun``. Where they accept more:
+
+    - ``activation``: identity, logistic, tanh, relu, leaky_relu, elu, selu, gelu, silu, mish, softplus; one name for all
+      hidden layers, or a sequence with one for each.
+    - ``solver``: lbfgs, sgd, adam, adamw (decoupled ``weight_decay``, [adamw]).
+    - ``learning_rate``: constant, invscaling, adaptive, linear, cosine, one-cycle; each with every solver that goes in
+      steps. The last three go from the first of ``max_iter`` epochs to the last. ``warm_up`` epochs of rising rates may
+      come before them, and before constant.
+
+    **What scikit-learn does not have**:
+
+    - ``class_weight``: None, "balanced", or a weight for each class; it multiplies ``sample_weight``.
+    - ``dropout``, ``input_dropout``: the share of hidden neurons, and of inputs, left out of each step [dropout].
+    - ``label_smoothing``: the share of each label that is spread over all classes [label-smoothing].
+    - ``max_grad_norm``: the most that the gradient's norm may be [clip], or None.
+    - ``standardize``: whether the columns of X are brought to mean 0 and variance 1, by statistics of the training part
+      that are kept in the network; of sparse X, to variance 1.
+    - ``scoring``: the measure on the validation part, any scorer's name or function; None for accuracy.
+    - ``callbacks``: a function, or several, called after each epoch with its ``EpochRecord``; one that returns True ends
+      the training. The callbacks of scikit-learn 1.9 are set by its own ``set_callbacks``.
+    - ``progress_bar``: whether to show one.
+    - ``engine``: "reference", "native", "native:avx2" …; None for the best there is. ``n_threads`` is for the native one.
+    - ``precision``: "float32", "float64" or "bfloat16"; None for that of X.
+
+    **Fitted attributes**: scikit-learn's, and ``history_`` (a record an epoch), ``best_epoch_`` (of ``early_stopping``,
+    whose parameters are kept), ``network_`` (a ``pellucid.Network``). ``coefs_`` and ``intercepts_`` are read-only
+    arrays; others may be put in their place.
+
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = MLPClassifier((20,), solver="lbfgs", random_state=0, standardize=True, engine="reference").fit(X, y)
+    >>> classifier.score(X, y) > 0.97, classifier.network_
+    (True, <pellucid.Network 4-20-3, 163 parameters>)
+
+    Raises ``ValueError`` for parameters and data that cannot be, in scikit-learn's words where it has them.
+
+    Source: scikit-learn 1.9, ``sklearn.neural_network.MLPClassifier``.
+    """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,

@@ -23,7 +23,29 @@ OF_NUMBERS = sorted(name for name, loss in LOSSES.items() if loss.output in ("id
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
-    """A multilayer perceptron that predicts numbers: scikit-learn's parameters, defaults and meaning, and more."""
+    """A multilayer perceptron that predicts numbers: scikit-learn's parameters, defaults and meaning, and more.
+
+    y is (n,) or (n, k). The parameters are those of ``MLPClassifier``, without ``class_weight`` and ``label_smoothing``, and
+
+    - ``loss``: squared_error [squared], poisson [poisson] (as in scikit-learn: for counts, the last z is a logarithm),
+      absolute_error [absolute] (the median is learned), huber [huber] (squared where nearer than ``delta``, absolute
+      beyond), quantile [quantile] (what lies above a share ``quantile`` of what is seen).
+    - ``scoring``: None for R².
+
+    ``loss_`` adds the outputs' losses up, as the gradient does; scikit-learn's is their mean where y has several columns
+    and the loss is squared_error.
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> regressor = MLPRegressor("quantile", (20,), quantile=0.9, learning_rate_init=0.05, standardize=True,
+    ...                          max_iter=300, random_state=0, engine="reference").fit(X, y)
+    >>> 0.85 < float((y < regressor.predict(X)).mean()) < 0.95
+    True
+
+    Raises ``ValueError`` for parameters and data that cannot be, in scikit-learn's words where it has them.
+
+    Source: scikit-learn 1.9, ``sklearn.neural_network.MLPRegressor``.
+    """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
