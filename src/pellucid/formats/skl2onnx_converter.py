@@ -7,6 +7,7 @@ The numbers are of the type of the pipeline's: float64 where its input is, else 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -19,10 +20,7 @@ from pellucid.formats.onnx_graph import (
     DOUBLE,
     FLOAT,
     INT64,
-    LABEL,
-    PROBABILITIES,
     STRING,
-    VARIABLE,
     network_graph,
     outputs_of,
 )
@@ -42,42 +40,41 @@ def register(classifier: type, regressor: type) -> None:
         raise MissingExtraError("Converting pipelines", "skl2onnx", "onnx") from None
     options = {"zipmap": [True, False, "columns"], "nocl": [True, False], "output_class_labels": [False]}
     skl2onnx.update_registered_converter(
-        classifier, _CLASSIFIER, _declare_types, _convert, parser=_parse_classifier, options=options
+        classifier, _CLASSIFIER, _declare_types, _convert, parser=_parse(_CLASSIFIER), options=options
     )
-    skl2onnx.update_registered_converter(regressor, _REGRESSOR, _declare_types, _convert, parser=_parse_regressor)
+    skl2onnx.update_registered_converter(regressor, _REGRESSOR, _declare_types, _convert, parser=_parse(_REGRESSOR))
 
 
-def _parse_classifier(scope: Any, estimator: Any, inputs: Any, custom_parsers: Any = None) -> Any:
-    return _parse(scope, estimator, inputs, _CLASSIFIER, (LABEL, PROBABILITIES))
+def _parse(alias: str) -> Callable[..., Any]:
+    """Make the function that says which variables an estimator gives."""
 
+    def parse(scope: Any, estimator: Any, inputs: Any, custom_parsers: Any = None) -> Any:
+        operator = scope.declare_local_operator(alias, estimator)
+        operator.inputs = inputs
+        for name, kind in _types(operator).items():
+            operator.outputs.append(scope.declare_local_variable(name, kind))
+        return operator.outputs
 
-def _parse_regressor(scope: Any, estimator: Any, inputs: Any, custom_parsers: Any = None) -> Any:
-    return _parse(scope, estimator, inputs, _REGRESSOR, (VARIABLE,))
-
-
-def _parse(scope: Any, estimator: Any, inputs: Any, alias: str, names: tuple[str, ...]) -> Any:
-    """Say which variables there will be; their types follow."""
-    operator = scope.declare_local_operator(alias, estimator)
-    operator.inputs = inputs
-    for name in names:
-        operator.outputs.append(scope.declare_local_variable(name))
-    return operator.outputs
+    return parse
 
 
 def _declare_types(operator: Any) -> None:
+    for variable, kind in zip(operator.outputs, _types(operator).values(), strict=True):
+        variable.set_type(kind)
+
+
+def _types(operator: Any) -> dict[str, Any]:
+    """Give the types and shapes of what there will be, in skl2onnx's words."""
     types = import_module("skl2onnx.common.data_types")
-    numbers = types.DoubleTensorType if _is_double(operator) else types.FloatTensorType
     kinds = {
         INT64: types.Int64TensorType,
         STRING: types.StringTensorType,
         BOOL: types.BooleanTensorType,
         DOUBLE: types.DoubleTensorType,
-        0: numbers,
+        0: types.DoubleTensorType if _is_double(operator) else types.FloatTensorType,
     }
     rows = operator.inputs[0].get_first_dimension()
-    described = outputs_of(_model(operator)).values()
-    for variable, (kind, shape) in zip(operator.outputs, described, strict=True):
-        variable.type = kinds[kind]([rows, *shape[1:]])
+    return {name: kinds[kind]([rows, *shape[1:]]) for name, (kind, shape) in outputs_of(_model(operator)).items()}
 
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:
