@@ -130,9 +130,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         before = dict(self.__dict__)
         try:
             Fitting(self, incremental=incremental).run(X, y, sample_weight, validation)
+        except Warning:  # where warnings are errors, what was learned is kept all the same
+            raise
         except Exception:
-            for name in [name for name in self.__dict__ if name not in before and not name.startswith("_callback")]:
-                del self.__dict__[name]
+            for name in set(self.__dict__) - set(before):
+                if "callback" not in name:  # scikit-learn clears its own away, after this
+                    del self.__dict__[name]
             self.__dict__.update(before)
             raise
         self.network_  # noqa: B018  made now, so that asking changes nothing
