@@ -9,6 +9,7 @@
 #include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
+#include <cmath>
 #include <exception>
 #include <optional>
 #include <string>
@@ -159,6 +160,12 @@ Wishes<T> wishes_of(const Targets<T>& y, const std::optional<Numbers>& weights, 
     return wishes;
 }
 
+void check_extras(const Extras& extras) {
+    for (double rate : {extras.input_dropout, extras.dropout}) require(rate >= 0 && rate < 1, "shares left out are below 1");
+    require(extras.l2 >= 0 && std::isfinite(extras.l2), "l2 is not negative, and finite");
+    require(extras.clip > 0, "clip is positive");
+}
+
 template <class T> void check_precision(bool bfloat16) {
     require(!bfloat16 || sizeof(T) == sizeof(float), "bfloat16 products are summed in float32: the parameters must be float32");
 }
@@ -169,14 +176,18 @@ nb::tuple run(const std::string& target, const std::vector<int64_t>& widths, con
               double beta_2, double epsilon, double weight_decay, const Layers<T>& layers,
               const std::vector<Layers<T>>& moments, int64_t steps_done, const Data& X, const Targets<T>& y,
               const Indices& order, const Numbers& rates, int64_t batch_size, int64_t first_step, int64_t n_steps,
-              const std::optional<Numbers>& weights, int threads, const nb::object& stop,
-              bool bfloat16) {
+              const std::optional<Numbers>& weights, double input_dropout, double dropout, double l2, double clip, uint64_t seed,
+              uint32_t epoch_number, const std::optional<Indices>& examples, int threads, const nb::object& stop, bool bfloat16) {
     check_precision<T>(bfloat16);
+    const Extras extras{input_dropout, dropout, l2, clip, seed, epoch_number};
+    check_extras(extras);
     const Kernels<T>& kernels = kernels_of<T>(target_named(target));
     const Architecture architecture = architecture_of(widths, activations, offset, scale, loss, setting);
     const OptimizerSettings settings{optimizer_named(optimizer), mu, beta_1, beta_2, epsilon, weight_decay};
     require(int(moments.size()) == settings.moments(), "another number of moments");
-    const Rows data = rows_of(X, widths[0], order.data());
+    Rows data = rows_of(X, widths[0], order.data());
+    require(!examples || examples->size() == X.shape(0), "one number an example");
+    if (examples) require_aligned(*examples), data.numbers = examples->data();
     const int64_t n = int64_t(X.shape(0)), rows_in_all = int64_t(order.size());
     require(batch_size > 0 && first_step >= 0 && n_steps >= 0, "steps and batch sizes are not negative");
     batch_size = std::min(batch_size, std::max<int64_t>(rows_in_all, 1));
@@ -194,7 +205,7 @@ nb::tuple run(const std::string& target, const std::vector<int64_t>& widths, con
         {
             nb::gil_scoped_release released;
             Epoch<T> epoch(kernels, architecture, parameters, data, wishes, settings,
-                           {batch_size, rows_in_all, first_step, n_steps, steps_done, rates.data()}, bfloat16);
+                           {batch_size, rows_in_all, first_step, n_steps, steps_done, rates.data()}, bfloat16, extras);
             progress = epoch.run(threads, stop.is_none() ? std::function<bool()>() : std::ref(ask));
         }
         ask.raise();
@@ -212,8 +223,11 @@ template <class T>
 nb::tuple loss_and_gradients(const std::string& target, const std::vector<int64_t>& widths,
                              const std::vector<std::string>& activations, const Numbers& offset, const Numbers& scale,
                              const std::string& loss, double setting, const Layers<T>& layers, const Data& X,
-                             const Targets<T>& y, const std::optional<Numbers>& weights, int threads, bool bfloat16) {
+                             const Targets<T>& y, const std::optional<Numbers>& weights, double l2, int threads, bool bfloat16) {
     check_precision<T>(bfloat16);
+    Extras extras;
+    extras.l2 = l2;
+    check_extras(extras);
     const Kernels<T>& kernels = kernels_of<T>(target_named(target));
     const Architecture architecture = architecture_of(widths, activations, offset, scale, loss, setting);
     const int64_t n = int64_t(X.shape(0));
@@ -221,7 +235,7 @@ nb::tuple loss_and_gradients(const std::string& target, const std::vector<int64_
     const Wishes<T> wishes = wishes_of<T>(y, weights, architecture, n, nullptr, 0, n);
     std::vector<PackedLayer<T>> parameters = packed<T>(kernels, architecture, layers, {});
     const double rate = 0;
-    Epoch<T> epoch(kernels, architecture, parameters, rows_of(X, widths[0], nullptr), wishes, OptimizerSettings{}, {n, n, 0, 1, 0, &rate}, bfloat16);
+    Epoch<T> epoch(kernels, architecture, parameters, rows_of(X, widths[0], nullptr), wishes, OptimizerSettings{}, {n, n, 0, 1, 0, &rate}, bfloat16, extras);
     Progress progress;
     {
         nb::gil_scoped_release released;
@@ -312,11 +326,12 @@ template <class T> void bind(nb::module_& module, const char* predictor_name) {
     module.def("run", &run<T>, "target"_a, "widths"_a, "activations"_a, array("offset"), array("scale"), "loss"_a, "loss_setting"_a, "optimizer"_a, "mu"_a,
                "beta_1"_a, "beta_2"_a, "epsilon"_a, "weight_decay"_a, array("layers"), array("moments"), "steps_done"_a,
                array("X"), array("y"), array("order"), array("rates"), "batch_size"_a, "first_step"_a, "n_steps"_a,
-               array("weights").none(), "threads"_a, "stop"_a.none(), "bfloat16"_a = false,
+               array("weights").none(), "input_dropout"_a, "dropout"_a, "l2"_a, "clip"_a, "seed"_a, "epoch"_a,
+               array("examples").none(), "threads"_a, "stop"_a.none(), "bfloat16"_a = false,
                "Take steps: (layers, moments, losses, correct, non-finite step or None).");
     module.def("loss_and_gradients", &loss_and_gradients<T>, "target"_a, "widths"_a, "activations"_a, array("offset"),
-               array("scale"), "loss"_a, "loss_setting"_a, array("layers"), array("X"), array("y"), array("weights").none(), "threads"_a,
-               "bfloat16"_a = false, "The mean loss, and a gradient for each W and b.");
+               array("scale"), "loss"_a, "loss_setting"_a, array("layers"), array("X"), array("y"), array("weights").none(), "l2"_a,
+               "threads"_a, "bfloat16"_a = false, "The mean loss, and a gradient for each W and b.");
     using P = PythonPredictor<T>;
     nb::class_<P>(module, predictor_name, "A packed network.")
         .def(nb::init<const std::string&, const std::vector<int64_t>&, const std::vector<std::string>&, const Numbers&,

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "extras.h"
 #include "network.h"
 #include "optimizer_settings.h"
 #include "python_arrays.h"
@@ -40,7 +41,12 @@ struct Step {
     OptimizerSettings settings;
     double learning_rate;
     int64_t t;
-    template <class T> Rule<T> rule() const { return settings.rule<T>(learning_rate, t); }
+    double pull;  // of [l2]
+    template <class T> Rule<T> rule() const {
+        Rule<T> rule = settings.rule<T>(learning_rate, t);
+        rule.pull = T(pull);
+        return rule;
+    }
 };
 
 template <class T> PanelBuffer<T> packed(const T* rows, int64_t n, int64_t columns, int width, T padding = T(0)) {
@@ -214,7 +220,7 @@ nb::tuple affine_backward_bias(const std::string& target, const Matrix<T>& dz, c
 // (theta, the moments, whether theta is finite).
 template <class T>
 nb::tuple update(const std::string& target, const Array<T>& theta, const Array<T>& g, const std::vector<Array<T>>& moments,
-                 const Step& step) {
+                 const Step& step, double factor) {
     const Kernels<T>& kernels = kernels_of<T>(target_named(target));
     const int64_t n = int64_t(theta.size()), size = divided_up(n, kernels.panel_width) * kernels.panel_width;
     require(int64_t(g.size()) == n && int(moments.size()) == step.settings.moments(), "shapes and moments that fit");
@@ -228,7 +234,7 @@ nb::tuple update(const std::string& target, const Array<T>& theta, const Array<T
         require(int64_t(moments[i].size()) == n, "moments shaped like theta");
         std::copy_n(moments[i].data(), n, memory[i]->data());
     }
-    const bool finite = kernels.update(parameter.all(), gradient.data(), step.rule<T>(), size);
+    const bool finite = kernels.update(parameter.all(), gradient.data(), T(factor), step.rule<T>(), size);
     const auto copied = [&](const Buffer<T>& from) {
         NewArray<T> result = new_array<T>(n);
         std::copy_n(from.data(), n, result.data());
@@ -257,6 +263,35 @@ nb::tuple activation(const std::string& target, const std::string& name, const M
             else kernels.activation(f, before.view(n), out.panels(n), rows, panels);
         }
     return nb::make_tuple(unpacked(out.panels(n), kernels.panel_width), finite, padding_is_zero(out.view(n), kernels.panel_width));
+}
+
+// The mask of a layer for some examples.
+template <class T>
+NewMatrix<T> dropout(const std::string& target, uint64_t seed, uint32_t epoch, const Indices& examples, int64_t layer,
+                     int64_t columns, double rate, const Array<T>&, const Cuts& row_cuts) {
+    const Kernels<T>& kernels = kernels_of<T>(target_named(target));
+    require(columns > 0 && layer >= 0 && rate >= 0 && rate < 1, "a layer with units, and a rate below 1");
+    const int64_t n = int64_t(examples.size());
+    const PanelBuffer<T> mask(n, columns, kernels.panel_width);
+    Extras extras;
+    extras.input_dropout = extras.dropout = rate, extras.seed = seed, extras.epoch = epoch;
+    for (const Range rows : pieces(n, row_cuts))
+        kernels.dropout(extras.dropout_of<T>(layer), examples.data(), mask.panels(n), rows);
+    return unpacked(mask.panels(n), kernels.panel_width);
+}
+
+// (a times the mask, whether all of it is finite).
+template <class T>
+nb::tuple leave_out(const std::string& target, const Matrix<T>& mask, const Matrix<T>& a, const Cuts& row_cuts, const Cuts& panel_cuts) {
+    const Kernels<T>& kernels = kernels_of<T>(target_named(target));
+    require(mask.shape(0) == a.shape(0) && mask.shape(1) == a.shape(1), "shapes that fit");
+    const int64_t n = int64_t(a.shape(0));
+    const PanelBuffer<T> factors = packed(mask, kernels.panel_width), out = packed(a, kernels.panel_width);
+    bool finite = true;
+    for (const Range rows : pieces(n, row_cuts))
+        for (const Range panels : pieces(out.number_of_panels(), panel_cuts))
+            finite &= kernels.leave_out(factors.view(n), out.panels(n), rows, panels);
+    return nb::make_tuple(unpacked(out.panels(n), kernels.panel_width), finite);
 }
 
 // (dz, the loss of each row, whether its label won).
@@ -413,7 +448,15 @@ template <class T> void bind(nb::module_& module, const char* scale_name, const 
                "moments"_a.noconvert(), "step"_a, "row_cuts"_a = whole, "panel_cuts"_a = whole);
     module.def("activation", &activation<T>, "target"_a, "name"_a, "z"_a.noconvert(), "da"_a.noconvert() = nb::none(),
                "padding"_a = 0, "row_cuts"_a = whole, "panel_cuts"_a = whole);
-    module.def("update", &update<T>, "target"_a, "theta"_a.noconvert(), "g"_a.noconvert(), "moments"_a.noconvert(), "step"_a);
+    module.def("dropout", &dropout<T>, "target"_a, "seed"_a, "epoch"_a, "examples"_a.noconvert(), "layer"_a, "columns"_a, "rate"_a,
+               "like"_a.noconvert(), "row_cuts"_a = whole, "The mask, of the type of the array `like`.");
+    module.def("leave_out", &leave_out<T>, "target"_a, "mask"_a.noconvert(), "a"_a.noconvert(), "row_cuts"_a = whole,
+               "panel_cuts"_a = whole);
+    module.def("sum_of_squares", [](const std::string& target, const Array<T>& numbers) {
+        return kernels_of<T>(target_named(target)).sum_of_squares(numbers.data(), int64_t(numbers.size()));
+    }, "target"_a, "numbers"_a.noconvert());
+    module.def("update", &update<T>, "target"_a, "theta"_a.noconvert(), "g"_a.noconvert(), "moments"_a.noconvert(), "step"_a,
+               "factor"_a = 1.0);
     module.def("softmax_cross_entropy", &softmax_cross_entropy<T>, "target"_a, "z"_a.noconvert(), "y"_a.noconvert(),
                "share"_a.noconvert(), "smoothing"_a = 0.0, "row_cuts"_a = whole);
     module.def("loss_of_numbers", &loss_of_numbers<T>, "target"_a, "loss"_a, "setting"_a, "z"_a.noconvert(), "y"_a.noconvert(),
@@ -430,10 +473,10 @@ void bind_kernels(nb::module_& parent) {
     nb::module_ module = parent.def_submodule("kernels", "Each kernel of each target, on plain arrays: for tests.");
     nb::class_<Step>(module, "Step", "An optimiser's step: the rule, its settings, the rate, and t, from 1.")
         .def("__init__", [](Step* self, const std::string& optimizer, double learning_rate, int64_t t, double mu, double beta_1,
-                            double beta_2, double epsilon, double weight_decay) {
-            new (self) Step{{optimizer_named(optimizer), mu, beta_1, beta_2, epsilon, weight_decay}, learning_rate, t};
+                            double beta_2, double epsilon, double weight_decay, double pull) {
+            new (self) Step{{optimizer_named(optimizer), mu, beta_1, beta_2, epsilon, weight_decay}, learning_rate, t, pull};
         }, "optimizer"_a, "learning_rate"_a = 0.0, "t"_a = 1, "mu"_a = 0.0, "beta_1"_a = 0.0, "beta_2"_a = 0.0, "epsilon"_a = 0.0,
-           "weight_decay"_a = 0.0);
+           "weight_decay"_a = 0.0, "pull"_a = 0.0);
     bind<float>(module, "scale32", "panel_width32");
     bind<double>(module, "scale64", "panel_width64");
     module.def("nonzero_bytes", &nonzero_bytes, "target"_a, "a"_a.noconvert());

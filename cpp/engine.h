@@ -79,6 +79,7 @@ template <class T> struct Rule {
     T correction;        //              1 / sqrt(1 - beta_2^t)
     T epsilon;
     T keep;              // adamw: 1 - eta lambda
+    T pull = T(0);       // [l2], for weights: alpha / sum of w
 };
 
 // What an update writes to. All are alike in shape; `m` and `v` are null where the rule keeps no such moment.
@@ -90,6 +91,12 @@ template <class T> struct Parameters {
 template <class T> struct Summing {
     T* sums;
     bool first, last;
+};
+
+// Where the random numbers of a layer stand, from which word on a unit is kept, and the factor of those that are.
+template <class T> struct Dropout {
+    uint32_t key_0, key_1, epoch, purpose, threshold;
+    T factor;
 };
 
 enum class InputType : int { uint8, float32, float64 };
@@ -148,8 +155,17 @@ template <class T> struct Kernels {
     // Some inputs (whole panels of W_back) and panels of W (a row an input) into W_back (a row a neuron).
     void (*transpose)(Panels<const T> W, Panels<T> W_back, Range inputs, Range panels);
 
-    // An optimiser's step on n numbers with their gradients; n is a multiple of the panel's width.
-    bool (*update)(Parameters<T> theta, const T* g, const Rule<T>& rule, int64_t n);
+    // An optimiser's step on n numbers with `factor` times their gradients; n is a multiple of the panel's width.
+    bool (*update)(Parameters<T> theta, const T* g, T factor, const Rule<T>& rule, int64_t n);
+
+    // For [l2] and [clip]: in float64, in an order that n alone decides.
+    double (*sum_of_squares)(const T* numbers, int64_t n);
+
+    // [dropout]: the factor of each unit, for some rows; examples[r] is the number of row r among all examples.
+    void (*dropout)(const Dropout<T>& by, const int64_t* examples, Panels<T> mask, Range rows);
+
+    // a, or da on the way back, times the mask.
+    bool (*leave_out)(Panels<const T> mask, Panels<T> a, Range rows, Range panels);
 };
 
 struct Target {

@@ -46,21 +46,28 @@ template <class T> struct Wishes {
 template <class T> class Epoch {
   public:
     Epoch(const Kernels<T>& kernels, const Architecture& architecture, std::vector<PackedLayer<T>>& layers, Rows data,
-          Wishes<T> wishes, OptimizerSettings optimizer, Steps steps, bool bfloat16)
+          Wishes<T> wishes, OptimizerSettings optimizer, Steps steps, bool bfloat16,
+          const Extras& extras = {})
         : kernels_(kernels), architecture_(architecture), layers_(layers), data_(data), wishes_(wishes),
-          optimizer_(optimizer), steps_(steps), chunk_(rows_of_a_chunk()),
+          optimizer_(optimizer), steps_(steps), extras_(extras), chunk_(rows_of_a_chunk()),
           bytes_of_a_row_(architecture.widths[0] * size_of(data.type)),
-          forward_(kernels, architecture, layers, chunk_, bfloat16), classes_(chunk_), numbers_(chunk_), shares_(chunk_), losses_(chunk_),
+          forward_(kernels, architecture, layers, chunk_, bfloat16, extras), classes_(chunk_), numbers_(chunk_), shares_(chunk_), losses_(chunk_),
           correct_(chunk_), back_(size_t(architecture.layers())) {
         forward_.take(data);
         const int width = kernels.panel_width;
-        const bool fused = chunk_ >= std::min(steps.batch_size, steps.rows_in_all) && optimizer.optimizer != Optimizer::none;
+        const bool fused = chunk_ >= std::min(steps.batch_size, steps.rows_in_all) && optimizer.optimizer != Optimizer::none &&
+                           !extras.clips();
         for (int64_t l = 0; l < L(); ++l) {
             const PackedLayer<T>& layer = layers[l];
             back_[l].dz = PanelBuffer<T>(chunk_, layer.fan_out, width);
             if (l > 0) back_[l].W_back = PanelBuffer<T>(layer.fan_out, layer.fan_in, width);
             if (l > 0) kernels.transpose(layer.weights(), back_[l].W_back.panels(layer.fan_out), {0, layer.fan_in}, {0, layer.panels});
             if (!fused) back_[l].dW = Buffer<T>(layer.W.theta.size()), back_[l].db = Buffer<T>(layer.b.theta.size());
+            if (extras.l2 > 0) squared_weights_.of(layer.W.theta.data(), layer.W.theta.size());
+            if (extras.clips()) {
+                squared_gradient_.of(back_[l].dW.data(), back_[l].dW.size());
+                squared_gradient_.of(back_[l].db.data(), back_[l].db.size());
+            }
         }
     }
 
@@ -172,7 +179,8 @@ template <class T> class Epoch {
             for (int64_t i = begin; i < end; ++i) weight += wishes_.weights[row(i)];
         }
         int64_t correct = 0;
-        const Rule<T> rule = optimizer_.rule<T>(steps_.rates[step], steps_.steps_done + step - steps_.first_step + 1);
+        Rule<T> rule = optimizer_.rule<T>(steps_.rates[step], steps_.steps_done + step - steps_.first_step + 1);
+        rule.pull = weight == 0 ? T(0) : T(extras_.l2 / weight);
         for (int64_t place = begin; place < end; place += chunk_) {
             const int64_t rows = std::min(chunk_, end - place);
             const Chunk chunk{place, rows, place == begin, place + rows == end, weight};
@@ -180,7 +188,7 @@ template <class T> class Epoch {
             for (int64_t i = 0; i < rows; ++i) loss += losses_[i], correct += correct_[i];
             if (!std::isfinite(loss)) back_[L() - 1].dz_is_finite.store(false, std::memory_order_relaxed);
             if (chunk.last) {
-                loss = weight == 0 ? 0 : loss / weight;
+                loss = weight == 0 ? 0 : loss / weight + penalty(weight);
                 if (!std::isfinite(loss) && optimizer_.optimizer != Optimizer::none) {
                     if (me.number == 0) progress_.non_finite_step = step;
                     return finish(me);
@@ -211,7 +219,10 @@ template <class T> class Epoch {
         return false;
     }
 
-    int64_t row(int64_t place) const { return data_.order ? data_.order[place] : place; }
+    // [l2]. The squares were added up when the batch was gathered.
+    double penalty(double weight) const { return extras_.l2 > 0 ? extras_.l2 / (2 * weight) * squared_weights_.total() : 0; }
+
+    int64_t row(int64_t place) const { return data_.row(place); }
 
     bool forward_and_back(const Chunk& chunk, Member& me) {
         const int64_t n = chunk.rows;
@@ -227,6 +238,7 @@ template <class T> class Epoch {
             shares_[r] = chunk.weight == 0 ? T(0) : T(w / chunk.weight);
         }
         tally.nonzero[0] = forward_.gather(chunk.place, n, rows);
+        if (chunk.first) squared_weights_.add_up(kernels_, me.number, me.members);
         for (int64_t l = me.number; l < L(); l += me.members) back_[l].dz_is_finite.store(true, std::memory_order_relaxed);
         if (!meet(me)) return false;
         // enter
@@ -300,6 +312,7 @@ template <class T> class Epoch {
         const Panels<T> dz_below = back_[l - 1].dz.panels(n);
         bool finite = kernels_.affine_backward_inputs(dz, back_[l].W_back.view(layers_[l].fan_out), at_once ? f : Activation::identity,
                                                       forward_.output(l - 1, n), dz_below, rows, panels);
+        if (forward_.drops(l)) finite = forward_.leave_out(l, dz_below, rows, panels);
         if (!at_once) finite = kernels_.activation_backward(f, forward_.z(l - 1, n), dz_below, rows, panels);
         if (!finite) back_[l - 1].dz_is_finite.store(false, std::memory_order_relaxed);
     }
@@ -325,6 +338,10 @@ template <class T> class Epoch {
             turned = true;
         }
         if (turned && !meet(me)) return false;
+        Rule<T> now = rule;  // what is clipped must be whole before it is used
+        if (extras_.clips()) now.optimizer = Optimizer::none;
+        Rule<T> of_biases = now;
+        of_biases.pull = T(0);
         for (int64_t l = L() - 1; l >= 0; --l) {
             PackedLayer<T>& layer = layers_[l];
             Backward& back = back_[l];
@@ -336,16 +353,38 @@ template <class T> class Epoch {
             const bool skip_here = skip(me, l, n) && back.dz_is_finite.load(std::memory_order_relaxed);
             const bool finite = kernels_.affine_backward_weights(
                 forward_.turned_input_of(l, n, skip_here), back.dz.view(n), {back.dW.data(), chunk.first, chunk.last},
-                layer.W.all(), rule, layer.fan_in, inputs, panels);
+                layer.W.all(), now, layer.fan_in, inputs, panels);
             if (!finite) layer.is_not_finite();
-            kernels_.affine_backward_bias(back.dz.view(n), {back.db.data(), chunk.first, chunk.last}, layer.b.all(), rule,
+            kernels_.affine_backward_bias(back.dz.view(n), {back.db.data(), chunk.first, chunk.last}, layer.b.all(), of_biases,
                                           panels_of(l, me));
             if (panels_of(l, me).end == layer.panels) layer.pad_biases(architecture_.padding(l));
-            if (l > 0 && chunk.last && rule.optimizer != Optimizer::none)
+            if (l > 0 && chunk.last && now.optimizer != Optimizer::none)
                 kernels_.transpose(layer.weights(), back.W_back.panels(layer.fan_out), inputs, panels);
         }
         meet(me);
+        if (extras_.clips() && chunk.last) update_within_bounds(rule, me);
         return true;
+    }
+
+    // [clip], and the update with what is left of the gradient. The pull of [l2] is in it.
+    void update_within_bounds(Rule<T> rule, Member& me) {
+        squared_gradient_.add_up(kernels_, me.number, me.members);
+        meet(me);
+        const double norm = std::sqrt(squared_gradient_.total());
+        const T factor = extras_.clip < norm && std::isfinite(norm) ? T(extras_.clip / norm) : T(1);
+        rule.pull = T(0);
+        for (int64_t l = 0; l < L(); ++l) {
+            PackedLayer<T>& layer = layers_[l];
+            const Range W = share_of({0, layer.W.theta.size()}, me.number, me.members, kernels_.panel_width);
+            const Range b = share_of({0, layer.b.theta.size()}, me.number, me.members, kernels_.panel_width);
+            if (!kernels_.update(layer.W.from(W.begin), back_[l].dW.data() + W.begin, factor, rule, W.end - W.begin)) layer.is_not_finite();
+            kernels_.update(layer.b.from(b.begin), back_[l].db.data() + b.begin, factor, rule, b.end - b.begin);
+            if (b.end == layer.b.theta.size()) layer.pad_biases(architecture_.padding(l));
+        }
+        meet(me);
+        for (int64_t l = 1; l < L(); ++l)
+            kernels_.transpose(layers_[l].weights(), back_[l].W_back.panels(layers_[l].fan_out), {0, layers_[l].fan_in}, panels_of(l, me));
+        meet(me);
     }
 
     const Kernels<T>& kernels_;
@@ -355,6 +394,7 @@ template <class T> class Epoch {
     const Wishes<T> wishes_;
     const OptimizerSettings optimizer_;
     const Steps steps_;
+    const Extras extras_;
     const int64_t chunk_;
     const int64_t bytes_of_a_row_;
 
@@ -365,6 +405,7 @@ template <class T> class Epoch {
     Buffer<double> losses_;
     Buffer<uint8_t> correct_;
     std::vector<Backward> back_;
+    SumOfSquares<T> squared_weights_, squared_gradient_;
     std::vector<Tally> tallies_;
 
     const std::function<bool()>* stop_ = nullptr;

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "extras.h"
 #include "network.h"
 
 namespace pellucid {
@@ -14,10 +15,11 @@ struct Rows {
     InputType type;
     int64_t stride;        // bytes from one row to the next; within a row the elements are neighbours
     const int64_t* order;  // null: as they stand
+    const int64_t* numbers = nullptr;  // of the rows among all examples; null: their place in X
 
-    const void* at(int64_t place) const {
-        return static_cast<const char*>(X) + (order ? order[place] : place) * stride;
-    }
+    int64_t row(int64_t place) const { return order ? order[place] : place; }
+    const void* at(int64_t place) const { return static_cast<const char*>(X) + row(place) * stride; }
+    int64_t number(int64_t place) const { return numbers ? numbers[row(place)] : row(place); }
 };
 
 // Whether skipping zeros pays. Four panels at once keep the multiply-adders busy, fewer wait for each other. Without skipping
@@ -30,13 +32,15 @@ inline bool skipping_pays(int64_t nonzero, int64_t rows, int64_t fan_in, int64_t
 template <class T> class Forward {
   public:
     Forward(const Kernels<T>& kernels, const Architecture& architecture, const std::vector<PackedLayer<T>>& layers,
-            int64_t most_rows, bool bfloat16)
-        : kernels(kernels), architecture(architecture), layers(layers), bfloat16(bfloat16), rows_(most_rows) {
+            int64_t most_rows, bool bfloat16, const Extras& extras = {})
+        : kernels(kernels), architecture(architecture), layers(layers), bfloat16(bfloat16), extras_(extras), rows_(most_rows),
+          examples_(most_rows) {
         const int width = kernels.panel_width;
         const int64_t d = architecture.widths[0];
         x_ = PanelBuffer<T>(most_rows, d, width);
         nonzero_.emplace_back(most_rows, d);
         for (int64_t l = 0; l < architecture.layers(); ++l) {
+            masks_.emplace_back(drops(l) ? most_rows : 0, architecture.widths[l], width);
             const Activation f = architecture.activations[l];
             a_.emplace_back(most_rows, architecture.widths[l + 1], width);
             z_.emplace_back(is_part_of_the_product(f) ? 0 : most_rows, architecture.widths[l + 1], width);
@@ -55,9 +59,12 @@ template <class T> class Forward {
 
     // Look up some rows of the chunk that begins at `place`, and count what is not zero.
     int64_t gather(int64_t place, int64_t n, Range rows) {
-        for (int64_t r = rows.begin; r < rows.end; ++r) rows_[r] = data_.at(place + r);
+        for (int64_t r = rows.begin; r < rows.end; ++r) rows_[r] = data_.at(place + r), examples_[r] = data_.number(place + r);
+        for (int64_t l = 0; l < architecture.layers(); ++l)
+            if (drops(l)) kernels.dropout(extras_.dropout_of<T>(l), examples_.data(), masks_[l].panels(n), rows);
         if (bytes_) return kernels.nonzero_bytes(byte_rows(), architecture.widths[0], nonzero_[0].by_row(), rows);
         scale(n, rows);
+        leave_out(0, x_.panels(n), rows, {0, x_.number_of_panels()});
         return nonzero_of(x_, 0, n, rows);
     }
 
@@ -74,12 +81,18 @@ template <class T> class Forward {
         kernels.affine(input_of(l, n, skip && layers[l].is_finite()), layers[l].weights(), layers[l].b.theta.data(),
                        at_once ? f : Activation::identity, at_once ? a_[l].panels(n) : z_[l].panels(n), rows, panels);
         if (!at_once) kernels.activation(f, z_[l].view(n), a_[l].panels(n), rows, panels);
+        leave_out(l + 1, a_[l].panels(n), rows, panels);
+    }
+    // What goes into layer l, or comes back from there: times the mask, if there is one.
+    bool drops(int64_t l) const { return l < architecture.layers() && extras_.rate_of(l) > 0; }
+    bool leave_out(int64_t l, Panels<T> a, Range rows, Range panels) const {
+        return !drops(l) || kernels.leave_out(masks_[l].view(a.rows), a, rows, panels);
     }
     // Count what is not zero of what a layer gave.
     int64_t count(int64_t l, int64_t n, Range rows) {
         return makes_zeros(l) ? nonzero_of(a_[l], l + 1, n, rows) : (rows.end - rows.begin) * architecture.widths[l + 1];
     }
-    bool makes_zeros(int64_t l) const { return architecture.activations[l] == Activation::relu; }
+    bool makes_zeros(int64_t l) const { return architecture.activations[l] == Activation::relu || drops(l + 1); }
 
     // What layer l is given, row by row; or, turned, input by input.
     Operand<T> input_of(int64_t l, int64_t n, bool skip) const {
@@ -112,10 +125,10 @@ template <class T> class Forward {
     }
 
     // Bytes that share one scaling need no conversion: a table gives the number for each, and 0 for 0. In bfloat16 they stay
-    // what they are, as 0 ... 255 are exact, and it is their products that are scaled.
+    // what they are, as 0 ... 255 are exact, and it is their products that are scaled. Where some are left out, they are numbers.
     void prepare_input() {
         scaling_ = architecture.scaling();
-        const bool alike = data_.type == InputType::uint8 && !scaling_.each && scaling_.offset[0] == 0;
+        const bool alike = data_.type == InputType::uint8 && !scaling_.each && scaling_.offset[0] == 0 && !drops(0);
         bytes_ = alike && !bfloat16;
         value_of_byte_ = Buffer<T>(bytes_ ? 256 : 0);
         if (bytes_)
@@ -128,15 +141,17 @@ template <class T> class Forward {
         }
     }
 
+    const Extras extras_;
     Rows data_{};
     bool begun_ = false;
     Buffer<const void*> rows_;
+    Buffer<int64_t> examples_;
     Buffer<T> value_of_byte_;
     bool bytes_ = false;
     InputScaling scaling_;
     T factor_ = T(1);
     PanelBuffer<T> x_;
-    std::vector<PanelBuffer<T>> a_, z_;
+    std::vector<PanelBuffer<T>> a_, z_, masks_;
     std::vector<BitBuffer> nonzero_;  // of the input of each layer
 };
 

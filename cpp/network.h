@@ -33,6 +33,9 @@ template <class T> struct Parameter {
 
     Parameter(int64_t size, int moments) : theta(size), m(moments > 0 ? size : 0), v(moments > 1 ? size : 0), moments_(moments) {}
     Parameters<T> all() const { return {theta.data(), moments_ > 0 ? m.data() : nullptr, moments_ > 1 ? v.data() : nullptr}; }
+    Parameters<T> from(int64_t at) const {
+        return {theta.data() + at, moments_ > 0 ? m.data() + at : nullptr, moments_ > 1 ? v.data() + at : nullptr};
+    }
 
   private:
     int moments_;

@@ -59,7 +59,7 @@ template <class T> struct BackwardWeightsEpilogue {
     Vector<T> factor;
     bool starts_anew;
     bool updates = dW.last && updating.rule.optimizer != Optimizer::none;
-    bool zeros_change_nothing = dW.first && dW.last && nonzero.words && updating.plain;
+    bool zeros_change_nothing = dW.first && dW.last && nonzero.words && updating.plain && !updating.pulls;
 
     // With plain SGD, what has no gradient stays as it is.
     inline bool idle(int64_t row) const {
@@ -67,6 +67,11 @@ template <class T> struct BackwardWeightsEpilogue {
         uint64_t any = 0;
         for (int64_t w = 0; w < nonzero.words_a_row; ++w) any |= nonzero.words[row * nonzero.words_a_row + w];
         return any == 0;
+    }
+    // A gradient that is not used at once.
+    inline Sums<T> complete(const Sums<T>& g, int64_t at) const {
+        const Sums<T> W = load_sums(updating.parameters.theta + at);
+        return {updating.pulled(mul(g.left, factor), W.left), updating.pulled(mul(g.right, factor), W.right)};
     }
     inline int64_t place(int64_t row, int64_t panel) const { return (panel * inputs + row) * panel_width<T>; }
     inline T* partial(int64_t row, int64_t panel) const { return dW.sums + place(row, panel); }
@@ -76,7 +81,7 @@ template <class T> struct BackwardWeightsEpilogue {
             updating.vector(at, mul(g.left, factor));
             updating.vector(at + lanes<T>, mul(g.right, factor));
         } else {
-            store_sums<T>(dW.sums + at, dW.last ? Sums<T>{mul(g.left, factor), mul(g.right, factor)} : g);
+            store_sums<T>(dW.sums + at, dW.last ? complete(g, at) : g);
         }
     }
 };

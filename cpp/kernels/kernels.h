@@ -16,6 +16,7 @@
 #include "kernels/activations.h"
 #include "kernels/softmax_cross_entropy.h"
 #include "kernels/losses.h"
+#include "kernels/dropout.h"
 #include "kernels/layout.h"
 #include "kernels/scaling.h"
 
@@ -35,4 +36,7 @@ template <class T> constexpr Kernels<T> table{
     nonzero_of_bytes,
     transpose<T>,
     update<T>,
+    sum_of_squares<T>,
+    dropout<T>,
+    leave_out<T>,
 };

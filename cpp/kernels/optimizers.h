@@ -27,14 +27,19 @@ template <class T> struct Updating {
     Parameters<T> parameters;
     const Rule<T>& rule;
     bool plain = rule.optimizer == Optimizer::sgd;
-    Vector<T> eta = set(rule.learning_rate);
+    bool pulls = rule.pull != 0;
+    Vector<T> eta = set(rule.learning_rate), pull = set(rule.pull);
     Vector<T> zero_if_finite = set(T(0));
+
+    // [l2]: the gradient, and what pulls each weight towards 0.
+    inline Vector<T> pulled(Vector<T> g, Vector<T> theta) const { return pulls ? fma(pull, theta, g) : g; }
 
     inline void vector(int64_t at, Vector<T> g) {
         T* const theta_at = parameters.theta + at;
-        Vector<T> theta;
+        Vector<T> theta = load(theta_at);
+        g = pulled(g, theta);
         if (plain) {
-            theta = sgd<T>(load(theta_at), g, eta);
+            theta = sgd<T>(theta, g, eta);
             store(theta_at, theta);
         } else {
             T g_at[lanes<T>];
@@ -47,8 +52,19 @@ template <class T> struct Updating {
     inline bool finite() const { return nonzero_bits(zero_if_finite) == 0; }
 };
 
-template <class T> bool update(Parameters<T> theta, const T* g, const Rule<T>& rule, int64_t n) {
+// With a factor below 1, [clip].
+template <class T> bool update(Parameters<T> theta, const T* g, T factor, const Rule<T>& rule, int64_t n) {
     Updating<T> updating{theta, rule};
-    for (int64_t at = 0; at < n; at += lanes<T>) updating.vector(at, load(g + at));
+    for (int64_t at = 0; at < n; at += lanes<T>) updating.vector(at, mul(load(g + at), set(factor)));
     return updating.finite();
+}
+
+// The norms of [l2] and [clip]: eight sums side by side.
+template <class T> double sum_of_squares(const T* numbers, int64_t n) {
+    double sums[8] = {};
+    int64_t at = 0;
+    for (; at + 8 <= n; at += 8)
+        for (int i = 0; i < 8; ++i) sums[i] += double(numbers[at + i]) * double(numbers[at + i]);
+    for (int i = 0; at + i < n; ++i) sums[i] += double(numbers[at + i]) * double(numbers[at + i]);
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }

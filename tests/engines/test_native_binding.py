@@ -59,6 +59,13 @@ def arguments_of(problem, state, optimizer=None):
         "first_step": 0,
         "n_steps": 4,
         "weights": problem.weights,
+        "input_dropout": 0.0,
+        "dropout": 0.0,
+        "l2": 0.0,
+        "clip": float("inf"),
+        "seed": 0,
+        "epoch": 0,
+        "examples": None,
         "threads": 2,
         "stop": None,
     }
@@ -255,7 +262,7 @@ def test_whatever_the_binding_is_handed_it_answers_or_refuses(training, data):
     for function in ("run", "loss_and_gradients", "Predictor32", "Predictor64"):
         arguments = arguments_of(problem, start)
         wanted = {
-            "loss_and_gradients": "target widths activations offset scale loss loss_setting layers X y weights threads",
+            "loss_and_gradients": "target widths activations offset scale loss loss_setting layers X y weights l2 threads",
             "Predictor32": "target widths activations offset scale loss loss_setting layers",
             "Predictor64": "target widths activations offset scale loss loss_setting layers",
         }.get(function)

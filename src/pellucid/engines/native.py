@@ -6,6 +6,7 @@ What is handed over is looked at in ``native_checks.py``; the C++ behind looks o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,6 @@ from pellucid.engines.engine import (
 )
 from pellucid.engines.native_checks import (
     check_examples,
-    check_extras,
     check_network,
     check_rows,
     check_steps,
@@ -106,7 +106,6 @@ class NativeEngine:
         """Take steps of one epoch, as the protocol says. Raises ``ShapeError`` or ``SettingError`` for what does not fit."""
         check_network(architecture, state.layers, optimizer, state.moments, bfloat16=self.bfloat16)
         check_streams(extras, streams)
-        check_extras(extras)
         check_examples(architecture, X)
         check_weights(X, weights)
         y = targets_of(architecture, X, y, state.layers[0].W.dtype)
@@ -116,14 +115,18 @@ class NativeEngine:
             last_step = min(last_step, first_step + n_steps)
         if last_step <= first_step:
             return Outcome(state, np.empty(0), 0)
-        if not is_read_as_it_is(X):  # the rows of this stretch, converted
+        examples = None
+        if not is_read_as_it_is(
+            X
+        ):  # the rows of this stretch, converted; those that are left out depend on their numbers
             rows = order[first_step * batch_size : last_step * batch_size]
             check_rows(rows, len(X))
-            X, y = _converted(X[rows]), y[rows]
+            X, y, examples = _converted(X[rows]), y[rows], plain(rows, np.int64)
             weights = None if weights is None else weights[rows]
             order = np.arange(len(order)) - first_step * batch_size
         settings: dict[str, Any] = {"mu": 0.0, "beta_1": 0.0, "beta_2": 0.0, "epsilon": 0.0, "weight_decay": 0.0}
         settings |= {name: getattr(optimizer, name) for name in settings if hasattr(optimizer, name)}
+        settings |= asdict(extras) | (streams or Streams(0, 0))._asdict()
         with explained(architecture, y, order):
             layers, moments, losses, correct, non_finite_step = _native.run(
                 self.target,
@@ -141,6 +144,7 @@ class NativeEngine:
                 first_step=first_step,
                 n_steps=last_step - first_step,
                 weights=None if weights is None else plain(weights, np.float64),
+                examples=examples,
                 threads=self.threads,
                 stop=stop,
                 bfloat16=self.bfloat16,
@@ -160,7 +164,6 @@ class NativeEngine:
     ) -> tuple[float, Layers]:
         """Give the mean loss of a batch and its gradient for every W and b. Raises as ``run``, and for no examples."""
         check_network(architecture, layers, bfloat16=self.bfloat16)
-        check_extras(Extras(l2=l2))
         check_examples(architecture, X, at_least=1)
         check_weights(X, weights)
         y = targets_of(architecture, X, y, layers[0].W.dtype)
@@ -172,6 +175,7 @@ class NativeEngine:
                 X=X if is_read_as_it_is(X) else _converted(X),
                 y=y,
                 weights=None if weights is None else plain(weights, np.float64),
+                l2=Extras(l2=l2).l2,
                 threads=self.threads,
                 bfloat16=self.bfloat16,
             )

@@ -15,7 +15,6 @@ from numpy.typing import DTypeLike, NDArray
 
 from pellucid.engines.engine import Examples, steps_of_an_epoch
 from pellucid.equations.architecture import Architecture
-from pellucid.equations.beyond.extras import PLAIN, Extras
 from pellucid.equations.losses import Targets
 from pellucid.equations.optimizers import Moments, Optimizer
 from pellucid.equations.parameters import Array, Indices, Layers
@@ -64,12 +63,6 @@ def check_network(
             architecture.check_layers(moment)
         except ShapeError as error:
             raise ShapeError(f"moment {number} does not fit: {error.got}", error.expected) from error
-
-
-def check_extras(extras: Extras) -> None:
-    """Raise ``SettingError`` unless C++ knows them all."""
-    if extras != PLAIN:
-        raise SettingError(f"the native engine has no {extras}", "a plain step", "Try the engine reference.")
 
 
 def check_examples(architecture: Architecture, X: Examples, at_least: int = 0) -> None:
