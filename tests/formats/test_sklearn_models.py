@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC
 
+import pellucid
 from pellucid import Network
 from pellucid.answers import Task
 from pellucid.engines import ReferenceEngine
@@ -206,10 +207,11 @@ def test_labels_that_are_fractions_are_refused(traveller):
     [
         (SVC(), "got SVC; expected scikit-learn's MLPClassifier or MLPRegressor"),
         (make_pipeline(MinMaxScaler(), MLPClassifier()), "got MinMaxScaler and MLPClassifier"),
+        (pellucid.MLPClassifier(), "Pellucid's own have their network in network_."),
         (MLPClassifier(), "the MLPClassifier is not fitted. Call fit first."),
         ("model.pkl", "got str"),
     ],
-    ids=["another model", "another scaler", "not fitted", "a path"],
+    ids=["another model", "another scaler", "our own", "not fitted", "a path"],
 )
 def test_what_is_no_fitted_perceptron_is_refused_in_a_sentence(estimator, message):
     with pytest.raises(SettingError) as caught:

@@ -43,6 +43,15 @@ def test_every_activation_goes_there_and_back(traveller, differences, activation
     same(network, Network.from_torch(module, network.classes))
 
 
+@pytest.mark.slow
+def test_all_mnist_test_images_are_read_alike(mnist, differences):
+    (network, X), _ = mnist
+    of_z, _ = differences(network, X, np.float32)
+    z = logits(network.to_torch(), X)
+    assert (np.abs(z - network.forward(X).logits) <= of_z).all()
+    np.testing.assert_array_equal(z.argmax(axis=1), network.predict(X))
+
+
 @pytest.mark.parametrize("task", ["words", "yes or no", "several labels", "numbers", "counts"])
 def test_the_outputs_are_the_logits_whatever_the_task(traveller, differences, task):
     network, X = traveller(task)

@@ -89,7 +89,9 @@ def _parts(estimator: Any) -> tuple[Scaling, Any]:
     if not isinstance(network, perceptrons.MLPClassifier | perceptrons.MLPRegressor):
         got = " and ".join(type(step).__name__ for step in steps)
         raise SettingError(
-            f"got {got}", "scikit-learn's MLPClassifier or MLPRegressor, or a StandardScaler and one of them"
+            f"got {got}",
+            "scikit-learn's MLPClassifier or MLPRegressor, or a StandardScaler and one of them",
+            "Pellucid's own have their network in network_." if hasattr(type(network), "network_") else "",
         )
     if not hasattr(network, "coefs_"):
         raise SettingError(f"the {type(network).__name__} is not fitted", advice="Call fit first.")
