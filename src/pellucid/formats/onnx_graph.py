@@ -202,7 +202,10 @@ def _gelu(graph: Graph, z: str) -> str:
 
 
 def _silu(graph: Graph, z: str) -> str:
-    return graph.apply("Mul", z, graph.apply("Sigmoid", z))
+    if graph.dtype == np.float32:
+        return graph.apply("Mul", z, graph.apply("Sigmoid", z))
+    # Some versions of onnxruntime make of z σ(z), in float64 too, an operator that they have in float32 only.
+    return graph.apply("Div", z, graph.apply("Add", graph.apply("Exp", graph.apply("Neg", z)), 1.0))
 
 
 def _mish(graph: Graph, z: str) -> str:
