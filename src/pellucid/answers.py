@@ -79,7 +79,8 @@ def answers(task: Task, z: Array, p: Array, labels: NDArray[Any]) -> NDArray[Any
     array([[1, 0]])
     """
     if task is Task.ONE_OF_SEVERAL:
-        return labels.take(z.argmax(axis=1))
+        winners: NDArray[Any] = labels.take(z.argmax(axis=1))
+        return winners
     if task is Task.YES_OR_NO:
         return labels.take((z[:, 0] > 0).astype(np.intp))
     if task is Task.SEVERAL_LABELS:

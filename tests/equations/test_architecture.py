@@ -46,6 +46,7 @@ def test_equal_architectures_are_equal_and_can_be_keys():
         ({"outputs": 0}, "a layer has width 0; expected"),
         ({"outputs": 1}, "the data has 1 class; expected at least 2. There is nothing to tell apart."),
         ({"hidden": (Hidden(3, "rleu"),)}, "unknown activation 'rleu'; expected one of relu"),
+        ({"loss": "hinge"}, "the loss is 'hinge'; expected a record, such as CrossEntropy"),
         (
             {"scaling": Scaling((0.0,) * 3, (1.0,) * 3)},
             "the scaling has 3 numbers; expected 1, or one for each of 4 inputs.",

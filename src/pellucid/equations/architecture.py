@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 
 from pellucid.equations.activations import ACTIVATIONS
@@ -43,6 +44,8 @@ class Architecture:
     scaling: Scaling = field(default_factory=Scaling)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.loss, Loss):
+            raise SettingError(f"the loss is {self.loss!r}", "a record, such as CrossEntropy() or SquaredError()")
         sizes = (*self.input_shape, *(layer.width for layer in self.hidden), self.outputs)
         for size in sizes:
             if type(size) is not int or size < 1:
@@ -69,17 +72,17 @@ class Architecture:
         """The name of the function that makes the outputs of the last z: it belongs to the loss."""
         return self.loss.output
 
-    @property
+    @cached_property
     def inputs(self) -> int:
         """The number of inputs, d."""
         return prod(self.input_shape)
 
-    @property
+    @cached_property
     def widths(self) -> tuple[int, ...]:
         """Inputs, hidden neurons of each layer, outputs: (784, 128, 64, 10)."""
         return (self.inputs, *(layer.width for layer in self.hidden), self.outputs)
 
-    @property
+    @cached_property
     def weight_shapes(self) -> tuple[tuple[int, int], ...]:
         """The shape (fan_out, fan_in) of each layer's W."""
         return tuple((fan_out, fan_in) for fan_in, fan_out in zip(self.widths, self.widths[1:], strict=False))

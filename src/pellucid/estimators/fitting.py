@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -235,7 +234,7 @@ class Fitting:
         estimator.n_iter_, estimator.t_ = record.epoch, estimator.t_ + n
         estimator.loss_ = record.loss
         estimator.loss_curve_.append(record.loss)
-        estimator.history_.append(asdict(replace(record, epoch=epochs_before + record.epoch)))
+        estimator.history_.append({**vars(record), "epoch": epochs_before + record.epoch})
         if not estimator.early_stopping:
             estimator.best_loss_ = min(np.inf if estimator.best_loss_ is None else estimator.best_loss_, record.loss)
         if (score := record.validation_score) is not None:
@@ -268,7 +267,7 @@ class Fitting:
                 rows_per_second=0.0,
                 validation_score=judged.score,
             )
-            estimator.history_.append(asdict(record))
+            estimator.history_.append(dict(vars(record)))
             estimator._take(layers)
             wishes = [listener(record) is True for listener in listeners]
             return self.told.end_epoch(is_last=record.epoch >= estimator.max_iter) or any(wishes) or self.stop()

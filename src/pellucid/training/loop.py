@@ -105,13 +105,13 @@ def fit(
     snapshot = start or first_snapshot(architecture, settings)
     told: set[str] = set()
     while (reason := rules.ending(snapshot.history)) is None:
-        snapshot, bad_step = _run_epoch(engine, architecture, training, settings, rules, snapshot, teller, stop)
+        snapshot, last_rate, bad_step = _run_epoch(engine, architecture, training, settings, rules, snapshot, teller, stop)
         if bad_step is not None:
             return _diverged(snapshot, bad_step)
         if snapshot.steps_done < steps_of_an_epoch(len(training), settings.batch_size):
             keep(snapshot)
             return _finished(architecture, training, rules, snapshot, Ending.INTERRUPTED, warns=False)
-        ended = _end_epoch(architecture, training, settings, rules, snapshot, judges)
+        ended = _end_epoch(architecture, training, settings, rules, snapshot, last_rate, judges)
         if not isfinite(ended.history[-1].validation_loss or 0.0):
             return _diverged(snapshot, snapshot.steps_done)
         snapshot = ended
@@ -151,8 +151,11 @@ def _run_epoch(
     snapshot: Snapshot,
     teller: Callbacks,
     stop: Callable[[], bool],
-) -> tuple[Snapshot, int | None]:
-    """Take the rest of the running epoch's steps, in stretches; end where a loss is not finite, or ``stop`` says so."""
+) -> tuple[Snapshot, float, int | None]:
+    """Take the rest of the running epoch's steps, in stretches; end where a loss is not finite, or ``stop`` says so.
+
+    Give where it stands, the rate of the epoch's last step, and the step, from 1, whose loss was not finite.
+    """
     n, epoch = len(training), snapshot.epochs_done
     steps = steps_of_an_epoch(n, settings.batch_size)
     began = time.perf_counter() - snapshot.seconds
@@ -185,11 +188,11 @@ def _run_epoch(
         correct = snapshot.correct + outcome.correct
         snapshot = replace(snapshot, state=outcome.state, correct=correct, seconds=now - began)
         if outcome.non_finite_step is not None:
-            return snapshot, outcome.non_finite_step + 1
+            return snapshot, rates_of_epoch[-1], outcome.non_finite_step + 1
         teller.on_progress(_progress(snapshot, settings, n, step, loss_sum))
         stretch = max(1, round(stretch * SECONDS_OF_A_STRETCH / max(now - stretch_began, 1e-6)))
     snapshot = replace(snapshot, losses=np.concatenate(losses))
-    return snapshot, None if _finite(snapshot.state) else step
+    return snapshot, rates_of_epoch[-1], None if _finite(snapshot.state) else step
 
 
 def _end_epoch(
@@ -198,10 +201,11 @@ def _end_epoch(
     settings: Settings,
     rules: Rules,
     snapshot: Snapshot,
+    last_rate: float,
     judges: Callable[[Layers], Judged] | None,
 ) -> Snapshot:
     """Evaluate, record, and remember the best epoch."""
-    n, steps, epoch = len(training), snapshot.steps_done, snapshot.epochs_done + 1
+    n, epoch = len(training), snapshot.epochs_done + 1
     judged = judges(snapshot.state.layers) if judges else None
     record = EpochRecord(
         epoch=epoch,
@@ -209,7 +213,7 @@ def _end_epoch(
         accuracy=snapshot.correct / n if architecture.output in ("softmax", "logistic") else None,
         validation_loss=judged.loss if judged else None,
         validation_accuracy=judged.accuracy if judged else None,
-        learning_rate=float(rules.rates(snapshot.history, steps)[-1]),
+        learning_rate=float(last_rate),
         seconds=snapshot.seconds,
         rows_per_second=n / snapshot.seconds,
         validation_score=judged.score if judged else None,
