@@ -257,6 +257,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 raise ValueError(
                     f"class_weight names {absent[0]!r}, which is no class of y; expected of {self._labels()}."
                 )
+        if isinstance(self.class_weight, str) and y.ndim == 1:
+            return _balanced(y, np.ones(len(y)) if sample_weight is None else sample_weight)
         of_classes: NDArray[Any] = compute_sample_weight(self.class_weight, y)
         return of_classes if sample_weight is None else of_classes * sample_weight
 
@@ -273,3 +275,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _balanced(y: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+    """Weigh the examples so that every class that is there weighs the same, and all together what they did: (n,)."""
+    classes, of_class = np.unique(y, return_inverse=True)
+    of_classes = np.bincount(of_class, weights=weights)
+    shares = np.divide(weights.sum(), len(classes) * of_classes, where=of_classes > 0, out=np.zeros(len(classes)))
+    balanced: NDArray[Any] = shares[of_class] * weights
+    return balanced

@@ -110,7 +110,7 @@ class Fitting:
             hidden=hidden_layers(estimator.hidden_layer_sizes, estimator.activation),
             outputs=outputs,
             loss=estimator._loss(outputs),
-            scaling=self._scaling(training.X) if fresh else estimator._architecture.scaling,
+            scaling=self._scaling(training) if fresh else estimator._architecture.scaling,
         )
         if fresh:
             layers, memory = first_layers(architecture, self.seed, dtype), None
@@ -140,13 +140,15 @@ class Fitting:
         precision = "bfloat16" if self.estimator.precision == "bfloat16" else str(np.dtype(dtype))
         return settings_of(self.estimator, self.seed, n, precision)
 
-    def _scaling(self, X: Any) -> Scaling:
+    def _scaling(self, training: Part) -> Scaling:
         if not self.estimator.standardize:
             return Scaling()
         from sklearn.preprocessing import StandardScaler
 
+        X, weights = training.X.astype(np.float64), training.weights
         is_sparse = hasattr(X, "toarray")  # sparse data is scaled, not moved: its zeros would be gone
-        scaler = StandardScaler(with_mean=not is_sparse).fit(X.astype(np.float64))
+        scaler = StandardScaler(with_mean=not is_sparse)
+        scaler.fit(X, sample_weight=weights if weights is not None and weights.any() else None)
         offset = (0.0,) * X.shape[1] if is_sparse else tuple(map(float, scaler.mean_))
         return Scaling(offset, tuple(map(float, scaler.scale_)))
 

@@ -1,0 +1,123 @@
+"""Problems that scikit-learn carries, and who computes them."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_iris,
+    load_linnerud,
+    load_wine,
+    make_multilabel_classification,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import scale
+
+from pellucid import MLPClassifier, MLPRegressor
+from pellucid.engines import available
+
+HAS_NATIVE = len(available()) > 1
+NATIVE = pytest.param(
+    "native", marks=pytest.mark.skipif(not HAS_NATIVE, reason="this installation has no native engine")
+)
+
+
+@pytest.fixture(params=["reference", NATIVE])
+def engine(request) -> str:
+    """Each engine in turn."""
+    return request.param
+
+
+@pytest.fixture
+def native() -> str:
+    """The native engine; a test that asks for it is skipped where there is none."""
+    if not HAS_NATIVE:
+        pytest.skip("this installation has no native engine")
+    return "native"
+
+
+@pytest.fixture(params=[MLPClassifier, MLPRegressor])
+def kind(request) -> type:
+    """Each estimator in turn."""
+    return request.param
+
+
+def _numbers_of(n: int) -> tuple[Any, Any]:
+    X, y = load_diabetes(return_X_y=True)
+    columns = [y / 100, X[:, 0] * 10 + y / 200, -y / 50][:n]
+    return X * 10, columns[0] if n == 1 else np.stack(columns, axis=1)
+
+
+@pytest.fixture(scope="session")
+def problem():
+    """Give X and y of a real or a made problem by its name; X has mean 0 and variance 1 a column."""
+
+    def named(name: str) -> tuple[Any, Any]:
+        if name in ("a number", "numbers"):
+            return _numbers_of(1 if name == "a number" else 3)
+        if name == "several labels":
+            X, y = make_multilabel_classification(n_samples=150, n_features=6, n_classes=4, random_state=0)
+            return scale(X), y
+        if name == "two classes":
+            X, y = load_iris(return_X_y=True)
+            return scale(X)[:100], y[:100]
+        if name == "counts":
+            rng = np.random.default_rng(0)
+            X = rng.normal(size=(400, 3))
+            return X, rng.poisson(np.exp(0.5 + 0.8 * X[:, 0] - 0.4 * X[:, 1]))
+        loaders = {
+            "iris": load_iris,
+            "wine": load_wine,
+            "digits": load_digits,
+            "breast cancer": load_breast_cancer,
+            "diabetes": load_diabetes,
+            "linnerud": load_linnerud,
+        }
+        X, y = loaders[name](return_X_y=True)
+        return scale(X), y
+
+    return named
+
+
+@pytest.fixture(scope="session")
+def patiently():
+    """Run a function without the warning that the last epoch came before the end."""
+
+    def run(function, *args: Any, **kwargs: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return function(*args, **kwargs)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def bits():
+    """Give the parameters of an estimator as bytes, types and shapes included."""
+
+    def of(estimator) -> list[tuple[str, tuple[int, ...], bytes]]:
+        tensors = [*estimator.coefs_, *estimator.intercepts_]
+        return [(tensor.dtype.str, tensor.shape, tensor.tobytes()) for tensor in tensors]
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def start_alike():
+    """Give scikit-learn's estimator and ours the same parameters to go on from, both fitted for an epoch before."""
+
+    def start(theirs, ours, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        coefs = [rng.normal(scale=1 / np.sqrt(len(W)), size=W.shape).astype(W.dtype) for W in theirs.coefs_]
+        intercepts = [rng.normal(scale=0.1, size=b.shape).astype(b.dtype) for b in theirs.intercepts_]
+        for estimator in (theirs, ours):
+            estimator.coefs_ = [W.copy() for W in coefs]
+            estimator.intercepts_ = [b.copy() for b in intercepts]
+
+    return start
