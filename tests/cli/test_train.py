@@ -70,6 +70,16 @@ def test_the_same_command_gives_the_same_bytes_and_another_folder(cli, small) ->
     assert Path(first["model"]).read_bytes() == Path(second["model"]).read_bytes()
 
 
+def test_each_hidden_layer_may_bend_in_its_own_way_and_a_resumed_run_remembers_it(cli, points) -> None:
+    options = ["--data", points, "--hidden", "8,6", "--activation", "gelu,tanh", "--out", "bent"]
+    assert cli("train", *options, "--epochs", 2).code in (0, 1)
+    assert [layer.activation for layer in load("bent").architecture.hidden] == ["gelu", "tanh"]
+    assert cli("train", "--resume", "bent", "--epochs", 3).code in (0, 1)
+    said = cli("train", "--resume", "bent", "--epochs", 3, "--activation", "mish")
+    assert said.code == 2
+    assert "its network is 8 gelu, 6 tanh" in said.err
+
+
 def test_hidden_none_is_softmax_regression(cli, points) -> None:
     said = cli("train", "--data", points, "--hidden", "none", "--epochs", 2, "--json")
     assert said.json["layers"] == [5, 3]
@@ -85,6 +95,8 @@ def test_hidden_none_is_softmax_regression(cli, points) -> None:
         (["--epochs", "0"], "setting", "--epochs is 0"),
         (["--epochs", "many"], "usage", "Invalid value for '--epochs'"),
         (["--hidden", "12x"], "setting", "--hidden is '12x'; expected whole numbers with commas between. Try --hidden"),
+        (["--activation", "geul"], "setting", "unknown activation 'geul'; expected one of relu, identity, logistic"),
+        (["--activation", "relu,tanh,elu"], "setting", "--activation names 3 layers; expected 1, or 2, as --hidden does"),
         (["--hidden", "0"], "setting", "a layer has width 0; expected a whole number of neurons, at least 1."),
         (["--engine", "warp"], "setting", "there is no engine 'warp' here; expected one of auto, "),
         (["--solver", "sdg"], "setting", "--solver is 'sdg'; expected one of sgd, momentum"),

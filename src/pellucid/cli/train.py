@@ -32,6 +32,14 @@ def train(
     hidden: Annotated[
         str | None, typer.Option(metavar="WIDTHS", help="Neurons of each hidden layer. (default: 128,64)")
     ] = None,
+    activation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="relu, leaky_relu, elu, selu, gelu, silu, mish, softplus, tanh, logistic or identity; one for all "
+            "hidden layers, or one for each, with commas between. (default: relu)",
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training part. (default: 20)")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples a step. (default: 64)")] = None,
     learning_rate: Annotated[
@@ -68,6 +76,7 @@ def train(
         "data": data,
         "label": label,
         "hidden": hidden,
+        "activation": activation,
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
@@ -150,7 +159,8 @@ class _Training:
         record = folder.read_record()
         try:
             hidden = ",".join(str(layer["width"]) for layer in record["architecture"]["hidden"]) or "none"
-            options = {**record["settings"], **record["request"], "hidden": hidden}
+            activation = ",".join(layer["activation"] for layer in record["architecture"]["hidden"]) or "relu"
+            options = {**record["settings"], **record["request"], "hidden": hidden, "activation": activation}
             options["engine"] = f"{record['engine']['name']}:{record['engine']['target']}"
             if record["engine"]["name"] == "reference":  # there the number of threads changes bits
                 options["threads"] = record["engine"]["threads"]
@@ -213,9 +223,14 @@ def _architecture(dataset: Dataset, options: Mapping[str, Any]) -> Any:
     except ValueError:
         hint = "Try --hidden 128,64, or --hidden none."
         raise SettingError(f"--hidden is {text!r}", "whole numbers with commas between", hint) from None
+    names = str(options.get("activation", "relu")).split(",")
+    if len(names) == 1:
+        names *= len(widths)
+    if len(names) != len(widths):
+        raise SettingError(f"--activation names {len(names)} layers", f"1, or {len(widths)}, as --hidden does")
     return Architecture(
         input_shape=dataset.input_shape,
-        hidden=tuple(Hidden(width) for width in widths),
+        hidden=tuple(Hidden(width, name) for width, name in zip(widths, names, strict=True)),
         outputs=len(dataset.classes),
         scaling=dataset.scaling,
     )
