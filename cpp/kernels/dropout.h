@@ -1,19 +1,21 @@
 // [dropout]: which units of a layer are left out, by the words of [philox] for each example; and what that makes of them.
 
-// The words of 16 counters that follow each other, in plain loops that a compiler makes vectors of.
+// The words of 16 counters that follow each other, in plain loops that a compiler makes vectors of: of 64 bits, as products are.
 constexpr int counters_at_a_time = 16, columns_at_a_time = 4 * counters_at_a_time;  // whole panels on every target
 
 inline void philox_words(uint32_t block, uint32_t example, uint32_t epoch, uint32_t purpose, uint32_t key_0, uint32_t key_1,
-                         uint32_t (&words)[4][counters_at_a_time]) {
+                         uint64_t (&words)[4][counters_at_a_time]) {
+    constexpr uint64_t low = 0xFFFFFFFF;
     for (int i = 0; i < counters_at_a_time; ++i)
         words[0][i] = block + uint32_t(i), words[1][i] = example, words[2][i] = epoch, words[3][i] = purpose;
     for (int round = 0; round < 10; ++round) {
+#pragma GCC unroll 1
         for (int i = 0; i < counters_at_a_time; ++i) {
-            const uint64_t product_0 = uint64_t(0xD2511F53) * words[0][i], product_1 = uint64_t(0xCD9E8D57) * words[2][i];
-            words[0][i] = uint32_t(product_1 >> 32) ^ words[1][i] ^ key_0;
-            words[1][i] = uint32_t(product_1);
-            words[2][i] = uint32_t(product_0 >> 32) ^ words[3][i] ^ key_1;
-            words[3][i] = uint32_t(product_0);
+            const uint64_t product_0 = 0xD2511F53 * (words[0][i] & low), product_1 = 0xCD9E8D57 * (words[2][i] & low);
+            words[0][i] = product_1 >> 32 ^ words[1][i] ^ key_0;
+            words[1][i] = product_1 & low;
+            words[2][i] = product_0 >> 32 ^ words[3][i] ^ key_1;
+            words[3][i] = product_0 & low;
         }
         key_0 += 0x9E3779B9;
         key_1 += 0xBB67AE85;
@@ -24,7 +26,7 @@ template <class T> void dropout(const Dropout<T>& by, const int64_t* examples, P
     constexpr int width = panel_width<T>;
     for (int64_t row = rows.begin; row < rows.end; ++row)
         for (int64_t column = 0; column < mask.columns; column += columns_at_a_time) {
-            uint32_t words[4][counters_at_a_time];
+            uint64_t words[4][counters_at_a_time];
             philox_words(uint32_t(column / 4), uint32_t(examples[row]), by.epoch, by.purpose, by.key_0, by.key_1, words);
             T factors[columns_at_a_time];
             for (int i = 0; i < columns_at_a_time; ++i) factors[i] = words[i % 4][i / 4] >= by.threshold ? by.factor : T(0);
