@@ -96,7 +96,11 @@ def test_hidden_none_is_softmax_regression(cli, points) -> None:
         (["--epochs", "many"], "usage", "Invalid value for '--epochs'"),
         (["--hidden", "12x"], "setting", "--hidden is '12x'; expected whole numbers with commas between. Try --hidden"),
         (["--activation", "geul"], "setting", "unknown activation 'geul'; expected one of relu, identity, logistic"),
-        (["--activation", "relu,tanh,elu"], "setting", "--activation names 3 layers; expected 1, or 2, as --hidden does"),
+        (
+            ["--activation", "relu,tanh,elu"],
+            "setting",
+            "--activation names 3 layers; expected 1, or 2, as --hidden does",
+        ),
         (["--hidden", "0"], "setting", "a layer has width 0; expected a whole number of neurons, at least 1."),
         (["--engine", "warp"], "setting", "there is no engine 'warp' here; expected one of auto, "),
         (["--solver", "sdg"], "setting", "--solver is 'sdg'; expected one of sgd, momentum"),

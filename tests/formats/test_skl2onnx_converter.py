@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from pellucid import MLPClassifier, MLPRegressor
 from pellucid.errors import MissingExtraError
-from pellucid.formats.skl2onnx_converter import register
+from pellucid.estimators import register_with_skl2onnx
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -32,7 +32,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def _registered():
-    register(MLPClassifier, MLPRegressor)
+    register_with_skl2onnx()
 
 
 def fitted(estimator, X, y):
@@ -117,4 +117,4 @@ def test_two_networks_in_one_graph_keep_their_names_apart():
 def test_without_the_package_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
     with pytest.raises(MissingExtraError, match=r"needs the package skl2onnx"):
-        register(MLPClassifier, MLPRegressor)
+        register_with_skl2onnx()

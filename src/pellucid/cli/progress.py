@@ -58,7 +58,9 @@ class ProgressDisplay(Callback):
 
     def on_epoch(self, record: EpochRecord) -> None:
         """Print the epoch's line."""
-        line = f"epoch {record.epoch:>{self._width}}  loss {record.loss:.4f}  accuracy {percent(record.accuracy or 0.0)}"
+        line = (
+            f"epoch {record.epoch:>{self._width}}  loss {record.loss:.4f}  accuracy {percent(record.accuracy or 0.0)}"
+        )
         if record.validation_loss is not None and record.validation_accuracy is not None:
             accuracy = percent(record.validation_accuracy)
             line += f"  validation loss {record.validation_loss:.4f}  accuracy [bold]{accuracy}[/bold]"

@@ -105,7 +105,9 @@ def fit(
     snapshot = start or first_snapshot(architecture, settings)
     told: set[str] = set()
     while (reason := rules.ending(snapshot.history)) is None:
-        snapshot, last_rate, bad_step = _run_epoch(engine, architecture, training, settings, rules, snapshot, teller, stop)
+        snapshot, last_rate, bad_step = _run_epoch(
+            engine, architecture, training, settings, rules, snapshot, teller, stop
+        )
         if bad_step is not None:
             return _diverged(snapshot, bad_step)
         if snapshot.steps_done < steps_of_an_epoch(len(training), settings.batch_size):
