@@ -24,7 +24,7 @@ from pellucid.engines import Engine, Packed, choose
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.network import Trace, forward
 from pellucid.equations.parameters import Array, Layer, Layers
-from pellucid.errors import ModelFileError, ShapeError
+from pellucid.errors import ModelFileError, SettingError, ShapeError
 from pellucid.formats.model_file import Model, read_model, write_model
 from pellucid.training.evaluation import Evaluation, evaluate
 from pellucid.training.run_folder import RunFolder
@@ -169,15 +169,17 @@ class Network:
         return forward(self.architecture, self.layers, self._examples(X)[0])
 
     def evaluate(self, X: ArrayLike, y: ArrayLike) -> Evaluation:
-        """Hold the network against labels, given as class indices (n,). Raises as ``predict_proba``."""
+        """Hold the network against labels, given as class indices (n,). Raises as ``predict_proba``, and ``SettingError``
+        where the network does not tell classes apart.
+        """
+        if self._task not in (Task.ONE_OF_SEVERAL, Task.YES_OR_NO):
+            raise SettingError(f"this network gives {self._task.value}", "one that tells classes apart")
         examples, _ = self._examples(X)
         labels = np.asarray(y)
         if labels.shape != (len(examples),) or not len(examples):
             raise ShapeError(f"there are {len(examples)} examples and labels of shape {labels.shape}", "one an example")
-        if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= self.architecture.outputs:
-            raise ShapeError(
-                "the labels are no class indices", f"whole numbers from 0 to {self.architecture.outputs - 1}"
-            )
+        if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= len(self.classes):
+            raise ShapeError("the labels are no class indices", f"whole numbers from 0 to {len(self.classes) - 1}")
         return evaluate(self.engine, self.architecture, self.layers, examples, labels)
 
     def save(self, path: str | Path) -> None:

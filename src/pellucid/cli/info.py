@@ -13,6 +13,8 @@ from pellucid.cli.output import Json, Output, escape, percent
 if TYPE_CHECKING:
     from pellucid.network import Network
 
+MOST_VALUES = 8
+
 
 def info(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")],
@@ -28,7 +30,9 @@ def info(
     output.say(
         f"inputs   {' × '.join(map(str, architecture.input_shape))}; x = (X − offset) / scale, {_scaling(network)}"
     )
-    output.say(f"classes  {escape(', '.join(map(str, network.classes)))}")
+    output.say(f"classes  {escape(', '.join(map(str, network.classes))) or 'none: it gives numbers'}")
+    if architecture.loss.name != "cross_entropy":
+        output.say(f"loss     {architecture.loss.name}")
     if about.test_accuracy is not None:
         output.say(f"test accuracy {percent(about.test_accuracy)}")
     output.say(f"written by Pellucid {escape(about.version)}")
@@ -51,7 +55,7 @@ def info(
     )
     output.say()
     for name, value in _flat(about.training):
-        output.say(f"[dim]{escape(name):<20}[/dim] {escape(str(value))}")
+        output.say(f"[dim]{escape(name):<20}[/dim] {escape(_short(value))}")
     output.result(
         {
             "layers": list(architecture.widths),
@@ -61,6 +65,7 @@ def info(
             "input_shape": list(architecture.input_shape),
             "scaling": {"offset": list(architecture.scaling.offset), "scale": list(architecture.scaling.scale)},
             "classes": list(network.classes),
+            "loss": architecture.loss.name,
             "feature_names": about.feature_names,
             "training": dict(about.training),
             "test_accuracy": about.test_accuracy,
@@ -83,3 +88,10 @@ def _scaling(network: Network) -> str:
     if len(scaling.scale) > 1:
         return "an offset and a scale for each input"
     return f"offset {scaling.offset[0]:g}, scale {scaling.scale[0]:g}"
+
+
+def _short(value: Any) -> str:
+    """Write a value on part of a line."""
+    if isinstance(value, list) and len(value) > MOST_VALUES:
+        return f"{', '.join(f'{each}' for each in value[:2])}, … {value[-1]} ({len(value)} values)"
+    return str(value)

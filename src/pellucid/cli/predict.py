@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pellucid.cli.output import Json, Output, escape, percent
 from pellucid.cli.threads import EngineName, Threads, threads_in_use
+
+if TYPE_CHECKING:
+    from pellucid.network import Network
 
 
 def predict(
@@ -33,18 +37,34 @@ def predict(
     for file in files:
         X = examples_to_predict(file, what_it_knows(network))
         with threads_in_use(network.engine, threads):
-            p = network.predict_proba(X)
-        ranked = (-p).argsort(axis=1, kind="stable")
-        for row, (probabilities, order) in enumerate(zip(p, ranked, strict=True)):
-            first, second = int(order[0]), int(order[1])
-            label, other = network.classes[first], network.classes[second]
-            place = str(file) if len(p) == 1 else f"{file} row {row + 1}"
-            output.say(
-                f"{escape(place)}  [bold]{escape(str(label))}[/bold]  {percent(float(probabilities[first]))}  "
-                f"[dim]then {escape(str(other))} {percent(float(probabilities[second]))}[/dim]"
-            )
+            said = list(_said(network, X))
+        for row, (words, found) in enumerate(said):
+            output.say(f"{escape(str(file) if len(said) == 1 else f'{file} row {row + 1}')}  {words}")
             if json:
-                predictions.append(
-                    {"file": str(file), "row": row, "label": label, "probabilities": probabilities.tolist()}
-                )
+                predictions.append({"file": str(file), "row": row, **found})
     output.result({"classes": list(network.classes), "predictions": predictions})
+
+
+def _said(network: Network, X: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Say of each example what the network says, in words and as a record."""
+    from pellucid.answers import Task
+
+    if network.task is Task.NUMBERS:
+        for numbers in network.predict(X).reshape(len(X), -1):
+            words = ", ".join(f"{number:.6g}" for number in numbers)
+            yield f"[bold]{words}[/bold]", {"numbers": numbers.tolist()}
+        return
+    for p in network.predict_proba(X):
+        order = (-p).argsort(kind="stable")
+        if network.task is Task.SEVERAL_LABELS:
+            labels = [network.classes[i] for i in order if p[i] > 0.5]
+            words = ", ".join(f"{escape(str(network.classes[i]))} {percent(float(p[i]))}" for i in order if p[i] > 0.5)
+            yield f"[bold]{words or 'none'}[/bold]", {"labels": labels, "probabilities": p.tolist()}
+            continue
+        first, second = int(order[0]), int(order[1])
+        label, other = network.classes[first], network.classes[second]
+        yield (
+            f"[bold]{escape(str(label))}[/bold]  {percent(float(p[first]))}  "
+            f"[dim]then {escape(str(other))} {percent(float(p[second]))}[/dim]",
+            {"label": label, "probabilities": p.tolist()},
+        )

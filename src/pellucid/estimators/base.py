@@ -189,6 +189,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             packed = self._packed = (made_of, network)
         return packed[1]
 
+    @property
+    def validation_loss_curve_(self) -> list[float]:
+        """The loss on the validation part after each epoch; empty where there was none."""
+        check_is_fitted(self)
+        return [record["validation_loss"] for record in self.history_ if record["validation_loss"] is not None]
+
     def _quick(self, X: Any) -> Network | None:
         """Give the network where X needs none of scikit-learn's looks: a plain array of numbers with the right columns."""
         if type(X) is not np.ndarray or "_packed" not in self.__dict__ or "feature_names_in_" in self.__dict__:
