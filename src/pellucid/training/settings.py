@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from math import inf, isfinite
 from typing import Any
 
@@ -73,7 +74,7 @@ class Settings:
         """The type of the parameters: float32 also where products are rounded to bfloat16."""
         return "float32" if self.precision == "bfloat16" else self.precision
 
-    @property
+    @cached_property
     def optimizer(self) -> Optimizer:
         """The rule that the solver's name stands for."""
         return OPTIMIZERS[self.solver](**self.solver_settings)
