@@ -24,8 +24,9 @@ class Pace {
         const int other = 1 - best();
         // All members may be much faster than one, or much slower: a trial waits until it costs little.
         const double step_of_other = known(other) ? seconds_[other] : most_ * seconds_[all];
-        if (since_trial_ > patience * (seconds_of_a_stretch + step_of_other)) {
+        if (since_trial_ > patience_ * (seconds_of_a_stretch + step_of_other)) {
             since_trial_ = 0;
+            if (known(other) && patience_ < most_patience) patience_ *= 2;
             return begin(other, steps_in(seconds_of_a_stretch, step_of_other), steps_left);
         }
         return begin(best(), steps_in(seconds_of_a_stretch, seconds_[best()]), steps_left);
@@ -49,10 +50,13 @@ class Pace {
     static constexpr int all = 0, alone = 1;
     static constexpr int64_t first_steps = 4;
     // Both are tried for as long: on a busy machine a short trial sees nothing of those who interrupt.
-    static constexpr double seconds_of_a_stretch = 0.004, patience = 20;
+    static constexpr double seconds_of_a_stretch = 0.004, least_patience = 20, most_patience = 320;
+    static constexpr double clearly_less = 0.92;
 
     bool known(int i) const { return seconds_[i] > 0; }
-    int best() const { return !known(alone) || (known(all) && seconds_[all] <= seconds_[alone]) ? all : alone; }
+    // Alone, unless all are clearly faster: on a busy machine threads that were asleep are let in at once, so that a trial
+    // promises more than the steps after it hold; and others may have a use for the cores.
+    int best() const { return !known(alone) || (known(all) && seconds_[all] <= clearly_less * seconds_[alone]) ? all : alone; }
     static int64_t steps_in(double seconds, double seconds_a_step) { return 1 + int64_t(seconds / seconds_a_step); }
     Stretch begin(int trying, int64_t steps, int64_t steps_left) {
         trying_ = trying;
@@ -63,6 +67,7 @@ class Pace {
     const int most_;
     double seconds_[2] = {0, 0};  // of a step, with all members and alone; 0 where not known yet
     double since_trial_ = 1e9;    // the first trial is due at once
+    double patience_ = least_patience;  // twice as much after each trial: what was tried often is known
     double first_step_ = 0;
     bool warm_ = false;
     int trying_ = all;

@@ -1,13 +1,12 @@
 // [dropout]: which units of a layer are left out, by the words of [philox] for each example; and what that makes of them.
 
-// The words of 16 counters that follow each other, in plain loops that a compiler makes vectors of: of 64 bits, as products are.
+// 16 counters that follow each other at once, in plain loops that a compiler makes vectors of, as long as it does not unroll
+// them first: numbers of 64 bits, as products are.
 constexpr int counters_at_a_time = 16, columns_at_a_time = 4 * counters_at_a_time;  // whole panels on every target
+using Counters = uint64_t[4][counters_at_a_time];
 
-inline void philox_words(uint32_t block, uint32_t example, uint32_t epoch, uint32_t purpose, uint32_t key_0, uint32_t key_1,
-                         uint64_t (&words)[4][counters_at_a_time]) {
+inline void scramble(Counters& words, uint32_t key_0, uint32_t key_1) {
     constexpr uint64_t low = 0xFFFFFFFF;
-    for (int i = 0; i < counters_at_a_time; ++i)
-        words[0][i] = block + uint32_t(i), words[1][i] = example, words[2][i] = epoch, words[3][i] = purpose;
     for (int round = 0; round < 10; ++round) {
 #pragma GCC unroll 1
         for (int i = 0; i < counters_at_a_time; ++i) {
@@ -26,10 +25,26 @@ template <class T> void dropout(const Dropout<T>& by, const int64_t* examples, P
     constexpr int width = panel_width<T>;
     for (int64_t row = rows.begin; row < rows.end; ++row)
         for (int64_t column = 0; column < mask.columns; column += columns_at_a_time) {
-            uint64_t words[4][counters_at_a_time];
-            philox_words(uint32_t(column / 4), uint32_t(examples[row]), by.epoch, by.purpose, by.key_0, by.key_1, words);
+            const uint32_t block = uint32_t(column / 4), example = uint32_t(examples[row]);
+            Counters words;
+#pragma GCC unroll 1
+            for (int i = 0; i < counters_at_a_time; ++i) {
+                words[0][i] = block + uint32_t(i);
+                words[1][i] = example;
+                words[2][i] = by.epoch;
+                words[3][i] = by.purpose;
+            }
+            scramble(words, by.key_0, by.key_1);
+            const uint64_t threshold = by.threshold;
+            const T kept = by.factor;
             T factors[columns_at_a_time];
-            for (int i = 0; i < columns_at_a_time; ++i) factors[i] = words[i % 4][i / 4] >= by.threshold ? by.factor : T(0);
+#pragma GCC unroll 1
+            for (int i = 0; i < counters_at_a_time; ++i) {
+                factors[4 * i] = words[0][i] >= threshold ? kept : T(0);
+                factors[4 * i + 1] = words[1][i] >= threshold ? kept : T(0);
+                factors[4 * i + 2] = words[2][i] >= threshold ? kept : T(0);
+                factors[4 * i + 3] = words[3][i] >= threshold ? kept : T(0);
+            }
             for (int64_t at = 0; at < least(columns_at_a_time, mask.columns - column); at += width)
                 store_sums(row_of_panel(mask, row, (column + at) / width), load_sums(factors + at));
         }

@@ -55,10 +55,12 @@ template <class T> void trainings_give_the_same_bits_with_any_number_of_threads(
     for (const Shape& shape : awkward_shapes) {
         const Problem<T> problem(shape, seed, int(seed * 3 % 10));
         ++seed;
-        for (Optimizer optimizer : {Optimizer::sgd, Optimizer::adam}) {
-            const Trained<T> one = problem.train(target, optimizer, 1, 1);
-            for (int threads : {2, 3}) expect(same_bits(problem.train(target, optimizer, threads, 1), one), text(shape).c_str());
-        }
+        for (Optimizer optimizer : {Optimizer::sgd, Optimizer::adam})
+            for (const Extras& extras : {Extras{}, Extras{0.25, 0.5, 0.125, 0.5, seed, 1}}) {
+                const Trained<T> one = problem.train(target, optimizer, 1, 1, {}, extras);
+                for (int threads : {2, 3})
+                    expect(same_bits(problem.train(target, optimizer, threads, 1, {}, extras), one), text(shape).c_str());
+            }
     }
 }
 
