@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pellucid import MLPClassifier, MLPRegressor
@@ -32,62 +33,70 @@ BY_PARTIAL_FIT = (
 def expected_failures(estimator: Any) -> dict[str, str]:
     """Name the checks that cannot pass, with the reason. Full batches without chance pass them all."""
     by_chance = estimator.dropout or estimator.input_dropout or estimator.early_stopping
-    small_batches = estimator.solver != "lbfgs" and estimator.batch_size != "auto"  # the checks' data fits into one batch
+    small_batches = estimator.batch_size != "auto"  # else all of the checks' data is one batch
     failures = dict.fromkeys(BY_ROW, ROWS_THAT_STAND_TOGETHER) if by_chance or small_batches else {}
     if estimator.early_stopping and estimator.solver != "lbfgs":
         failures |= dict.fromkeys(BY_PARTIAL_FIT, NO_EARLY_STOPPING_IN_ONE_EPOCH)
     return failures
 
 
-def checks(configurations: list[dict[str, Any]]) -> Any:
-    """Check both estimators in each of the configurations."""
-    estimators = [
-        kind(**{"max_iter": 60, **{name: value for name, value in configuration.items() if name in names}})
-        for configuration in configurations
+def both(max_iter: int = 60, **parameters: Any) -> list[Any]:
+    """Make a classifier and a regressor with these parameters, as far as they have them."""
+    return [
+        kind(max_iter=max_iter, **{name: value for name, value in parameters.items() if name in kind().get_params()})
         for kind in (MLPClassifier, MLPRegressor)
-        for names in [kind().get_params()]
     ]
-    return parametrize_with_checks(estimators, expected_failed_checks=expected_failures)
 
 
-PLAIN = [{"max_iter": 30}]
-SOLVERS = [
-    {"solver": "sgd", "max_iter": 100},
-    {"solver": "sgd", "momentum": 0.0, "learning_rate": "adaptive", "learning_rate_init": 0.01, "max_iter": 100},
-    {"solver": "lbfgs", "alpha": 1.0, "max_iter": 200},
-    {"solver": "adamw", "learning_rate": "cosine", "warm_up": 3},
-]
-ADDITIONS = [
-    {"batch_size": 8, "max_iter": 30},
-    {"early_stopping": True, "validation_fraction": 0.3, "learning_rate_init": 0.01},
-    {"dropout": 0.1, "input_dropout": 0.05},
-    {"standardize": True, "class_weight": "balanced", "label_smoothing": 0.1, "loss": "huber", "delta": 2.0},
-    {"activation": ("gelu", "silu"), "hidden_layer_sizes": (20, 10), "max_grad_norm": 5.0},
+def checks(engine: str, estimators: list[Any]) -> Any:
+    """Give each check of each estimator to a test."""
+    estimators = [clone(estimator).set_params(engine=engine) for estimator in estimators]
+    mark = parametrize_with_checks(estimators, expected_failed_checks=expected_failures)
+    names, each = mark.args
+    return pytest.mark.parametrize(
+        names, list(each), **mark.kwargs
+    )  # old versions give a generator, pytest wants a list
+
+
+PLAIN = both(max_iter=30)
+THOROUGH = [
+    *both(solver="sgd", max_iter=100),
+    *both(solver="sgd", momentum=0.0, learning_rate="adaptive", learning_rate_init=0.01, max_iter=100),
+    *both(solver="adamw", learning_rate="cosine", warm_up=3),
+    # With alpha=1e-4 p becomes 1 to the last bit, which a check of several labels does not foresee; scikit-learn's own
+    # classifier fails it, too. And a search of many iterations makes differences of the last bit large: it ends early.
+    MLPClassifier(solver="lbfgs", alpha=1.0),
+    MLPRegressor(solver="lbfgs", tol=1e-2),
+    *both(batch_size=8, max_iter=30),
+    *both(early_stopping=True, validation_fraction=0.3, learning_rate_init=0.01),
+    *both(dropout=0.1, input_dropout=0.05),
+    *both(standardize=True, class_weight="balanced", label_smoothing=0.1, loss="huber", delta=2.0),
+    *both(activation=("gelu", "silu"), hidden_layer_sizes=(20, 10), max_grad_norm=5.0),
 ]
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 needs_native = pytest.mark.skipif(not HAS_NATIVE, reason="this installation has no native engine")
 
 
-@checks([{"engine": "reference", **each} for each in PLAIN])
+@checks("reference", PLAIN)
 def test_the_plain_estimators_keep_scikit_learns_contract(estimator, check) -> None:
     check(estimator)
 
 
 @needs_native
-@checks([{"engine": "native", **each} for each in PLAIN])
+@checks("native", PLAIN)
 def test_the_native_engine_keeps_scikit_learns_contract(estimator, check) -> None:
     check(estimator)
 
 
 @pytest.mark.slow
-@checks([{"engine": "reference", **each} for each in (*SOLVERS, *ADDITIONS)])
+@checks("reference", THOROUGH)
 def test_every_solver_and_addition_keeps_scikit_learns_contract(estimator, check) -> None:
     check(estimator)
 
 
 @pytest.mark.slow
 @needs_native
-@checks([{"engine": "native", **each} for each in (*SOLVERS, *ADDITIONS)])
+@checks("native", THOROUGH)
 def test_every_solver_and_addition_keeps_scikit_learns_contract_natively(estimator, check) -> None:
     check(estimator)

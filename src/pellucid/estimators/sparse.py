@@ -82,11 +82,12 @@ class OverSparseRows:
         last = steps_of_an_epoch(len(order), batch_size)
         last = last if n_steps is None else min(last, first_step + n_steps)
         stride = max(1, X.rows_of_a_block // batch_size)
-        losses, correct = [], 0
-        for step in range(first_step, last, stride):
-            end = min(step + stride, last)
-            rows = order[step * batch_size : end * batch_size]
-            of_block = streams and Streams(streams.seed, (streams.epoch << 12) + step // stride & 0xFFFFFFFF)
+        losses, correct, step = [], 0, first_step
+        while step < last:
+            block, end = step // stride, min(step // stride * stride + stride, last)
+            begin = block * stride if extras.drops else step  # an example's place, and so its numbers, know of no cut
+            rows = order[begin * batch_size : end * batch_size]
+            of_block = streams and Streams(streams.seed, (streams.epoch << 12) + block & 0xFFFFFFFF)
             outcome = self._engine.run(
                 architecture,
                 optimizer,
@@ -94,8 +95,9 @@ class OverSparseRows:
                 X[rows],
                 y[rows],
                 np.arange(len(rows)),
-                rates[step:end],
+                rates[begin:end],
                 batch_size=batch_size,
+                first_step=step - begin,
                 weights=None if weights is None else weights[rows],
                 extras=extras,
                 streams=of_block,
@@ -105,7 +107,8 @@ class OverSparseRows:
             losses.append(outcome.losses)
             bad = outcome.non_finite_step
             if bad is not None or len(outcome.losses) < end - step:
-                return Outcome(state, np.concatenate(losses), correct, None if bad is None else step + bad)
+                return Outcome(state, np.concatenate(losses), correct, None if bad is None else begin + bad)
+            step = end
         return Outcome(state, np.concatenate(losses) if losses else np.empty(0), correct)
 
     def loss_and_gradients(
