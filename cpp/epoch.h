@@ -1,10 +1,11 @@
 // The loop over the batches of an epoch, taken by a team of threads in step with each other.
 //
 // A step has four phases, with a meeting after each:
-//   gather    who the rows of the batch are, which of their elements are not zero          each member its rows
+//   gather    who the rows of the batch are, what is left out, what is not zero           each member its rows
 //   enter     the first layer, whose weights are many                                     each member its neurons
 //   through   the other layers, the loss, and back to the first layer's dz                 each member its rows
 //   learn     dW, db and the update of every layer                                        each member its part of W
+// Where the gradient is clipped, the update waits until all of it is there: two meetings more.
 // Every number is computed by one member alone, in an order that does not depend on who it is: the number of members
 // changes no bit. A batch of more rows than a chunk goes through the phases chunk by chunk, while the gradients are summed.
 

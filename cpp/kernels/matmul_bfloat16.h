@@ -1,4 +1,4 @@
-// Products of matrices whose elements are rounded to bfloat16, summed in float32.
+// [bfloat16]: products of matrices whose elements are rounded to bfloat16, summed in float32.
 //
 // A block of A and a panel of B are rounded and packed as the tiles of AMX want them, at the beginning of a product:
 //

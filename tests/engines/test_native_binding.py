@@ -248,6 +248,7 @@ STRANGE = [
     *(np.zeros(20, kind) for kind in ("u1", "i8", "f4", "f8", ">f8", ">i8", "c16", "M8[s]")),
     *(np.zeros(shape, kind) for shape in [(), 0, 1, (0, 7), (20, 7), (7, 20), (6, 7, 1)] for kind in ("u1", "f4", "f8")),
     *(np.array([None]), np.array(["a"])),
+    *("squared_error", "poisson", 0.999, np.zeros((20, 3), "f4"), np.full((20, 3), np.nan)),
     *([7, 6, 3], [7, 0, 3], [7, -6, 3], [7], [2**40, 2**40], [7, 6, 6, 3], ["relu"], ["tanh"], ["relu", "relu"]),
     *([(np.zeros((6, 7)), np.zeros(6))], [(np.zeros((6, 7)), np.zeros(6)), (np.zeros((3, 6)), None)]),
     *([(np.zeros((6, 7), "f4"), np.zeros(6)), (np.zeros((3, 6)), np.zeros(3))],),
@@ -282,6 +283,33 @@ def test_whatever_the_binding_is_handed_it_answers_or_refuses(training, data):
                 made.logits(X)
         except REFUSALS:
             pass
+
+
+NUMBERS = [None, 3, np.zeros(20), np.zeros((20, 2)), np.zeros((19, 3)), np.zeros((20, 3, 1)), np.zeros((20, 3), "f4"),
+           np.zeros((20, 3), int), np.zeros((3, 20)).T, np.zeros(20, int)]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(NUMBERS)))
+def test_targets_that_do_not_fit_are_refused_by_the_binding(training, number):
+    problem, start = whole_of(training)
+    arguments = arguments_of(problem, start) | {"loss": "squared_error"}
+    layers, *_ = _native.run(**(arguments | {"y": np.zeros((20, 3))}))
+    assert np.isfinite(layers[0][0]).all()
+    for strange in ({"y": NUMBERS[number]}, {"y": np.zeros((20, 3)), "loss": "cross_entropy"}):
+        with pytest.raises(REFUSALS):
+            _native.run(**(arguments | strange))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("loss", "squares"), ("activations", ["bend"]), ("input_dropout", 1.0), ("dropout", -0.1), ("dropout", np.nan),
+     ("l2", -1.0), ("l2", np.inf), ("clip", 0.0), ("clip", np.nan), ("seed", -1), ("seed", 2**64), ("epoch", 2**32),
+     ("examples", np.zeros(19, int)), ("examples", np.zeros(20)), ("examples", np.zeros((20, 1), int))],
+)  # fmt: skip
+def test_extras_that_make_no_sense_are_refused_by_the_binding(training, name, value):
+    problem, start = whole_of(training)
+    with pytest.raises(REFUSALS):
+        _native.run(**(arguments_of(problem, start) | {name: value}))
 
 
 @pytest.mark.parametrize("name", ["batch_size", "first_step", "n_steps", "steps_done"])
