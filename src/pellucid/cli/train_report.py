@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pellucid.training.stopping import Ending
 
 
+LEAST_EPOCHS_OF_A_CURVE = 5
+
+
 class TrainReport:
     """What is said of a run, and the exit code that it deserves."""
 
@@ -60,11 +63,14 @@ class TrainReport:
             raise errors.NothingLearnedError(done.record["trouble"], advice=saved)
 
     def _draw_curves(self) -> Path | None:
-        """Draw the curves where there is something to draw, and something to draw with; a picture is never worth a run."""
+        """Draw the curves where there is something to draw, and something to draw with; a picture is never worth a run.
+
+        To load what draws takes longer than two epochs of MNIST; of so few, the lines on the screen say it all.
+        """
         from pellucid.errors import MissingExtraError, StorageError
 
         done = self.done
-        if done.fit is not None and done.history:
+        if done.fit is not None and len(done.history) >= LEAST_EPOCHS_OF_A_CURVE:
             from pellucid.report.curves import draw_curves
 
             try:

@@ -5,7 +5,7 @@
     run.json            written first: command, versions, machine, engine and target, data, settings, times, result
     model.safetensors   what was learned
     history.jsonl       a line an epoch
-    curves.png          where matplotlib is installed
+    curves.png          of five epochs or more, where matplotlib is installed
     checkpoint/         where a run that is stopped goes on from
     .lock               held by the process that writes here
 """
