@@ -17,10 +17,16 @@ from sklearn.datasets import (
     make_multilabel_classification,
 )
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier as TheirClassifier
+from sklearn.neural_network import MLPRegressor as TheirRegressor
 from sklearn.preprocessing import scale
 
 from pellucid import MLPClassifier, MLPRegressor
 from pellucid.engines import available
+from pellucid.equations.architecture import Architecture
+from pellucid.equations.losses import SquaredError
+from pellucid.estimators.first_layers import first_layers
+from pellucid.estimators.parameters import hidden_layers
 
 HAS_NATIVE = len(available()) > 1
 NATIVE = pytest.param(
@@ -108,16 +114,51 @@ def bits():
     return of
 
 
+class _BeginsAsOurs:
+    """``begin`` holds our first parameters; ``rates_`` will hold the rate of each epoch."""
+
+    begin: Any = None
+
+    def _init_coef(self, fan_in: int, fan_out: int, dtype: Any) -> tuple[Any, Any]:
+        W, b = next(layer for layer in self.begin if layer.W.shape == (fan_out, fan_in))
+        return W.T.astype(dtype), b.astype(dtype)
+
+    def _update_no_improvement_count(self, *args: Any) -> None:
+        self.rates_ = [*getattr(self, "rates_", []), self._optimizer.learning_rate]
+        super()._update_no_improvement_count(*args)
+
+
+class _Classifier(_BeginsAsOurs, TheirClassifier):
+    def __init__(self, **parameters: Any) -> None:
+        super().__init__(**parameters)
+
+    _get_param_names = TheirClassifier._get_param_names
+
+
+class _Regressor(_BeginsAsOurs, TheirRegressor):
+    def __init__(self, **parameters: Any) -> None:
+        super().__init__(**parameters)
+
+    _get_param_names = TheirRegressor._get_param_names
+
+
+def _like(ours: Any, X: Any, y: Any) -> Any:
+    """Make theirs with the parameters of ours, which is not fitted yet, and our first parameters for this X and y.
+
+    No two layers may have the same shape.
+    """
+    classifies = isinstance(ours, MLPClassifier)
+    kind = _Classifier if classifies else _Regressor
+    theirs = kind(**{name: value for name, value in ours.get_params().items() if name in kind._get_param_names()})
+    y = np.asarray(y)
+    outputs = y.shape[1] if y.ndim == 2 else (len(np.unique(y)) if classifies and len(np.unique(y)) > 2 else 1)
+    hidden = hidden_layers(ours.hidden_layer_sizes, ours.activation)
+    architecture = Architecture((X.shape[1],), hidden, outputs, loss=SquaredError())  # of any loss: it draws nothing
+    theirs.begin = first_layers(architecture, ours.random_state, np.float32 if X.dtype == np.float32 else np.float64)
+    return theirs
+
+
 @pytest.fixture(scope="session")
-def start_alike():
-    """Give scikit-learn's estimator and ours the same parameters to go on from, both fitted for an epoch before."""
-
-    def start(theirs, ours, seed: int = 0) -> None:
-        rng = np.random.default_rng(seed)
-        coefs = [rng.normal(scale=1 / np.sqrt(len(W)), size=W.shape).astype(W.dtype) for W in theirs.coefs_]
-        intercepts = [rng.normal(scale=0.1, size=b.shape).astype(b.dtype) for b in theirs.intercepts_]
-        for estimator in (theirs, ours):
-            estimator.coefs_ = [W.copy() for W in coefs]
-            estimator.intercepts_ = [b.copy() for b in intercepts]
-
-    return start
+def like():
+    """Give scikit-learn's estimator for one of ours: the same parameters, and the same start."""
+    return _like
