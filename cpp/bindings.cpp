@@ -172,8 +172,8 @@ template <class T> void check_precision(bool bfloat16) {
 
 template <class T>
 nb::tuple run(const std::string& target, const std::vector<int64_t>& widths, const std::vector<std::string>& activations,
-              const Numbers& offset, const Numbers& scale, const std::string& loss, double setting, const std::string& optimizer, double mu, double beta_1,
-              double beta_2, double epsilon, double weight_decay, const Layers<T>& layers,
+              const Numbers& offset, const Numbers& scale, const std::string& loss, double setting, const std::string& optimizer,
+              double mu, double beta_1, double beta_2, double epsilon, double weight_decay, const Layers<T>& layers,
               const std::vector<Layers<T>>& moments, int64_t steps_done, const Data& X, const Targets<T>& y,
               const Indices& order, const Numbers& rates, int64_t batch_size, int64_t first_step, int64_t n_steps,
               const std::optional<Numbers>& weights, double input_dropout, double dropout, double l2, double clip, uint64_t seed,
@@ -235,7 +235,8 @@ nb::tuple loss_and_gradients(const std::string& target, const std::vector<int64_
     const Wishes<T> wishes = wishes_of<T>(y, weights, architecture, n, nullptr, 0, n);
     std::vector<PackedLayer<T>> parameters = packed<T>(kernels, architecture, layers, {});
     const double rate = 0;
-    Epoch<T> epoch(kernels, architecture, parameters, rows_of(X, widths[0], nullptr), wishes, OptimizerSettings{}, {n, n, 0, 1, 0, &rate}, bfloat16, extras);
+    Epoch<T> epoch(kernels, architecture, parameters, rows_of(X, widths[0], nullptr), wishes, OptimizerSettings{},
+                   {n, n, 0, 1, 0, &rate}, bfloat16, extras);
     Progress progress;
     {
         nb::gil_scoped_release released;
@@ -258,8 +259,8 @@ template <class T> class PythonPredictor {
     PythonPredictor(const std::string& target, const std::vector<int64_t>& widths, const std::vector<std::string>& activations,
                     const Numbers& offset, const Numbers& scale, const std::string& loss, double setting, const Layers<T>& layers,
                     const std::vector<int64_t>& input_shape, int threads, bool bfloat16)
-        : predictor_(kernels_of<T>(target_named(target)), fitting(architecture_of(widths, activations, offset, scale, loss, setting), layers),
-                     bfloat16),
+        : predictor_(kernels_of<T>(target_named(target)),
+                     fitting(architecture_of(widths, activations, offset, scale, loss, setting), layers), bfloat16),
           input_shapes_{{widths[0]}, input_shape}, threads_(threads) {
         check_precision<T>(bfloat16);
         int64_t inputs = 1;
@@ -323,8 +324,8 @@ template <class T> class PythonPredictor {
 // Arrays are taken as they are: where NumPy's whole numbers are converted to C++'s, float64 must not become float32.
 template <class T> void bind(nb::module_& module, const char* predictor_name) {
     const auto array = [](const char* name) { return nb::arg(name).noconvert(); };
-    module.def("run", &run<T>, "target"_a, "widths"_a, "activations"_a, array("offset"), array("scale"), "loss"_a, "loss_setting"_a, "optimizer"_a, "mu"_a,
-               "beta_1"_a, "beta_2"_a, "epsilon"_a, "weight_decay"_a, array("layers"), array("moments"), "steps_done"_a,
+    module.def("run", &run<T>, "target"_a, "widths"_a, "activations"_a, array("offset"), array("scale"), "loss"_a,
+               "loss_setting"_a, "optimizer"_a, "mu"_a, "beta_1"_a, "beta_2"_a, "epsilon"_a, "weight_decay"_a, array("layers"), array("moments"), "steps_done"_a,
                array("X"), array("y"), array("order"), array("rates"), "batch_size"_a, "first_step"_a, "n_steps"_a,
                array("weights").none(), "input_dropout"_a, "dropout"_a, "l2"_a, "clip"_a, "seed"_a, "epoch"_a,
                array("examples").none(), "threads"_a, "stop"_a.none(), "bfloat16"_a = false,
@@ -336,8 +337,8 @@ template <class T> void bind(nb::module_& module, const char* predictor_name) {
     nb::class_<P>(module, predictor_name, "A packed network.")
         .def(nb::init<const std::string&, const std::vector<int64_t>&, const std::vector<std::string>&, const Numbers&,
                       const Numbers&, const std::string&, double, const Layers<T>&, const std::vector<int64_t>&, int, bool>(),
-             "target"_a, "widths"_a, "activations"_a, array("offset"), array("scale"), "loss"_a, "loss_setting"_a, array("layers"), "input_shape"_a,
-             "threads"_a, "bfloat16"_a = false)
+             "target"_a, "widths"_a, "activations"_a, array("offset"), array("scale"), "loss"_a, "loss_setting"_a, array("layers"),
+             "input_shape"_a, "threads"_a, "bfloat16"_a = false)
         .def("logits", [](const P& p, const Data& X, int threads) { return p.predict(X, Wanted::logits, threads); }, array("X"),
              "threads"_a = 1)
         .def("outputs", [](const P& p, const Data& X, int threads) { return p.predict(X, Wanted::outputs, threads); },

@@ -113,7 +113,8 @@ struct InputScaling {
 template <class T> struct Kernels {
     int panel_width;
 
-    // [z], [a]: out = f(a W + b), with an f that is part of the product, for some rows and some panels of out. W has a row an input, a column a neuron.
+    // [z], [a]: out = f(a W + b), with an f that is part of the product, for some rows and some panels of out. W has a row an
+    // input, a column a neuron.
     void (*affine)(const Operand<T>& a, Panels<const T> W, const T* b, Activation f, Panels<T> out, Range rows, Range panels);
 
     // [da], [dz]: out = (dz W_back) f'(a). W_back has a row a neuron, a column an input.

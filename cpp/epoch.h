@@ -52,8 +52,8 @@ template <class T> class Epoch {
         : kernels_(kernels), architecture_(architecture), layers_(layers), data_(data), wishes_(wishes),
           optimizer_(optimizer), steps_(steps), extras_(extras), chunk_(rows_of_a_chunk()),
           bytes_of_a_row_(architecture.widths[0] * size_of(data.type)),
-          forward_(kernels, architecture, layers, chunk_, bfloat16, extras), classes_(chunk_), numbers_(chunk_), shares_(chunk_), losses_(chunk_),
-          correct_(chunk_), back_(size_t(architecture.layers())) {
+          forward_(kernels, architecture, layers, chunk_, bfloat16, extras), classes_(chunk_), numbers_(chunk_), shares_(chunk_),
+          losses_(chunk_), correct_(chunk_), back_(size_t(architecture.layers())) {
         forward_.take(data);
         const int width = kernels.panel_width;
         const bool fused = chunk_ >= std::min(steps.batch_size, steps.rows_in_all) && optimizer.optimizer != Optimizer::none &&
@@ -274,7 +274,8 @@ template <class T> class Epoch {
             if (panels && !meet(me)) return false;
             const bool skip_dz = l + 1 < L() && skipping_pays(tally.nonzero[l + 1], rows.end - rows.begin, layers_[l].fan_out,
                                                               back_[l].W_back.number_of_panels());
-            back_to_inputs(l, n, skip_dz, panels ? Range{0, n} : rows, panels ? inputs_of(l, me) : Range{0, back_[l].W_back.number_of_panels()});
+            back_to_inputs(l, n, skip_dz, panels ? Range{0, n} : rows,
+                           panels ? inputs_of(l, me) : Range{0, back_[l].W_back.number_of_panels()});
             if (panels && !meet(me)) return false;
             ask(me);
         }
@@ -287,7 +288,8 @@ template <class T> class Epoch {
         const Panels<T> dz = back_[L() - 1].dz.panels(chunk.rows);
         const LossSetting by = architecture_.loss;
         if (by.loss == Loss::cross_entropy)
-            kernels_.softmax_cross_entropy(by.setting, z, classes_.data(), shares_.data(), dz, losses_.data(), correct_.data(), rows);
+            kernels_.softmax_cross_entropy(by.setting, z, classes_.data(), shares_.data(), dz, losses_.data(), correct_.data(),
+                                           rows);
         else
             kernels_.loss_of_numbers(by, z, numbers_.data(), shares_.data(), dz, losses_.data(), correct_.data(), rows);
         const int width = kernels_.panel_width;
@@ -303,16 +305,17 @@ template <class T> class Epoch {
     // [da] of layer l, [dz] of the one before.
     void back_to_inputs(int64_t l, int64_t n, bool skip_dz, Range rows, Range panels) {
         // What ReLU gave as 0 gets no gradient: dz is 0 wherever a is.
-        const bool skip_here = architecture_.activations[l] == Activation::relu && skip_dz && !forward_.bfloat16 && layers_[l].is_finite() &&
-                               back_[l].dz_is_finite.load(std::memory_order_relaxed);
+        const bool skip_here = architecture_.activations[l] == Activation::relu && skip_dz && !forward_.bfloat16 &&
+                               layers_[l].is_finite() && back_[l].dz_is_finite.load(std::memory_order_relaxed);
         const Operand<T> dz{back_[l].dz.view(n), nullptr, nullptr,
                             skip_here ? forward_.nonzero_of_input(l + 1).by_row() : Bits{nullptr, 0},
                             forward_.bfloat16};
         const Activation f = architecture_.activations[l - 1];
         const bool at_once = is_part_of_the_product(f);
         const Panels<T> dz_below = back_[l - 1].dz.panels(n);
-        bool finite = kernels_.affine_backward_inputs(dz, back_[l].W_back.view(layers_[l].fan_out), at_once ? f : Activation::identity,
-                                                      forward_.output(l - 1, n), dz_below, rows, panels);
+        bool finite = kernels_.affine_backward_inputs(dz, back_[l].W_back.view(layers_[l].fan_out),
+                                                      at_once ? f : Activation::identity, forward_.output(l - 1, n), dz_below,
+                                                      rows, panels);
         if (forward_.drops(l)) finite = forward_.leave_out(l, dz_below, rows, panels);
         if (!at_once) finite = kernels_.activation_backward(f, forward_.z(l - 1, n), dz_below, rows, panels);
         if (!finite) back_[l - 1].dz_is_finite.store(false, std::memory_order_relaxed);
@@ -378,13 +381,15 @@ template <class T> class Epoch {
             PackedLayer<T>& layer = layers_[l];
             const Range W = share_of({0, layer.W.theta.size()}, me.number, me.members, kernels_.panel_width);
             const Range b = share_of({0, layer.b.theta.size()}, me.number, me.members, kernels_.panel_width);
-            if (!kernels_.update(layer.W.from(W.begin), back_[l].dW.data() + W.begin, factor, rule, W.end - W.begin)) layer.is_not_finite();
-            kernels_.update(layer.b.from(b.begin), back_[l].db.data() + b.begin, factor, rule, b.end - b.begin);
+            const T *const dW = back_[l].dW.data() + W.begin, *const db = back_[l].db.data() + b.begin;
+            if (!kernels_.update(layer.W.from(W.begin), dW, factor, rule, W.end - W.begin)) layer.is_not_finite();
+            kernels_.update(layer.b.from(b.begin), db, factor, rule, b.end - b.begin);
             if (b.end == layer.b.theta.size()) layer.pad_biases(architecture_.padding(l));
         }
         meet(me);
         for (int64_t l = 1; l < L(); ++l)
-            kernels_.transpose(layers_[l].weights(), back_[l].W_back.panels(layers_[l].fan_out), {0, layers_[l].fan_in}, panels_of(l, me));
+            kernels_.transpose(layers_[l].weights(), back_[l].W_back.panels(layers_[l].fan_out), {0, layers_[l].fan_in},
+                               panels_of(l, me));
         meet(me);
     }
 

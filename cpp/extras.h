@@ -44,7 +44,10 @@ template <class T> class SumOfSquares {
     }
     void add_up(const Kernels<T>& kernels, int member, int members) {
         const Range mine = share_of({0, int64_t(blocks_.size())}, member, members);
-        for (int64_t i = mine.begin; i < mine.end; ++i) sums_[i] = kernels.sum_of_squares(blocks_[size_t(i)].numbers, blocks_[size_t(i)].n);
+        for (int64_t i = mine.begin; i < mine.end; ++i) {
+            const Block& block = blocks_[size_t(i)];
+            sums_[i] = kernels.sum_of_squares(block.numbers, block.n);
+        }
     }
     // After all members have added up theirs.
     double total() const {

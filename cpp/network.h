@@ -23,7 +23,9 @@ struct Architecture {
     bool is_last(int64_t l) const { return l + 1 == layers(); }
     // What stands behind the last column of z. Softmax must not see it: what is minus infinity is never the
     // largest, and its exponential is 0.
-    double padding(int64_t l) const { return is_last(l) && loss.output() == Output::softmax ? -std::numeric_limits<double>::infinity() : 0; }
+    double padding(int64_t l) const {
+        return is_last(l) && loss.output() == Output::softmax ? -std::numeric_limits<double>::infinity() : 0;
+    }
     InputScaling scaling() const { return {offset.data(), scale.data(), offset.size() > 1}; }
 };
 

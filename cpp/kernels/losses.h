@@ -83,14 +83,16 @@ template <class T> inline Sums<T> zeros_from(const Sums<T>& sums, int64_t count)
     return load_some(row, count);
 }
 template <class T> inline uint64_t bits_above(const Sums<T>& sums, T limit) {
-    return nonzero_bits(positive(sub(sums.left, set(limit)))) | uint64_t(nonzero_bits(positive(sub(sums.right, set(limit))))) << lanes<T>;
+    const Vector<T> left = positive(sub(sums.left, set(limit))), right = positive(sub(sums.right, set(limit)));
+    return nonzero_bits(left) | uint64_t(nonzero_bits(right)) << lanes<T>;
 }
 
 template <class F, class T>
-void loss_by(double setting, bool decides, Panels<const T> z, const T* const* y, const T* share, Panels<T> dz, double* loss,
-             uint8_t* correct, Range rows) {
+void loss_by(LossSetting by, Panels<const T> z, const T* const* y, const T* share, Panels<T> dz, double* loss, uint8_t* correct,
+             Range rows) {
     constexpr int width = panel_width<T>;
-    const F f(setting);
+    const F f(by.setting);
+    const bool decides = by.loss == Loss::binary_cross_entropy;  // yes or no; else there is nothing to be right about
     for (int64_t row = rows.begin; row < rows.end; ++row) {
         const Vector<T> share_of_row = set(share[row]);
         Vector<T> sums = set(T(0));
@@ -116,12 +118,12 @@ template <class T>
 void loss_of_numbers(LossSetting by, Panels<const T> z, const T* const* y, const T* share, Panels<T> dz, double* loss,
                      uint8_t* correct, Range rows) {
     switch (by.loss) {
-        case Loss::binary_cross_entropy: loss_by<BinaryCrossEntropy<T>>(by.setting, true, z, y, share, dz, loss, correct, rows); break;
-        case Loss::squared_error: loss_by<SquaredError<T>>(by.setting, false, z, y, share, dz, loss, correct, rows); break;
-        case Loss::absolute_error: loss_by<AbsoluteError<T>>(by.setting, false, z, y, share, dz, loss, correct, rows); break;
-        case Loss::huber: loss_by<Huber<T>>(by.setting, false, z, y, share, dz, loss, correct, rows); break;
-        case Loss::quantile: loss_by<Quantile<T>>(by.setting, false, z, y, share, dz, loss, correct, rows); break;
-        case Loss::poisson: loss_by<Poisson<T>>(by.setting, false, z, y, share, dz, loss, correct, rows); break;
+        case Loss::binary_cross_entropy: loss_by<BinaryCrossEntropy<T>>(by, z, y, share, dz, loss, correct, rows); break;
+        case Loss::squared_error: loss_by<SquaredError<T>>(by, z, y, share, dz, loss, correct, rows); break;
+        case Loss::absolute_error: loss_by<AbsoluteError<T>>(by, z, y, share, dz, loss, correct, rows); break;
+        case Loss::huber: loss_by<Huber<T>>(by, z, y, share, dz, loss, correct, rows); break;
+        case Loss::quantile: loss_by<Quantile<T>>(by, z, y, share, dz, loss, correct, rows); break;
+        case Loss::poisson: loss_by<Poisson<T>>(by, z, y, share, dz, loss, correct, rows); break;
         case Loss::cross_entropy: break;  // its y are classes: softmax_cross_entropy.h
     }
 }
