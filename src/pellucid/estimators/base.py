@@ -21,6 +21,7 @@ from pellucid.equations.parameters import Array, Layer, Layers
 from pellucid.estimators.fitting import Fitting
 from pellucid.estimators.keeping import model_of, parameters_of, restore
 from pellucid.estimators.parameters import CONSTRAINTS, STOCHASTIC_SOLVERS
+from pellucid.estimators.rules import Standing
 from pellucid.estimators.telling import CallbackSupportMixin, with_callbacks
 from pellucid.estimators.validation import Part
 from pellucid.formats.model_file import read_model, write_model
@@ -63,6 +64,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     t_: int
     _architecture: Architecture
     _state: OptimizerMemory | None
+    _standing: Standing | None
 
     # -- what a subclass says of itself ------------------------------------------------------------------------------
 
@@ -255,7 +257,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be made again, and the optimiser's memory, which is twice the size of the network."""
         state = dict(super().__getstate__())
-        for name in ("_packed", "_state", "_callback_fit_ctx"):
+        for name in ("_packed", "_state", "_standing", "_callback_fit_ctx"):
             state.pop(name, None)
         return state
 

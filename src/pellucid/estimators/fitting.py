@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +18,9 @@ from pellucid.equations.scaling import Scaling
 from pellucid.estimators.first_layers import first_layers
 from pellucid.estimators.lbfgs import search
 from pellucid.estimators.parameters import check_combination, hidden_layers, seed_of, settings_of
-from pellucid.estimators.rules import EstimatorRules
+from pellucid.estimators.rules import EstimatorRules, Standing
 from pellucid.estimators.sparse import SparseRows, over
-from pellucid.estimators.telling import EpochLines, SklearnCallbacks, progress_bar
+from pellucid.estimators.telling import EpochLines, SklearnCallbacks, progress_bar, warn
 from pellucid.estimators.validation import Part, held_out
 from pellucid.training.evaluation import Judged
 from pellucid.training.history import EpochRecord
@@ -33,9 +32,6 @@ from pellucid.training.stopping import Ending
 
 if TYPE_CHECKING:
     from pellucid.estimators.base import BaseMLP
-
-LEVELS_TO_THE_USER = 7
-"""How far above a warning the user's own call of ``fit`` stands."""
 
 
 class Fitting:
@@ -85,9 +81,7 @@ class Fitting:
     def _check_batch(self, n: int) -> None:
         batch_size = self.estimator.batch_size
         if not isinstance(batch_size, str) and batch_size > n:
-            self._warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning
-            )
+            warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
 
     def _validation_part(self, X: Any, y: Any, sample_weight: Any, dtype: Any) -> Part | None:
         if X is None and y is None:
@@ -118,6 +112,7 @@ class Fitting:
             estimator.loss_curve_, estimator.history_ = [], []
             estimator.validation_scores_ = estimator.best_validation_score_ = None
             estimator.best_loss_ = None if estimator.early_stopping else np.inf
+            estimator.best_epoch_ = estimator._standing = None
         else:
             layers, memory = estimator._layers(), getattr(estimator, "_state", None)
             if architecture.widths != estimator._architecture.widths:
@@ -126,6 +121,8 @@ class Fitting:
                     f"{architecture}; expected the same to go on from it. Set warm_start=False to begin anew."
                 )
             estimator.loss_curve_, estimator.history_ = list(estimator.loss_curve_), list(estimator.history_)
+            if estimator.early_stopping:
+                estimator.best_validation_score_ = None  # it belongs to the parameters that this fit will keep
         estimator._architecture, estimator.n_outputs_ = architecture, outputs
         estimator.n_layers_, estimator.out_activation_ = len(architecture.widths), architecture.output
         estimator._take(layers)
@@ -134,6 +131,7 @@ class Fitting:
         self.settings = self._settings(len(training.y), dtype)
         if memory is not None and memory[0] == self.settings.optimizer.name:
             return State(layers, *memory[1:])
+        estimator._standing = None  # another solver, or one that remembers nothing, has another rate to begin with
         return State(layers, self.settings.optimizer.initial_moments(layers))
 
     def _settings(self, n: int, dtype: Any) -> Settings:
@@ -208,12 +206,21 @@ class Fitting:
         after = result.snapshot.state
         estimator._state = (self.settings.optimizer.name, after.moments, after.steps_done)
         estimator._take(result.layers)
-        if self.judge is not None and estimator.early_stopping:
-            estimator.best_epoch_ = rules.best_epoch(result.snapshot.history) or None
+        if not estimator.early_stopping:
+            estimator._standing = rules.standing(result.snapshot.history)
+        elif self.judge is not None:
+            best = rules.best_epoch(result.snapshot.history)
+            estimator.best_epoch_ = epochs_before + best if best else None
         self._say_how_it_ended(result.ending)
 
     def _rules(self, n: int, epochs: int) -> EstimatorRules:
+        """Gather scikit-learn's rules. A fit counts anew; an epoch on its own is the next one of all that were before."""
         estimator = self.estimator
+        going_on: dict[str, Any] = {}
+        if self.incremental:
+            going_on["epochs_of_schedule_before"] = len(estimator.loss_curve_)
+            if (standing := getattr(estimator, "_standing", None)) is not None:
+                going_on["standing_before"] = Standing(*standing)
         return EstimatorRules(
             seed=self.seed,
             shuffle=bool(estimator.shuffle),
@@ -222,12 +229,14 @@ class Fitting:
             power_t=estimator.power_t,
             warm_up=int(estimator.warm_up),
             epochs=epochs,
+            epochs_of_schedule=int(estimator.max_iter),
             examples=n,
             tol=estimator.tol,
             patience=estimator.n_iter_no_change,
             early_stopping=bool(estimator.early_stopping),
             epochs_before=len(estimator.loss_curve_),
             examples_before=estimator.t_,
+            **going_on,
         )
 
     def _remember(self, record: EpochRecord, n: int, epochs_before: int) -> None:
@@ -291,10 +300,11 @@ class Fitting:
         estimator._take(found.layers)
         estimator._state = None
         estimator.n_iter_, estimator.loss_ = found.iterations, found.loss
+        estimator.best_loss_ = found.loss
         if self.stop():
             self._say_how_it_ended(Ending.INTERRUPTED)
         elif not found.converged:
-            self._warn(
+            warn(
                 f"lbfgs failed to converge after {found.iterations} iteration(s): {found.message}. Increase the number of "
                 "iterations (max_iter), or scale the data (standardize=True).",
                 ConvergenceWarning,
@@ -305,9 +315,9 @@ class Fitting:
     def _say_how_it_ended(self, reason: Ending) -> None:
         estimator = self.estimator
         if reason is Ending.INTERRUPTED:
-            self._warn("Training interrupted by user.", UserWarning)
+            warn("Training interrupted by user.", UserWarning)
         if reason is Ending.ALL_EPOCHS and not self.incremental:
-            self._warn(
+            warn(
                 f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the optimization hasn't "
                 "converged yet.",
                 ConvergenceWarning,
@@ -316,10 +326,6 @@ class Fitting:
             what = "Validation score" if estimator.early_stopping else "Training loss"
             epochs = estimator.n_iter_no_change
             print(f"{what} did not improve more than tol={estimator.tol:f} for {epochs} consecutive epochs. Stopping.")
-
-    @staticmethod
-    def _warn(sentence: str, category: type[Warning]) -> None:
-        warnings.warn(sentence, category, stacklevel=LEVELS_TO_THE_USER)
 
 
 def _rows(X: Any) -> Any:

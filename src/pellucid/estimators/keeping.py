@@ -10,6 +10,7 @@ import numpy as np
 
 from pellucid.answers import Task, task_of
 from pellucid.errors import ModelFileError
+from pellucid.estimators.rules import Standing
 from pellucid.formats.model_file import Model, OptimizerState
 from pellucid.network import Network
 
@@ -34,6 +35,8 @@ def model_of(estimator: Any, network: Network, *, optimizer: bool) -> Model:
     fitted = {name: _plain(getattr(estimator, name)) for name in FITTED if getattr(estimator, name, None) is not None}
     record = {"estimator": {"class": type(estimator).__name__, "parameters": parameters, "fitted": fitted}}
     memory = getattr(estimator, "_state", None) if optimizer else None
+    if memory is not None and (standing := getattr(estimator, "_standing", None)) is not None:
+        fitted["standing"] = [_plain(value) for value in standing]
     return replace(network.model, training=record, optimizer=None if memory is None else OptimizerState(*memory))
 
 
@@ -74,6 +77,7 @@ def restore(estimator: Any, model: Model) -> None:
     estimator.history_, estimator.loss_curve_ = [], []
     estimator.n_iter_ = estimator.t_ = 0
     estimator.best_loss_ = estimator.validation_scores_ = estimator.best_validation_score_ = None
+    estimator.best_epoch_ = None
     for name, value in _record(model).get("fitted", {}).items():
         if name in FITTED:
             setattr(estimator, name, value)
@@ -82,6 +86,8 @@ def restore(estimator: Any, model: Model) -> None:
     estimator._take(model.layers)
     if model.optimizer is not None:
         estimator._state = tuple(model.optimizer)
+        standing = _record(model).get("fitted", {}).get("standing")
+        estimator._standing = standing and Standing(*standing)
     estimator.network_  # noqa: B018  made now, so that asking changes nothing
 
 

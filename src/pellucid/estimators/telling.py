@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +23,15 @@ except ImportError:  # scikit-learn before 1.9
         return method
 
 
-__all__ = ["CallbackSupportMixin", "EpochLines", "SklearnCallbacks", "progress_bar", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "EpochLines", "SklearnCallbacks", "progress_bar", "warn", "with_callbacks"]
+
+
+def warn(sentence: str, category: type[Warning] = UserWarning) -> None:
+    """Warn where the user's own code stands: above all of ours, and of scikit-learn's that is around it."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("pellucid", "sklearn"):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(sentence, category, stacklevel=level)
 
 
 class EpochLines(Callback):

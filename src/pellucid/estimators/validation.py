@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
+
+from pellucid.estimators.telling import warn
 
 
 class Part(NamedTuple):
@@ -38,7 +39,7 @@ def held_out(
     except ValueError as error:
         if classes is None or len(np.unique(classes)) <= 2 or len(everyone) * fraction < 1:
             raise
-        warnings.warn(f"The validation part is not divided by class ({error})", UserWarning, stacklevel=5)
+        warn(f"The validation part is not divided by class ({error})")
         rest, out = train_test_split(everyone, random_state=random_state, test_size=fraction)
     if len(out) < 2:
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")

@@ -22,7 +22,6 @@ from pellucid.equations.losses import Targets
 from pellucid.equations.metrics import dead_layers
 from pellucid.equations.network import Trace, forward
 from pellucid.equations.parameters import Array, Indices, Layers
-from pellucid.equations.random_streams import Streams
 from pellucid.errors import ShapeError
 from pellucid.training.callbacks import Callback, Callbacks, EpochFunction, Progress
 from pellucid.training.evaluation import Judged, judge
@@ -181,7 +180,7 @@ def _run_epoch(
             n_steps=stretch,
             weights=training.weights,
             extras=settings.extras,
-            streams=Streams(settings.seed, epoch),
+            streams=rules.streams(epoch),
             stop=stop,
         )
         now = time.perf_counter()

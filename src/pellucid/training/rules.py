@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pellucid.engines import Engine
 from pellucid.equations.parameters import Indices
+from pellucid.equations.random_streams import Streams
 from pellucid.equations.schedules import rates
 from pellucid.training.history import History
 from pellucid.training.settings import Settings
@@ -25,6 +26,10 @@ class Rules(Protocol):
 
     def order(self, engine: Engine, n: int, epoch: int) -> Indices:
         """Give the order in which an epoch takes n examples."""
+        ...
+
+    def streams(self, epoch: int) -> Streams:
+        """Give the random numbers by which an epoch leaves neurons out."""
         ...
 
     def rates(self, history: History, steps: int) -> NDArray[np.float64]:
@@ -53,6 +58,10 @@ class UsualRules:
     def order(self, engine: Engine, n: int, epoch: int) -> Indices:
         """Shuffle by the seed."""
         return engine.order(self.settings.seed, n, epoch)
+
+    def streams(self, epoch: int) -> Streams:
+        """Draw by the seed."""
+        return Streams(self.settings.seed, epoch)
 
     def rates(self, history: History, steps: int) -> NDArray[np.float64]:
         """Follow the schedule."""
