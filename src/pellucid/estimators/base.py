@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from operator import is_
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -176,9 +177,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def network_(self) -> Network:
         """The network on its own: it predicts, explains and saves itself without scikit-learn."""
         check_is_fitted(self)
-        made_of = tuple(map(id, (*self.coefs_, *self.intercepts_)))
-        packed: tuple[Any, Network] | None = self.__dict__.get("_packed")
-        if packed is None or packed[0] != made_of:
+        made_of = (*self.coefs_, *self.intercepts_)  # held, so that no other array can take the place of one in memory
+        packed: tuple[tuple[Array, ...], Network] | None = self.__dict__.get("_packed")
+        if packed is None or len(packed[0]) != len(made_of) or not all(map(is_, packed[0], made_of)):
             self._protect()
             names = getattr(self, "feature_names_in_", None)
             network = Network(

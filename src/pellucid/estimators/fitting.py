@@ -22,6 +22,7 @@ from pellucid.estimators.rules import EstimatorRules, Standing
 from pellucid.estimators.sparse import SparseRows, over
 from pellucid.estimators.telling import EpochLines, SklearnCallbacks, progress_bar, warn
 from pellucid.estimators.validation import Part, held_out
+from pellucid.training.callbacks import Callbacks
 from pellucid.training.evaluation import Judged
 from pellucid.training.history import EpochRecord
 from pellucid.training.interrupts import interruptible
@@ -179,9 +180,8 @@ class Fitting:
         rules = self._rules(n, epochs=1 if self.incremental else int(estimator.max_iter))
         epochs_before = len(estimator.history_)
 
-        def on_epoch(record: EpochRecord) -> bool:
+        def remember(record: EpochRecord) -> None:
             self._remember(record, n, epochs_before)
-            return self.told.end_epoch(is_last=record.epoch >= rules.epochs)
 
         def keep(snapshot: Snapshot) -> None:
             estimator._take(snapshot.state.layers)
@@ -194,7 +194,7 @@ class Fitting:
                 examples,
                 self.settings,
                 start=between_epochs(state, (), None),
-                callbacks=[*lines, on_epoch, *self._listeners(), advance],
+                callbacks=[*lines, remember, self.told, *self._listeners(), advance],
                 keep=keep,
                 stop=self.stop,
                 rules=rules,
@@ -262,7 +262,7 @@ class Fitting:
     # -- by L-BFGS ---------------------------------------------------------------------------------------------------
 
     def _search(self, examples: Examples, layers: Layers) -> None:
-        estimator, listeners = self.estimator, [each for each in self._listeners() if callable(each)]
+        estimator, listeners = self.estimator, Callbacks(self._listeners())
         estimator.history_ = []
 
         def on_iteration(layers: Layers, loss: float) -> bool:
@@ -280,8 +280,8 @@ class Fitting:
             )
             estimator.history_.append(dict(vars(record)))
             estimator._take(layers)
-            wishes = [listener(record) is True for listener in listeners]
-            return self.told.end_epoch(is_last=record.epoch >= estimator.max_iter) or any(wishes) or self.stop()
+            wants_to_end = listeners.on_epoch(record)
+            return self.told.end_epoch() or wants_to_end or self.stop()
 
         found = search(
             self.engine,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pellucid.training.callbacks import Callback
+from pellucid.training.callbacks import Callback, Progress
 from pellucid.training.history import EpochRecord
 
 try:
@@ -47,10 +47,11 @@ class EpochLines(Callback):
             print(f"Validation score: {record.validation_score:f}")
 
 
-class SklearnCallbacks:
+class SklearnCallbacks(Callback):
     """Tell scikit-learn's callbacks of the fit and of each epoch, a subtask each.
 
-    On a scikit-learn without callbacks, or with none set, nothing happens.
+    An epoch is told of as soon as there is progress in it: whether another one comes is not known before. On a
+    scikit-learn without callbacks, or with none set, nothing happens.
     """
 
     def __init__(self, estimator: Any, X: Any, y: Any) -> None:
@@ -63,26 +64,33 @@ class SklearnCallbacks:
         return {"coefs_": list(self._estimator.coefs_), "intercepts_": list(self._estimator.intercepts_)}
 
     def begin(self) -> None:
-        """Tell of the beginning of the fit and of its first epoch."""
+        """Tell of the beginning of the fit."""
         if self._root is not None:
             self._root.call_on_fit_task_begin(estimator=self._estimator, **self._data)
-            self._begin_epoch()
 
-    def _begin_epoch(self) -> None:
-        assert self._root is not None
-        self._epoch = self._root.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._data)
+    def on_progress(self, progress: Progress) -> None:
+        """Tell of an epoch that has begun."""
+        self.begin_epoch()
 
-    def end_epoch(self, *, is_last: bool) -> bool:
-        """Tell of an epoch's end, and of the next one's beginning; say whether a callback wants to stop."""
-        if self._epoch is None:
+    def on_epoch(self, record: EpochRecord) -> bool:
+        """Tell of an epoch's end."""
+        return self.end_epoch()
+
+    def begin_epoch(self) -> None:
+        """Tell of an epoch's beginning, once."""
+        if self._root is not None and self._epoch is None:
+            self._epoch = self._root.subcontext(task_name="epoch")
+            self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._data)
+
+    def end_epoch(self) -> bool:
+        """Tell of an epoch's end; say whether a callback wants to stop."""
+        if self._root is None:
             return False
+        self.begin_epoch()
         wants_to_stop = self._epoch.call_on_fit_task_end(
             estimator=self._estimator, **self._data, reconstruction_attributes=self._reconstruction()
         )
         self._epoch = None
-        if not is_last and not wants_to_stop:
-            self._begin_epoch()
         return bool(wants_to_stop)
 
     def end(self) -> None:
