@@ -26,6 +26,7 @@ from pellucid.estimators.rules import Standing
 from pellucid.estimators.telling import CallbackSupportMixin, with_callbacks
 from pellucid.estimators.validation import Part
 from pellucid.formats.model_file import read_model, write_model
+from pellucid.formats.records import architecture_from_record, architecture_to_record
 from pellucid.network import Network
 
 ROWS_OF_A_BLOCK = 4096
@@ -256,11 +257,21 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         return estimator
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what can be made again, and the optimiser's memory, which is twice the size of the network."""
+        """Leave out what can be made again, and the optimiser's memory, which is twice the size of the network.
+
+        What the network is like is written in plain words, so that nobody needs to trust more types than the estimator's.
+        """
         state = dict(super().__getstate__())
         for name in ("_packed", "_state", "_standing", "_callback_fit_ctx"):
             state.pop(name, None)
+        if "_architecture" in state:
+            state["_architecture"] = architecture_to_record(state["_architecture"])
         return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "_architecture" in state:
+            state = {**state, "_architecture": architecture_from_record(state["_architecture"])}
+        super().__setstate__(state)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
