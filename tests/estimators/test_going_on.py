@@ -265,6 +265,20 @@ def test_another_solver_may_go_on_where_one_has_stopped(kind, engine, problem) -
     assert estimator.loss_ == pytest.approx(after, rel=0.2)
 
 
+def test_a_fit_begins_anew_whatever_was_fitted_before(kind, engine, problem, bits) -> None:
+    X, y = problem("iris")
+    other_X, other_y = problem("numbers" if kind is MLPRegressor else "several labels")
+    settings = {"engine": engine, "max_iter": 3, "random_state": 0}
+    used = kind(early_stopping=True, **settings).fit(X, y).set_params(early_stopping=False)
+    validation = {"X_val": other_X[:30], "y_val": other_y[:30]}
+    fresh = kind(**settings).fit(other_X, other_y, **validation)
+    used.fit(other_X, other_y, **validation)
+    assert bits(used) == bits(fresh)
+    assert used.validation_scores_ == fresh.validation_scores_
+    assert used.best_epoch_ is None
+    assert len(used.history_) == 3
+
+
 def test_too_few_epochs_are_warned_of_where_the_user_calls(kind, engine, problem) -> None:
     X, y = problem("iris")
     for solver in ("adam", "lbfgs"):

@@ -130,9 +130,20 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         """Train the network for one epoch on X (n, d) and y, going on from where it stands. Raises as ``fit``."""
         return self._fit(X, y, sample_weight, (None, None, None), incremental=True)
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, validation: tuple[Any, Any, Any], *, incremental: bool) -> Self:
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: tuple[Any, Any, Any],
+        *,
+        incremental: bool,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> Self:
+        """Fit, or leave everything as it was: ``prepare`` included, which comes first."""
         before = dict(self.__dict__)
         try:
+            prepare()
             Fitting(self, incremental=incremental).run(X, y, sample_weight, validation)
         except Warning:  # where warnings are errors, what was learned is kept all the same
             raise

@@ -167,10 +167,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         ``classes`` names all classes that will ever come; it is needed at the first call.
         """
-        if _check_partial_fit_first_call(self, classes):
-            self._label_binarizer = LabelBinarizer()
-            self._label_binarizer.fit(y if type_of_target(y).startswith("multilabel") else classes)
-        return self._fit(X, y, sample_weight, (None, None, None), incremental=True)
+
+        def announce() -> None:
+            if _check_partial_fit_first_call(self, classes):
+                several = type_of_target(y).startswith("multilabel")
+                self._label_binarizer = LabelBinarizer().fit(y if several else classes)
+
+        return self._fit(X, y, sample_weight, (None, None, None), incremental=True, prepare=announce)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Give the most probable label of each example: (n, d) → (n,), or 0 and 1 (n, k) where there are several labels."""

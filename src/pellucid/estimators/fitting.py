@@ -17,7 +17,7 @@ from pellucid.equations.parameters import Layers
 from pellucid.equations.scaling import Scaling
 from pellucid.estimators.first_layers import first_layers
 from pellucid.estimators.lbfgs import search
-from pellucid.estimators.parameters import check_combination, hidden_layers, seed_of, settings_of
+from pellucid.estimators.parameters import check_combination, hidden_layers, listeners_of, seed_of, settings_of
 from pellucid.estimators.rules import EstimatorRules, Standing
 from pellucid.estimators.sparse import SparseRows, over
 from pellucid.estimators.telling import EpochLines, SklearnCallbacks, progress_bar, warn
@@ -57,6 +57,7 @@ class Fitting:
         self.seed = seed_of(estimator.random_state, drawn_from)
         dtype = estimator._dtype(X) if fresh else estimator.coefs_[0].dtype
         training = Part(X, y, estimator._targets(y, dtype), estimator._weights(y, sample_weight))
+        estimator.n_outputs_ = estimator._n_outputs(training.targets)
         judged_on = self._validation_part(*validation, dtype)
         if estimator.early_stopping and estimator.solver != "lbfgs" and judged_on is None:
             classes = estimator._stratification(y)
@@ -99,7 +100,7 @@ class Fitting:
     def _begin(self, training: Part, dtype: Any, *, fresh: bool) -> State:
         """Give the parameters, with the optimiser's moments, from which to go on."""
         estimator = self.estimator
-        outputs = estimator._n_outputs(training.targets)
+        outputs = estimator.n_outputs_
         self.architecture = architecture = Architecture(
             input_shape=(training.X.shape[1],),
             hidden=hidden_layers(estimator.hidden_layer_sizes, estimator.activation),
@@ -124,7 +125,7 @@ class Fitting:
             estimator.loss_curve_, estimator.history_ = list(estimator.loss_curve_), list(estimator.history_)
             if estimator.early_stopping:
                 estimator.best_validation_score_ = None  # it belongs to the parameters that this fit will keep
-        estimator._architecture, estimator.n_outputs_ = architecture, outputs
+        estimator._architecture = architecture
         estimator.n_layers_, estimator.out_activation_ = len(architecture.widths), architecture.output
         estimator._take(layers)
         if estimator.solver == "lbfgs":
@@ -194,7 +195,7 @@ class Fitting:
                 examples,
                 self.settings,
                 start=between_epochs(state, (), None),
-                callbacks=[*lines, remember, self.told, *self._listeners(), advance],
+                callbacks=[*lines, remember, self.told, *listeners_of(self.estimator), advance],
                 keep=keep,
                 stop=self.stop,
                 rules=rules,
@@ -253,16 +254,10 @@ class Fitting:
             best = estimator.best_validation_score_
             estimator.best_validation_score_ = score if best is None else max(best, score)
 
-    def _listeners(self) -> list[Any]:
-        callbacks = self.estimator.callbacks
-        if callbacks is None:
-            return []
-        return [callbacks] if callable(callbacks) else list(callbacks)
-
     # -- by L-BFGS ---------------------------------------------------------------------------------------------------
 
     def _search(self, examples: Examples, layers: Layers) -> None:
-        estimator, listeners = self.estimator, Callbacks(self._listeners())
+        estimator, listeners = self.estimator, Callbacks(listeners_of(self.estimator))
         estimator.history_ = []
 
         def on_iteration(layers: Layers, loss: float) -> bool:
@@ -297,6 +292,11 @@ class Fitting:
         )
         if not all(np.isfinite(tensor).all() for layer in found.layers for tensor in layer):
             raise _not_finite()
+        if not np.isfinite(found.loss):
+            raise ValueError(
+                f"The search of lbfgs ended with a loss of {found.loss}. The input data may contain large values and need "
+                "to be preprocessed. Try standardize=True."
+            )
         estimator._take(found.layers)
         estimator._state = None
         estimator.n_iter_, estimator.loss_ = found.iterations, found.loss

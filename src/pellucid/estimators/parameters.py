@@ -14,6 +14,7 @@ from pellucid.equations.architecture import Hidden
 from pellucid.equations.beyond.extras import Extras
 from pellucid.equations.losses import LOSSES, Loss
 from pellucid.equations.schedules import SCHEDULES
+from pellucid.training.callbacks import Callback
 from pellucid.training.settings import PRECISIONS, Settings
 
 STOCHASTIC_SOLVERS = ("sgd", "adam", "adamw")
@@ -66,7 +67,10 @@ CONSTRAINTS: dict[str, list[Any]] = {
 
 def hidden_layers(sizes: Any, activation: Any) -> tuple[Hidden, ...]:
     """Read ``hidden_layer_sizes`` and ``activation``: one name for all layers, or one for each."""
-    widths = [int(size) for size in (sizes if hasattr(sizes, "__iter__") else [sizes])]
+    given = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+    if not all(isinstance(size, Integral) for size in given):
+        raise ValueError(f"hidden_layer_sizes must be whole numbers, one a layer; got {given}.")
+    widths = [int(size) for size in given]
     if any(width < 1 for width in widths):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {widths}.")
     names = [activation] * len(widths) if isinstance(activation, str) else [str(name) for name in activation]
@@ -131,6 +135,14 @@ def seed_of(random_state: Any, drawn_from: np.random.RandomState) -> int:
     return int(drawn_from.randint(np.iinfo(np.int32).max))
 
 
+def listeners_of(estimator: Any) -> list[Any]:
+    """Give ``callbacks`` as a list."""
+    callbacks = estimator.callbacks
+    if callbacks is None:
+        return []
+    return [callbacks] if callable(callbacks) else list(callbacks)
+
+
 def check_combination(estimator: Any) -> None:
     """Raise ``ValueError`` for parameters that contradict each other."""
     if estimator.solver == "lbfgs":
@@ -145,3 +157,11 @@ def check_combination(estimator: Any) -> None:
             f"warm_up={estimator.warm_up} cannot precede learning_rate={estimator.learning_rate!r}; expected one of "
             f"{', '.join(SCHEDULES)}."
         )
+    if estimator.warm_up >= estimator.max_iter:
+        raise ValueError(
+            f"warm_up={estimator.warm_up} leaves no epoch of max_iter={estimator.max_iter} for what comes after it; "
+            "expected fewer epochs of warm-up."
+        )
+    for listener in listeners_of(estimator):
+        if not (callable(listener) or isinstance(listener, Callback)):
+            raise TypeError(f"callbacks holds {listener!r}; expected functions of an EpochRecord.")

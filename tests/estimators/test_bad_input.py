@@ -1,0 +1,397 @@
+"""What cannot be done is said in a sentence, and nothing is half done."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from pellucid import MLPClassifier, MLPRegressor
+from pellucid.engines import choose
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+QUICK = {"hidden_layer_sizes": (5,), "max_iter": 4, "random_state": 0, "engine": "reference"}
+NAN = float("nan")
+
+OF_PARAMETERS = {
+    "hidden_layer_sizes": [0, -3, 2.5, "many", None],
+    "activation": ["sigmoid", "RELU", 3, None],
+    "solver": ["newton", None, 1],
+    "alpha": [-1e-9, "small", None, NAN],
+    "batch_size": [0, -5, "all", 2.5, None],
+    "learning_rate": ["step", None, 0.1],
+    "learning_rate_init": [0, -0.1, "fast", None, NAN],
+    "power_t": [-0.5, "half", None, NAN],
+    "max_iter": [0, -1, 10.5, "many", None],
+    "shuffle": ["yes", None, 3],
+    "random_state": ["seed", -1.5],
+    "tol": [-1e-9, "small", None, NAN],
+    "verbose": ["loud", None, -1],
+    "warm_start": ["yes", None, 3],
+    "momentum": [-0.1, 1.5, "big", None, NAN],
+    "nesterovs_momentum": ["yes", None, 3],
+    "early_stopping": ["yes", None, 3],
+    "validation_fraction": [-0.1, 1.0, 2, "tenth", None, NAN],
+    "beta_1": [-0.1, 1.0, "big", None, NAN],
+    "beta_2": [-0.1, 1.0, "big", None, NAN],
+    "epsilon": [0, -1e-8, "small", None, NAN],
+    "n_iter_no_change": [0, -1, 2.5, "ten", None],
+    "max_fun": [0, -1, 2.5, "many", None],
+    "weight_decay": [-0.1, "little", None, NAN],
+    "dropout": [-0.1, 1.0, "half", None, NAN],
+    "input_dropout": [-0.1, 1.0, "half", None, NAN],
+    "max_grad_norm": [0, -1, "short", NAN],
+    "warm_up": [-1, 2.5, "slow", None],
+    "standardize": ["yes", None, 3],
+    "scoring": [3, ["accuracy"]],
+    "callbacks": ["print", 3],
+    "progress_bar": ["yes", None],
+    "engine": [3],
+    "precision": ["float16", "double", 32],
+    "n_threads": [0, -1, 2.5, "all"],
+}
+OF_CLASSIFIER = {
+    "class_weight": ["heavy", 3],
+    "label_smoothing": [-0.1, 1.0, "little", None, NAN],
+}
+OF_REGRESSOR = {
+    "loss": ["mse", "cross_entropy", None, 3],
+    "delta": [0, -1, "wide", None, NAN],
+    "quantile": [0, 1, 1.5, "upper", None, NAN],
+}
+
+
+def test_every_parameter_is_tried_with_wrong_values() -> None:
+    assert set(OF_PARAMETERS) | set(OF_CLASSIFIER) == set(MLPClassifier().get_params())
+    assert set(OF_PARAMETERS) | set(OF_REGRESSOR) == set(MLPRegressor().get_params())
+
+
+WRONG = [
+    pytest.param(kind, name, value, id=f"{kind.__name__}-{name}={value!r}")
+    for kind, table in ((MLPClassifier, OF_PARAMETERS | OF_CLASSIFIER), (MLPRegressor, OF_PARAMETERS | OF_REGRESSOR))
+    for name, values in table.items()
+    for value in values
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "value"), WRONG)
+def test_a_wrong_value_is_named_with_its_parameter(kind, name, value, problem) -> None:
+    X, y = problem("iris")
+    with pytest.raises((ValueError, TypeError), match=name) as caught:
+        kind(**{**QUICK, name: value}).fit(X, y)
+    shown = "nan" if value != value else str(value)
+    assert shown in str(caught.value)
+
+
+COMBINATIONS = {
+    "nested sizes": (
+        {"hidden_layer_sizes": ((3, 4), (5, 6))},
+        r"whole numbers, one a layer; got \[\(3, 4\), \(5, 6\)\]",
+    ),
+    "a size of 0 among others": ({"hidden_layer_sizes": (5, 0, 3)}, r"hidden_layer_sizes must be > 0, got \[5, 0, 3\]"),
+    "a negative size among others": ({"hidden_layer_sizes": [5, -2]}, r"hidden_layer_sizes must be > 0, got \[5, -2\]"),
+    "a broken size among others": ({"hidden_layer_sizes": (5, 2.5)}, "hidden_layer_sizes"),
+    "a word among sizes": ({"hidden_layer_sizes": ("5",)}, "hidden_layer_sizes"),
+    "too many activations": ({"activation": ["relu", "tanh"]}, "activation names 2 layers, but hidden_layer_sizes 1"),
+    "too few activations": ({"activation": [], "hidden_layer_sizes": (3, 3)}, "activation names 0 layers"),
+    "an unknown activation": ({"activation": ["swish"]}, "activation must be one of .*; got 'swish'"),
+    "dropout with lbfgs": ({"solver": "lbfgs", "dropout": 0.5}, "dropout=0.5 has no meaning with solver='lbfgs'"),
+    "input dropout with lbfgs": ({"solver": "lbfgs", "input_dropout": 0.5}, "input_dropout=0.5 has no meaning"),
+    "clipping with lbfgs": ({"solver": "lbfgs", "max_grad_norm": 1.0}, "max_grad_norm=1.0 has no meaning"),
+    "warm-up with lbfgs": ({"solver": "lbfgs", "warm_up": 2}, "warm_up=2 has no meaning"),
+    "warm-up before adaptive": ({"learning_rate": "adaptive", "warm_up": 2}, "warm_up=2 cannot precede"),
+    "warm-up to the end": ({"learning_rate": "cosine", "warm_up": 4}, "warm_up=4 .*max_iter=4"),
+    "an unknown engine": ({"engine": "gpu"}, "there is no engine 'gpu' here"),
+    "an unknown scorer": ({"scoring": "accurracy", "early_stopping": True}, "'accurracy' is not a valid scoring value"),
+    "a precision that the engine lacks": ({"precision": "bfloat16"}, "bfloat16"),
+    "a matrix of sizes": ({"hidden_layer_sizes": np.zeros((2, 2), int)}, "hidden_layer_sizes must be whole numbers"),
+    "a listener that cannot hear": ({"callbacks": [3]}, "callbacks"),
+}
+
+
+@pytest.mark.parametrize("which", COMBINATIONS)
+def test_parameters_that_contradict_each_other_are_refused(which, kind, problem) -> None:
+    X, y = problem("iris")
+    parameters, message = COMBINATIONS[which]
+    with pytest.raises((ValueError, TypeError), match=message):
+        kind(**{**QUICK, **parameters}).fit(X, y)
+
+
+# -- data --------------------------------------------------------------------------------------------------------------
+
+ROWS = np.arange(24.0).reshape(8, 3)
+LABELS = np.array([0, 1, 2, 0, 1, 2, 0, 1])
+WITH_A_HOLE = np.where(np.arange(8) == 3, np.nan, LABELS)
+
+DATA = {
+    "no rows": ((ROWS[:0], LABELS[:0]), r"Found array with 0 sample\(s\)"),
+    "no columns": ((ROWS[:, :0], LABELS), r"0 feature\(s\)"),
+    "one example": ((ROWS[0], LABELS), "Expected 2D array, got 1D array instead"),
+    "pictures": ((ROWS.reshape(2, 4, 3), LABELS[:2]), "dim 3"),
+    "NaN in X": ((np.where(ROWS == 4, np.nan, ROWS), LABELS), "Input X contains NaN"),
+    "infinity in X": ((np.where(ROWS == 4, np.inf, ROWS), LABELS), "Input X contains infinity"),
+    "complex numbers": ((ROWS * 1j, LABELS), "Complex data not supported"),
+    "words in X": ((np.full((8, 3), "word"), LABELS), "could not convert string to float|dtype='numeric'"),
+    "objects in X": ((np.array([[{}, [], ()]] * 8, dtype=object), LABELS), "must be|not|float"),
+    "NaN in sparse X": ((sparse.csr_array(np.where(ROWS == 4, np.nan, ROWS)), LABELS), "Input X contains NaN"),
+    "NaN in y": ((ROWS, WITH_A_HOLE), "Input y contains NaN|Input contains NaN"),
+    "too few labels": ((ROWS, LABELS[:7]), r"inconsistent numbers of samples: \[8, 7\]"),
+    "no labels": ((ROWS, None), "requires y to be passed|y cannot be None"),
+    "too few weights": ((ROWS, LABELS, np.ones(7)), "sample_weight"),
+    "NaN in the weights": ((ROWS, LABELS, np.where(LABELS == 1, np.nan, 1.0)), "sample_weight contains NaN"),
+    "a matrix of weights": ((ROWS, LABELS, np.ones((8, 2))), "Sample weights must be 1D"),
+}
+
+
+@pytest.mark.parametrize("which", DATA)
+def test_data_that_cannot_be_learned_from_is_refused(which, kind) -> None:
+    data, message = DATA[which]
+    with pytest.raises((ValueError, TypeError), match=message):
+        kind(**QUICK).fit(*data)
+
+
+def test_one_class_is_nothing_to_tell_apart() -> None:
+    with pytest.raises(ValueError, match=r"y holds 1 class, 'a'; expected at least 2 classes to tell apart"):
+        MLPClassifier(**QUICK).fit(ROWS, ["a"] * 8)
+    with pytest.raises(ValueError, match="1 class"):
+        MLPClassifier(**QUICK).partial_fit(ROWS, [3] * 8, classes=[3])
+
+
+def test_numbers_are_no_classes() -> None:
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        MLPClassifier(**QUICK).fit(ROWS, ROWS[:, 0] + 0.5)
+
+
+def test_words_are_no_numbers() -> None:
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        MLPRegressor(**QUICK).fit(ROWS, ["a"] * 8)
+
+
+def test_several_columns_of_classes_are_refused() -> None:
+    with pytest.raises(ValueError, match="Multioutput target data is not supported"):
+        MLPClassifier(**QUICK).fit(ROWS, np.stack([LABELS, LABELS], axis=1))
+
+
+def test_counts_are_not_negative() -> None:
+    with pytest.raises(
+        ValueError, match=r"loss='poisson' wants counts, but y holds -1\.0; expected numbers of at least 0"
+    ):
+        MLPRegressor("poisson", **QUICK).fit(ROWS, LABELS - 1.0)
+
+
+@pytest.mark.parametrize("weights", [{5: 2.0}, {"0": 1.0}, {0: 1.0, 1: 1.0, 2: 1.0, 3: 1.0}], ids=str)
+def test_weights_for_classes_that_are_not_there_are_refused(weights) -> None:
+    absent = next(name for name in weights if name not in (0, 1, 2))
+    with pytest.raises(
+        ValueError, match=rf"class_weight names {absent!r}, which is no class of y; expected of \(0, 1, 2\)"
+    ):
+        MLPClassifier(class_weight=weights, **QUICK).fit(ROWS, LABELS)
+
+
+def test_numbers_too_large_to_learn_from_are_told_of(kind, engine) -> None:
+    X = np.array([[1e200, -1e200], [-1e200, 1e200]] * 10)
+    with pytest.raises(ValueError, match=r"Solver produced non-finite parameter weights.*Try standardize=True"):
+        kind(**{**QUICK, "engine": engine}).fit(X, np.tile([0, 1], 10))
+
+
+# -- validation sets ---------------------------------------------------------------------------------------------------
+
+VALIDATION = {
+    "other columns": ({"X_val": ROWS[:, :2], "y_val": LABELS}, "X has 2 features, but MLP.* is expecting 3 features"),
+    "no y": ({"X_val": ROWS}, "X_val is given without y_val"),
+    "no X": ({"y_val": LABELS}, "y_val is given without X_val"),
+    "weights alone": ({"sample_weight_val": np.ones(8)}, "sample_weight_val is given without X_val and y_val"),
+    "too few labels": ({"X_val": ROWS, "y_val": LABELS[:3]}, "inconsistent numbers of samples"),
+    "NaN": ({"X_val": np.where(ROWS == 4, np.nan, ROWS), "y_val": LABELS}, "contains NaN"),
+    "no rows": ({"X_val": ROWS[:0], "y_val": LABELS[:0]}, "0 sample"),
+    "too few weights": ({"X_val": ROWS, "y_val": LABELS, "sample_weight_val": np.ones(3)}, "sample_weight"),
+}
+
+
+@pytest.mark.parametrize("which", VALIDATION)
+def test_a_validation_set_must_be_like_the_examples(which, kind) -> None:
+    given, message = VALIDATION[which]
+    with pytest.raises(ValueError, match=message):
+        kind(**QUICK).fit(ROWS, LABELS, **given)
+
+
+def test_its_columns_are_named_as_the_examples_are(kind) -> None:
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame(ROWS, columns=list("abc"))
+    with pytest.raises(ValueError, match="Feature names must be in the same order"):
+        kind(**QUICK).fit(X, LABELS, X_val=X[["b", "a", "c"]], y_val=LABELS)
+
+
+def test_its_classes_are_those_of_the_examples() -> None:
+    with pytest.raises(ValueError, match=r"has classes not in `self\.classes_`"):
+        MLPClassifier(**QUICK).fit(ROWS[LABELS < 2], LABELS[LABELS < 2], X_val=ROWS, y_val=LABELS)
+
+
+def test_its_numbers_are_as_many() -> None:
+    with pytest.raises(ValueError, match=r"y has shape \(8, 2\), but the regressor has 1 output"):
+        MLPRegressor(**QUICK).fit(ROWS, LABELS, X_val=ROWS, y_val=np.stack([LABELS, LABELS], axis=1))
+
+
+# -- going on ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_batch_must_come_with_all_classes() -> None:
+    with pytest.raises(ValueError, match="classes must be passed on the first call to partial_fit"):
+        MLPClassifier(**QUICK).partial_fit(ROWS, LABELS)
+
+
+def test_classes_that_were_not_announced_are_refused() -> None:
+    estimator = MLPClassifier(**QUICK)
+    with pytest.raises(ValueError, match=r"has classes not in `self.classes_`.*\[2\]"):
+        estimator.partial_fit(ROWS, LABELS, classes=[0, 1])
+    estimator.partial_fit(ROWS, LABELS, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match=r"has classes not in `self.classes_`.*\[9\]"):
+        estimator.partial_fit(ROWS, np.where(LABELS == 2, 9, LABELS))
+    with pytest.raises(ValueError, match="is not the same as on last call"):
+        estimator.partial_fit(ROWS, LABELS, classes=[0, 1, 2, 3])
+
+
+def test_a_first_batch_that_is_refused_leaves_no_trace(kind) -> None:
+    estimator = kind(**QUICK)
+    classes = {"classes": [0, 1]} if kind is MLPClassifier else {}
+    before = dict(vars(estimator))
+    with pytest.raises(ValueError, match="contains NaN"):
+        estimator.partial_fit(ROWS * np.nan, LABELS, **classes)
+    assert vars(estimator) == before
+    if kind is MLPClassifier:
+        estimator.partial_fit(ROWS, LABELS, classes=[0, 1, 2])  # other ones than those of the refused batch
+
+
+def test_lbfgs_has_no_single_epoch(kind) -> None:
+    estimator = kind(solver="lbfgs")
+    assert not hasattr(estimator, "partial_fit")
+    with pytest.raises(AttributeError, match="has no attribute 'partial_fit'") as caught:
+        estimator.partial_fit(ROWS, LABELS)
+    assert "lbfgs is not stochastic" in str(caught.value.__cause__)
+
+
+def test_a_single_epoch_does_not_stop_early(kind) -> None:
+    classes = {"classes": [0, 1, 2]} if kind is MLPClassifier else {}
+    with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
+        kind(early_stopping=True, **QUICK).partial_fit(ROWS, LABELS, **classes)
+
+
+CHANGES = {
+    "another width": (
+        {"hidden_layer_sizes": (6,)},
+        ROWS,
+        LABELS,
+        "the fitted network is .* but the parameters and the data",
+    ),
+    "another depth": ({"hidden_layer_sizes": (5, 5)}, ROWS, LABELS, "Set warm_start=False to begin anew"),
+    "other columns": ({}, ROWS[:, :2], LABELS, "X has 2 features, but"),
+}
+
+
+@pytest.mark.parametrize("which", CHANGES)
+def test_a_warm_start_needs_the_network_that_there_is(which, kind) -> None:
+    change, X, y, message = CHANGES[which]
+    estimator = kind(warm_start=True, **QUICK).fit(ROWS, LABELS)
+    with pytest.raises(ValueError, match=message):
+        estimator.set_params(**change).fit(X, y)
+
+
+def test_a_warm_start_needs_the_classes_that_there_are() -> None:
+    estimator = MLPClassifier(warm_start=True, **QUICK).fit(ROWS, LABELS)
+    with pytest.raises(ValueError, match=r"has classes not in `self\.classes_`"):
+        estimator.fit(ROWS, LABELS + 1)
+
+
+# -- nothing half done -------------------------------------------------------------------------------------------------
+
+
+def fails(*_) -> bool:
+    raise RuntimeError("it fails in the midst of the training")
+
+
+REFUSED = {
+    "NaN in X": ({}, (ROWS * np.nan, LABELS), {}),
+    "other columns": ({}, (ROWS[:, :2], LABELS[:3]), {}),
+    "two columns and a wrong solver": ({"solver": "newton"}, (ROWS[:, :2], LABELS), {}),
+    "contradiction": ({"activation": ["relu", "relu"]}, (ROWS, LABELS), {}),
+    "a validation set with other columns": ({}, (ROWS, LABELS), {"X_val": ROWS[:, :1], "y_val": LABELS}),
+    "an unknown engine": ({"engine": "gpu"}, (ROWS, LABELS), {}),
+    "an unknown scorer": ({"scoring": "best"}, (ROWS, LABELS), {"X_val": ROWS, "y_val": LABELS}),
+    "a listener that fails": ({"callbacks": fails}, (ROWS[:, :2], LABELS % 2), {}),
+    "a scorer that fails": ({"scoring": fails}, (ROWS, LABELS), {"X_val": ROWS, "y_val": LABELS}),
+    "a training that diverges": ({"learning_rate_init": 1e300, "solver": "sgd"}, (ROWS[:, :2], LABELS), {}),
+    "a search that diverges": ({"solver": "lbfgs"}, (ROWS * 1e200, LABELS), {}),
+}
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+@pytest.mark.parametrize("which", REFUSED)
+def test_a_refused_fit_leaves_everything_as_it_was(which, warm_start, kind, engine) -> None:
+    change, data, validation = REFUSED[which]
+    estimator = kind(**{**QUICK, "engine": engine}, warm_start=warm_start).fit(ROWS, LABELS)
+    parameters = estimator.get_params()
+    attributes = {name: value for name, value in vars(estimator).items() if name not in parameters}
+    lists = {name: list(value) for name, value in attributes.items() if isinstance(value, list)}
+    predictions = estimator.predict(ROWS)
+    with pytest.raises((ValueError, TypeError, RuntimeError)):
+        estimator.set_params(**change).fit(*data, **validation)
+    after = {name: value for name, value in vars(estimator).items() if name not in parameters}
+    assert after.keys() == attributes.keys()
+    assert all(after[name] is attributes[name] for name in attributes)
+    assert {name: list(after[name]) for name in lists} == lists
+    np.testing.assert_array_equal(estimator.predict(ROWS), predictions)
+
+
+# -- questions ---------------------------------------------------------------------------------------------------------
+
+QUESTIONS = {
+    "other columns": (ROWS[:, :2], "X has 2 features, but MLP.* is expecting 3 features as input"),
+    "one example": (ROWS[0], "Expected 2D array, got 1D array instead"),
+    "no rows": (ROWS[:0], r"Found array with 0 sample\(s\)"),
+    "NaN": (np.where(ROWS == 4, np.nan, ROWS), "Input X contains NaN"),
+    "infinity": (np.where(ROWS == 4, np.inf, ROWS), "Input X contains infinity"),
+    "complex numbers": (ROWS * 1j, "Complex data not supported"),
+    "words": (np.full((8, 3), "word"), "could not convert string to float|dtype='numeric'"),
+}
+
+
+@pytest.mark.parametrize("which", QUESTIONS)
+def test_questions_that_have_no_answer_are_refused(which, kind, engine) -> None:
+    X, message = QUESTIONS[which]
+    estimator = kind(**{**QUICK, "engine": engine}).fit(ROWS, LABELS)
+    asks = [estimator.predict, estimator.hidden_activations]
+    if kind is MLPClassifier:
+        asks += [estimator.predict_proba, estimator.predict_log_proba]
+    for ask in asks:
+        with pytest.raises(ValueError, match=message):
+            ask(X)
+
+
+def test_numbers_too_large_to_compute_with_are_refused(kind, engine) -> None:
+    estimator = kind(**{**QUICK, "engine": engine}).fit(ROWS, LABELS)
+    estimator.coefs_ = [np.full(W.shape, 2.0) for W in estimator.coefs_]
+    for X in (np.full((1, 3), 1e308), sparse.csr_array(np.full((1, 3), 1e308))):
+        with pytest.raises(ValueError, match="the numbers in row 0 of X are too large to compute with"):
+            estimator.predict(X)
+
+
+def test_who_has_learned_nothing_answers_nothing(kind) -> None:
+    for ask in (
+        kind().predict,
+        kind().hidden_activations,
+        lambda X: kind().network_,
+        lambda X: kind().score(X, LABELS),
+    ):
+        with pytest.raises(ValueError, match="is not fitted yet"):
+            ask(ROWS)
+
+
+def test_the_engines_refuse_alike(kind, native) -> None:
+    messages = []
+    for engine in ("reference", native):
+        assert choose(engine).engine.name == engine
+        with pytest.raises(ValueError, match="non-finite") as caught:
+            kind(solver="sgd", learning_rate_init=1e300, **{**QUICK, "engine": engine}).fit(ROWS, LABELS)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
