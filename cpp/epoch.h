@@ -56,7 +56,7 @@ template <class T> class Epoch {
           losses_(chunk_), correct_(chunk_), back_(size_t(architecture.layers())) {
         forward_.take(data);
         const int width = kernels.panel_width;
-        const bool fused = chunk_ >= std::min(steps.batch_size, steps.rows_in_all) && optimizer.optimizer != Optimizer::none &&
+        const bool fused = chunk_ >= rows_of_a_batch() && optimizer.optimizer != Optimizer::none &&
                            !extras.clips();
         for (int64_t l = 0; l < L(); ++l) {
             const PackedLayer<T>& layer = layers[l];
@@ -75,7 +75,7 @@ template <class T> class Epoch {
     // Take the steps, with at most so many threads. `stop` is asked now and then, on the calling thread.
     Progress run(int threads, const std::function<bool()>& stop) {
         Team team(threads);
-        Pace pace(team.size());
+        Pace pace(team.size(), work_of_a_step());
         stop_ = &stop;
         const int64_t end = steps_.first_step + steps_.n_steps;
         int64_t step = steps_.first_step;
@@ -134,12 +134,16 @@ template <class T> class Epoch {
     // where the parameters are many, and needless where one chunk can be the batch. Nor may a chunk take so long that whoever
     // asks to stop must wait.
     int64_t rows_of_a_chunk() const {
-        int64_t parameters = 0;
-        for (const PackedLayer<T>& layer : layers_) parameters += layer.fan_in * layer.fan_out;
-        const int64_t batch = std::min(steps_.batch_size, steps_.rows_in_all);
-        const int64_t most = parameters <= few_parameters && batch > 256 ? 128 : 256;
-        return std::min(batch, most);
+        const int64_t most = number_of_weights() <= few_parameters && rows_of_a_batch() > 256 ? 128 : 256;
+        return std::min(rows_of_a_batch(), most);
     }
+    int64_t rows_of_a_batch() const { return std::min(steps_.batch_size, steps_.rows_in_all); }
+    int64_t number_of_weights() const {
+        int64_t weights = 0;
+        for (const PackedLayer<T>& layer : layers_) weights += layer.fan_in * layer.fan_out;
+        return weights;
+    }
+    int64_t work_of_a_step() const { return number_of_weights() * rows_of_a_batch(); }
 
     // Wait for the others; false where all are to stop here.
     bool meet(Member& me) {

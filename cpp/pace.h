@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 
@@ -15,16 +17,25 @@ class Pace {
         int64_t steps;
     };
 
-    explicit Pace(int most_members) : most_(most_members) {}
+    // `work` is the size of a step. If one was better off alone when steps of this size ended, one begins alone.
+    Pace(int most_members, int64_t work)
+        : most_(most_members), work_(work), first_(work == best_alone_ ? alone : all), since_trial_(first_ == all ? 1e9 : 0) {}
+    ~Pace() {
+        if (best() == alone) best_alone_ = work_;
+        else if (first_ == alone) best_alone_ = no_work;
+    }
+    Pace(const Pace&) = delete;
+    Pace& operator=(const Pace&) = delete;
 
     // The next steps are to be taken by so many members, and then reported.
     Stretch next(int64_t steps_left) {
         if (most_ == 1) return begin(alone, steps_left, steps_left);
-        if (!known(all)) return begin(all, warm_ ? steps_in(seconds_of_a_stretch, first_step_) : first_steps, steps_left);
+        if (!known(first_)) return begin(first_, warm_ ? steps_in(seconds_of_a_stretch, first_step_) : first_steps, steps_left);
         const int other = 1 - best();
         // All members may be much faster than one, or much slower: a trial waits until it costs little.
-        const double step_of_other = known(other) ? seconds_[other] : most_ * seconds_[all];
-        if (since_trial_ > patience_ * (seconds_of_a_stretch + step_of_other)) {
+        const double step_of_other = known(other) ? seconds_[other] : other == alone ? most_ * seconds_[all] : seconds_[alone];
+        const double price = std::max(seconds_of_a_stretch + step_of_other, seconds_of_trial_);
+        if (since_trial_ > patience_ * price) {
             since_trial_ = 0;
             if (known(other) && patience_ < most_patience) patience_ *= 2;
             return begin(other, steps_in(seconds_of_a_stretch, step_of_other), steps_left);
@@ -35,6 +46,7 @@ class Pace {
     void took(int64_t steps) {
         const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
         if (trying_ == best()) since_trial_ += seconds;
+        else seconds_of_trial_ = seconds;
         if (steps == 0) return;
         const double step = seconds / double(steps);
         if (!warm_) {  // the first steps wake threads and fill caches: they say little of those to come
@@ -56,7 +68,10 @@ class Pace {
     bool known(int i) const { return seconds_[i] > 0; }
     // Alone, unless all are clearly faster: on a busy machine threads that were asleep are let in at once, so that a trial
     // promises more than the steps after it hold; and others may have a use for the cores.
-    int best() const { return !known(alone) || (known(all) && seconds_[all] <= clearly_less * seconds_[alone]) ? all : alone; }
+    int best() const {
+        if (!known(1 - first_)) return first_;
+        return seconds_[all] <= clearly_less * seconds_[alone] ? all : alone;
+    }
     static int64_t steps_in(double seconds, double seconds_a_step) { return 1 + int64_t(seconds / seconds_a_step); }
     Stretch begin(int trying, int64_t steps, int64_t steps_left) {
         trying_ = trying;
@@ -64,13 +79,18 @@ class Pace {
         return {trying == all ? most_ : 1, steps < steps_left ? steps : steps_left};
     }
 
+    static constexpr int64_t no_work = -1;
+    inline static std::atomic<int64_t> best_alone_{no_work};
     const int most_;
-    double seconds_[2] = {0, 0};  // of a step, with all members and alone; 0 where not known yet
-    double since_trial_ = 1e9;    // the first trial is due at once
+    const int64_t work_;
+    const int first_;
+    double seconds_[2] = {0, 0};   // of a step, with all members and alone; 0 where not known yet
+    double since_trial_;           // where all begin, the first trial is due at once
+    double seconds_of_trial_ = 0;  // on a busy machine more than was meant
     double patience_ = least_patience;  // twice as much after each trial: what was tried often is known
     double first_step_ = 0;
     bool warm_ = false;
-    int trying_ = all;
+    int trying_ = 0;
     Clock::time_point began_;
 };
 
