@@ -80,8 +80,9 @@ class Network:
         packed = self._packed_network
         if packed is None:
             packed = self._packed_network = self.engine.pack(self.architecture, self.layers)
-            if self._task is Task.ONE_OF_SEVERAL:
-                self._quick_predict, self._quick_logits = packed.quick_predict, packed.quick_logits
+            self._quick_logits = packed.quick_logits
+            if self._task is not Task.NUMBERS:
+                self._quick_predict = packed.quick_predict
         return packed
 
     def __getstate__(self) -> dict[str, Any]:
@@ -137,7 +138,7 @@ class Network:
         """
         quick = self._quick_predict(X)  # an answer for what is plain and right, None for all else
         if quick is not None:
-            return quick
+            return np.concatenate([1 - quick, quick], axis=-1) if self._task is Task.YES_OR_NO else quick
         examples, single = self._examples(X)
         with np.errstate(over="ignore", invalid="ignore"):
             p = probabilities(self._task, self._packed().predict(examples))
@@ -150,14 +151,16 @@ class Network:
         Several labels at once are 0 or 1, (n, k); numbers are (n,), or (n, k) where there are several.
         """
         quick = self._quick_logits(X)
-        if quick is not None:
+        if quick is not None and self._task is Task.ONE_OF_SEVERAL:
             labels = self._labels[quick.argmax(axis=-1)]
             return labels if quick.ndim == 2 else labels.item()
-        examples, single = self._examples(X)
-        packed = self._packed()
-        with np.errstate(over="ignore", invalid="ignore"):
-            z = packed.logits(examples)
-            p = self.architecture.loss.outputs(z) if self._task is Task.NUMBERS else z
+        if quick is not None:
+            z, single = np.atleast_2d(quick), quick.ndim == 1
+        else:
+            examples, single = self._examples(X)
+            with np.errstate(over="ignore", invalid="ignore"):
+                z = self._packed().logits(examples)
+        p = self.architecture.loss.outputs(z) if self._task is Task.NUMBERS else z
         _check_finite(p)
         said = answers(self._task, z, p, self._labels)
         if not single:

@@ -220,6 +220,23 @@ def test_predictions_are_theirs_where_the_parameters_are(engine, problem, like) 
         assert ours.score(X, y) == pytest.approx(theirs.score(X, y), rel=1e-12)
 
 
+@pytest.mark.parametrize("name", [*PROBLEMS, "counts"])
+def test_a_row_on_its_own_is_answered_as_in_a_batch(name, engine, problem) -> None:
+    X, y = problem(name)
+    kind = MLPClassifier if name in CLASSES else MLPRegressor
+    more = {"loss": "poisson"} if name == "counts" else {}
+    fitted = kind(engine=engine, max_iter=3, random_state=0, **more).fit(X, y)
+    # One by one the rows go the quick way, and give the same bits natively; NumPy's products depend on how many they are.
+    tolerance = 0 if engine == "native" else 64 * np.finfo(float).eps
+    for ask in (fitted.predict, *([fitted.predict_proba] if name in CLASSES else [])):
+        together = ask(X[:20].tolist())
+        for row in range(20):
+            alone = ask(X[row : row + 1])
+            assert (alone.shape, alone.dtype) == ((1, *together.shape[1:]), together.dtype)
+            np.testing.assert_allclose(alone[0], together[row], rtol=tolerance, atol=tolerance)
+    np.testing.assert_array_equal(fitted.network_.predict(X[3]), fitted.predict(X[3:4])[0])
+
+
 def test_what_is_printed_is_theirs(problem, capsys, like) -> None:
     X, y = problem("two classes")
     ours = ours_for("two classes", verbose=True, early_stopping=True, max_iter=200, tol=0.1, n_iter_no_change=2)

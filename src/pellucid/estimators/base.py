@@ -188,7 +188,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     @property
     def network_(self) -> Network:
         """The network on its own: it predicts, explains and saves itself without scikit-learn."""
-        check_is_fitted(self)
+        if "coefs_" not in self.__dict__:
+            check_is_fitted(self)
         made_of = (*self.coefs_, *self.intercepts_)  # held, so that no other array can take the place of one in memory
         packed: tuple[tuple[Array, ...], Network] | None = self.__dict__.get("_packed")
         if packed is None or len(packed[0]) != len(made_of) or not all(map(is_, packed[0], made_of)):
