@@ -45,6 +45,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
       steps. The last three go from the first of ``max_iter`` epochs to the last. ``warm_up`` epochs of rising rates may
       come before them, and before constant.
 
+    From the same start the steps are scikit-learn's to the last digits, with two exceptions: Adam's ``epsilon`` is added
+    after the bias is corrected [adam], and where a rate falls between epochs, momentum does not remember the higher one
+    [momentum]. ``partial_fit`` follows a schedule over ``max_iter`` calls, and stays at its end.
+
     **What scikit-learn does not have**:
 
     - ``class_weight``: None, "balanced", or a weight for each class; it multiplies ``sample_weight``.
