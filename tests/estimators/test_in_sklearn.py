@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -11,11 +12,13 @@ from scipy import sparse
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import StackingClassifier, VotingRegressor
+from sklearn.exceptions import DataConversionWarning
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.multioutput import ClassifierChain
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import estimator_html_repr
@@ -245,6 +248,42 @@ def test_sparse_examples_may_stop_early_and_be_judged(kind, engine, problem, bit
     X_val = sparse.csr_array(X[:20])
     judged = [kind(engine=engine, **QUICK).fit(X, y, X_val=of, y_val=y[:20]) for of in (X[:20], X_val)]
     assert judged[0].validation_scores_ == judged[1].validation_scores_
+
+
+def test_sparse_labels_are_learned_and_given_as_in_scikit_learn(engine, problem, bits) -> None:
+    X, Y = problem("several labels")
+    of_dense = MLPClassifier(engine=engine, early_stopping=True, **QUICK).fit(X, Y)
+    of_sparse = MLPClassifier(engine=engine, early_stopping=True, **QUICK).fit(X, sparse.csr_array(Y))
+    theirs = TheirClassifier(hidden_layer_sizes=(2,), max_iter=2).fit(X, sparse.csr_array(Y)).predict(X)
+    answer = of_sparse.predict(X)
+    assert (type(answer), answer.dtype, answer.shape) == (type(theirs), theirs.dtype, theirs.shape)
+    assert bits(of_sparse) == bits(of_dense)
+    np.testing.assert_array_equal(answer.toarray(), of_dense.predict(X))
+    assert of_sparse.score(X, Y) == of_dense.score(X, Y)
+    epoch = MLPClassifier(engine=engine, **QUICK).partial_fit(X, sparse.csr_array(Y), classes=np.arange(4))
+    assert sparse.issparse(epoch.partial_fit(X, sparse.csr_array(Y)).predict(X))
+
+
+@pytest.mark.parametrize("as_what", ["category", "string", "object", "polars", "list", "frame"])
+def test_labels_are_read_from_what_people_keep_them_in(as_what, problem) -> None:
+    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    X, y = problem("iris")
+    words = np.array(["a", "b", "c"])[y]
+    given = {
+        "category": lambda: pd.Series(words).astype("category"),
+        "string": lambda: pd.Series(words, dtype="string"),
+        "object": lambda: pd.Series(words, dtype=object),
+        "polars": lambda: pl.Series(words),
+        "list": words.tolist,
+        "frame": lambda: pd.DataFrame({"species": words}),
+    }[as_what]()
+    settings = {"engine": "reference", "class_weight": "balanced", **QUICK}
+    wanted = MLPClassifier(**settings).fit(X, words)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataConversionWarning)  # that a column is taken for a vector
+        fitted = MLPClassifier(**settings).fit(X, given, X_val=X, y_val=given)
+    assert fitted.classes_.tolist() == ["a", "b", "c"]
+    np.testing.assert_array_equal(fitted.predict(X), wanted.predict(X))
 
 
 @pytest.mark.parametrize("solver", ["sgd", "lbfgs"])

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d, compute_sample_weight
@@ -180,8 +181,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self._fit(X, y, sample_weight, (None, None, None), incremental=True, prepare=announce)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Give the most probable label of each example: (n, d) → (n,), or 0 and 1 (n, k) where there are several labels."""
-        return super().predict(X).astype(self.classes_.dtype, copy=False)
+        """Give the most probable label of each example: (n, d) → (n,), or 0 and 1 (n, k) where there are several labels.
+
+        Where the labels were learned from a sparse matrix, a sparse matrix is given.
+        """
+        answers = super().predict(X).astype(self.classes_.dtype, copy=False)
+        return csr_matrix(answers) if answers.ndim == 2 and self._label_binarizer.sparse_input_ else answers
 
     def predict_proba(self, X: Any) -> Array:
         """Give the probability of each class, in the order of ``classes_``: (n, d) → (n, k)."""
@@ -202,11 +207,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             dtype=TYPES_OF_X,
             reset=reset,
         )
+        y, is_sparse = (y.toarray(), True) if hasattr(y, "toarray") else (y, False)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         if learns:
             self._label_binarizer = LabelBinarizer().fit(y)
+            self._label_binarizer.sparse_input_ = is_sparse
             self.classes_ = self._label_binarizer.classes_
         else:
             self._check_known(y)
