@@ -9,7 +9,9 @@ from pellucid import Network, load
 from pellucid.engines import available, choose
 from pellucid.equations.architecture import Architecture, Hidden
 from pellucid.equations.initialization import initialize
+from pellucid.equations.losses import Poisson
 from pellucid.equations.network import forward
+from pellucid.equations.parameters import Layer
 from pellucid.equations.scaling import Scaling
 from pellucid.errors import ModelFileError, ShapeError
 
@@ -230,3 +232,12 @@ def test_a_network_can_be_copied_and_pickled(network) -> None:
     for again in (pickle.loads(pickle.dumps(network)), copy.deepcopy(network), copy.copy(network)):
         np.testing.assert_array_equal(again.predict_proba(PIXELS), expected)
         assert again.classes == network.classes
+
+
+def test_an_expected_count_too_large_for_a_number_is_refused_in_a_sentence() -> None:
+    layers = (Layer(np.array([[1000.0]]), np.zeros(1)),)
+    network = Network(Architecture((1,), (), 1, loss=Poisson()), layers)
+    assert network.predict([[0.001], [0.0]]).tolist() == [np.exp(1.0), 1.0]
+    for _ in range(2):  # the long way, then the quick one
+        with pytest.raises(ShapeError, match="row 1 of X are too large to compute with"):
+            network.predict(np.array([[0.0], [1.0]]))

@@ -160,7 +160,8 @@ class Network:
             examples, single = self._examples(X)
             with np.errstate(over="ignore", invalid="ignore"):
                 z = self._packed().logits(examples)
-        p = self.architecture.loss.outputs(z) if self._task is Task.NUMBERS else z
+        with np.errstate(over="ignore"):
+            p = self.architecture.loss.outputs(z) if self._task is Task.NUMBERS else z
         _check_finite(p)
         said = answers(self._task, z, p, self._labels)
         if not single:

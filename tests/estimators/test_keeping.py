@@ -7,6 +7,7 @@ import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -18,6 +19,7 @@ from pellucid import MLPClassifier, MLPRegressor
 from pellucid.cli import main
 from pellucid.errors import ModelFileError, PellucidError
 from pellucid.estimators.keeping import FITTED
+from pellucid.formats.model_file import read_model, write_model
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -356,3 +358,32 @@ def test_a_fit_goes_on_from_what_was_put_in(kind, engine, problem, bits) -> None
     for each in (given, taken):
         each.set_params(solver="sgd", warm_start=True, max_iter=3, shuffle=False).fit(X, y)
     assert bits(given) == bits(taken)
+
+
+class Forecaster(MLPRegressor):
+    """A regressor by another name."""
+
+
+def test_an_estimator_of_the_users_own_name_reads_its_file(problem, tmp_path) -> None:
+    X, y = problem("iris")
+    forecaster = Forecaster(engine="reference", **QUICK).fit(X, y)
+    forecaster.save(tmp_path / "model")
+    np.testing.assert_array_equal(Forecaster.load(tmp_path / "model").predict(X), forecaster.predict(X))
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"parameters": 7},
+        {"parameters": {"class_weight": {"words": 1}}},
+        {"fitted": ["loss_"]},
+    ],
+)
+def test_a_spoiled_record_of_an_estimator_is_refused_in_a_sentence(problem, tmp_path, spoiled) -> None:
+    X, y = problem("iris")
+    MLPClassifier(engine="reference", **QUICK).fit(X, y).save(tmp_path / "model")
+    model = read_model(tmp_path / "model")
+    record = {**model.training, "estimator": {**model.training["estimator"], **spoiled}}
+    write_model(tmp_path / "model", replace(model, training=record))
+    with pytest.raises(ModelFileError, match=r"model says of its estimator is spoiled"):
+        MLPClassifier.load(tmp_path / "model")

@@ -19,6 +19,7 @@ from pellucid.equations.architecture import Architecture
 from pellucid.equations.losses import Loss
 from pellucid.equations.optimizers import Moments
 from pellucid.equations.parameters import Array, Layer, Layers
+from pellucid.errors import ModelFileError, PellucidError
 from pellucid.estimators.fitting import Fitting
 from pellucid.estimators.keeping import model_of, parameters_of, restore
 from pellucid.estimators.parameters import CONSTRAINTS, STOCHASTIC_SOLVERS
@@ -264,8 +265,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def load(cls, path: str | Path) -> Self:
         """Read a model file, of an estimator or of ``pellucid train``. Raises ``ModelFileError`` for what is none."""
         model = read_model(Path(path))
-        estimator = cls(**parameters_of(model, cls))
-        restore(estimator, model)
+        try:
+            estimator = cls(**parameters_of(model, cls))
+            restore(estimator, model)
+        except PellucidError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(f"what {path} says of its estimator is spoiled ({error!r})") from error
         return estimator
 
     def __getstate__(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from math import inf, isinf
 from typing import Any
 
 import numpy as np
+from sklearn.base import RegressorMixin
 
 from pellucid.answers import Task, task_of
 from pellucid.errors import ModelFileError
@@ -46,7 +47,7 @@ def parameters_of(model: Model, kind: type) -> dict[str, Any]:
     Raises ``ModelFileError`` where the network does another thing than this kind of estimator.
     """
     gives_numbers = task_of(model.architecture, model.classes) is Task.NUMBERS
-    if gives_numbers != ("Regressor" in kind.__name__):
+    if gives_numbers != issubclass(kind, RegressorMixin):
         other = "MLPRegressor" if gives_numbers else "MLPClassifier"
         what = "gives numbers" if gives_numbers else "tells classes apart"
         raise ModelFileError(
