@@ -17,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "augmentation.h"
 #include "epoch.h"
 #include "plain_arrays.h"
 #include "predict.h"
@@ -164,6 +165,30 @@ void check_extras(const Extras& extras) {
     for (double rate : {extras.input_dropout, extras.dropout}) require(rate >= 0 && rate < 1, "shares left out are below 1");
     require(extras.l2 >= 0 && std::isfinite(extras.l2), "l2 is not negative, and finite");
     require(extras.clip > 0, "clip is positive");
+    require(extras.max_norm > 0, "max_norm is positive");
+}
+
+// The matrices of [gaussian], square; both or none.
+void init_augmentation(Augmentation* self, double rotation, double scale, double shear, double shift,
+                       const std::optional<Matrix<double>>& G_rows, const std::optional<Matrix<double>>& G_columns,
+                       const std::tuple<int64_t, int64_t, int64_t>& shape) {
+    const auto [rows, columns, channels] = shape;
+    constexpr int64_t most = 1 << 24;  // places between pixels are reckoned in float32
+    require(rows > 0 && columns > 0 && channels > 0 && rows < most && columns < most && (rows + 3) * (columns + 3) < most &&
+                channels < most, "pictures have pixels, but not too many");
+    for (double number : {rotation, scale, shear, shift}) require(std::isfinite(number), "strengths are finite");
+    require(scale < 1 && std::abs(rotation) < 3.2, "scales are below 1, and rotations within half a turn");
+    require(G_rows.has_value() == G_columns.has_value(), "both matrices, or none");
+    Augmentation result{true, rotation, scale, shear, shift, {}, {}, {rows, columns, channels}};
+    if (G_rows) {
+        require(int64_t(G_rows->shape(0)) == rows && int64_t(G_rows->shape(1)) == rows &&
+                    int64_t(G_columns->shape(0)) == columns && int64_t(G_columns->shape(1)) == columns, "matrices that fit");
+        require_aligned(*G_rows);
+        require_aligned(*G_columns);
+        result.G_rows.assign(G_rows->data(), G_rows->data() + G_rows->size());
+        result.G_columns.assign(G_columns->data(), G_columns->data() + G_columns->size());
+    }
+    new (self) Augmentation(std::move(result));
 }
 
 template <class T> void check_precision(bool bfloat16) {
@@ -176,13 +201,15 @@ nb::tuple run(const std::string& target, const std::vector<int64_t>& widths, con
               double mu, double beta_1, double beta_2, double epsilon, double weight_decay, const Layers<T>& layers,
               const std::vector<Layers<T>>& moments, int64_t steps_done, const Data& X, const Targets<T>& y,
               const Indices& order, const Numbers& rates, int64_t batch_size, int64_t first_step, int64_t n_steps,
-              const std::optional<Numbers>& weights, double input_dropout, double dropout, double l2, double clip, uint64_t seed,
-              uint32_t epoch_number, const std::optional<Indices>& examples, int threads, const nb::object& stop, bool bfloat16) {
+              const std::optional<Numbers>& weights, double input_dropout, double dropout, double l2, double clip, double max_norm,
+              const std::optional<Augmentation>& augmentation, uint64_t seed, uint32_t epoch_number, const std::optional<Indices>& examples, int threads, const nb::object& stop, bool bfloat16) {
     check_precision<T>(bfloat16);
-    const Extras extras{input_dropout, dropout, l2, clip, seed, epoch_number};
+    const Extras extras{input_dropout, dropout, l2, clip, max_norm, seed, epoch_number};
     check_extras(extras);
     const Kernels<T>& kernels = kernels_of<T>(target_named(target));
     const Architecture architecture = architecture_of(widths, activations, offset, scale, loss, setting);
+    require(!augmentation || augmentation->shape.pixels() * augmentation->shape.channels == widths[0],
+            "the pictures have another number of pixels");
     const OptimizerSettings settings{optimizer_named(optimizer), mu, beta_1, beta_2, epsilon, weight_decay};
     require(int(moments.size()) == settings.moments(), "another number of moments");
     Rows data = rows_of(X, widths[0], order.data());
@@ -205,7 +232,8 @@ nb::tuple run(const std::string& target, const std::vector<int64_t>& widths, con
         {
             nb::gil_scoped_release released;
             Epoch<T> epoch(kernels, architecture, parameters, data, wishes, settings,
-                           {batch_size, rows_in_all, first_step, n_steps, steps_done, rates.data()}, bfloat16, extras);
+                           {batch_size, rows_in_all, first_step, n_steps, steps_done, rates.data()}, bfloat16, extras,
+                           augmentation.value_or(Augmentation{}));
             progress = epoch.run(threads, stop.is_none() ? std::function<bool()>() : std::ref(ask));
         }
         ask.raise();
@@ -327,7 +355,7 @@ template <class T> void bind(nb::module_& module, const char* predictor_name) {
     module.def("run", &run<T>, "target"_a, "widths"_a, "activations"_a, array("offset"), array("scale"), "loss"_a,
                "loss_setting"_a, "optimizer"_a, "mu"_a, "beta_1"_a, "beta_2"_a, "epsilon"_a, "weight_decay"_a, array("layers"), array("moments"), "steps_done"_a,
                array("X"), array("y"), array("order"), array("rates"), "batch_size"_a, "first_step"_a, "n_steps"_a,
-               array("weights").none(), "input_dropout"_a, "dropout"_a, "l2"_a, "clip"_a, "seed"_a, "epoch"_a,
+               array("weights").none(), "input_dropout"_a, "dropout"_a, "l2"_a, "clip"_a, "max_norm"_a, "augmentation"_a.none(), "seed"_a, "epoch"_a,
                array("examples").none(), "threads"_a, "stop"_a.none(), "bfloat16"_a = false,
                "Take steps: (layers, moments, losses, correct, non-finite step or None).");
     module.def("loss_and_gradients", &loss_and_gradients<T>, "target"_a, "widths"_a, "activations"_a, array("offset"),
@@ -369,6 +397,9 @@ NB_MODULE(_native, module) {
         permutation(seed, purpose, epoch, n, order.data());
         return order;
     }, "seed"_a, "purpose"_a, "n"_a, "epoch"_a, "Shuffle 0 ... n - 1, as equations.random_streams does.");
+    nb::class_<Augmentation>(module, "Augmentation", "How pictures are distorted; the rotation in radians.")
+        .def("__init__", &init_augmentation, "rotation"_a, "scale"_a, "shear"_a, "shift"_a, "G_rows"_a.none(), "G_columns"_a.none(),
+             "shape"_a);
     bind<float>(module, "Predictor32");
     bind<double>(module, "Predictor64");
     bind_kernels(module);

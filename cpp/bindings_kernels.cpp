@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "augmentation.h"
 #include "extras.h"
 #include "network.h"
 #include "optimizer_settings.h"
@@ -294,6 +295,37 @@ nb::tuple leave_out(const std::string& target, const Matrix<T>& mask, const Matr
     return nb::make_tuple(unpacked(out.panels(n), kernels.panel_width), finite);
 }
 
+// Some pictures as they are seen in an epoch.
+template <class T>
+nb::object distort(const std::string& target, const Augmentation& by, uint64_t seed, uint32_t epoch, const Indices& examples,
+                   const Data& X, const Array<T>&) {
+    const int64_t n = int64_t(X.shape(0)), d = int64_t(X.shape(1));
+    const InputType type = input_type_of(X);
+    require(int64_t(examples.size()) == n && d == by.shape.pixels() * by.shape.channels, "shapes that fit");
+    Distorter<T> distorter(kernels_of<T>(target_named(target)), by, seed, epoch);
+    const auto all = [&](auto out) {
+        for (int64_t r = 0; r < n; ++r)
+            distorter.distort(static_cast<const char*>(X.data()) + r * X.stride(0) * int64_t(X.itemsize()), type,
+                              uint32_t(examples.data()[r]), out.data() + r * d);
+        return nb::cast(out);
+    };
+    switch (type) {
+        case InputType::uint8: return all(new_matrix<uint8_t>(n, d));
+        case InputType::float32: return all(new_matrix<float>(n, d));
+        default: return all(new_matrix<double>(n, d));
+    }
+}
+
+// W (a row an input, a column a neuron), no column longer than `most`.
+template <class T>
+NewMatrix<T> constrain(const std::string& target, const Matrix<T>& W, double most, const Cuts& panel_cuts) {
+    const Kernels<T>& kernels = kernels_of<T>(target_named(target));
+    const PanelBuffer<T> out = packed(W, kernels.panel_width);
+    for (const Range panels : pieces(out.number_of_panels(), panel_cuts))
+        kernels.constrain(out.panels(int64_t(W.shape(0))), most, panels);
+    return unpacked(out.panels(int64_t(W.shape(0))), kernels.panel_width);
+}
+
 // (dz, the loss of each row, whether its label won).
 template <class T>
 nb::tuple softmax_cross_entropy(const std::string& target, const Matrix<T>& z, const Indices& y, const Array<T>& share,
@@ -452,6 +484,9 @@ template <class T> void bind(nb::module_& module, const char* scale_name, const 
                "like"_a.noconvert(), "row_cuts"_a = whole, "The mask, of the type of the array `like`.");
     module.def("leave_out", &leave_out<T>, "target"_a, "mask"_a.noconvert(), "a"_a.noconvert(), "row_cuts"_a = whole,
                "panel_cuts"_a = whole);
+    module.def("distort", &distort<T>, "target"_a, "augmentation"_a, "seed"_a, "epoch"_a, "examples"_a.noconvert(),
+               "X"_a.noconvert(), "like"_a.noconvert(), "Reckoned in the type of the array `like`.");
+    module.def("constrain", &constrain<T>, "target"_a, "W"_a.noconvert(), "most"_a, "panel_cuts"_a = whole);
     module.def("sum_of_squares", [](const std::string& target, const Array<T>& numbers) {
         return kernels_of<T>(target_named(target)).sum_of_squares(numbers.data(), int64_t(numbers.size()));
     }, "target"_a, "numbers"_a.noconvert());

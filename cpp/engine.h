@@ -102,6 +102,22 @@ template <class T> struct Dropout {
 enum class InputType : int { uint8, float32, float64 };
 inline int64_t size_of(InputType type) { return type == InputType::uint8 ? 1 : type == InputType::float32 ? 4 : 8; }
 
+// Pictures as rows of data: row by row of pixels, the channels of a pixel side by side.
+struct PictureShape {
+    int64_t rows, columns, channels;
+    int64_t pixels() const { return rows * columns; }
+};
+
+// [affine-map]: the source of the pixel in column j of row i is x + x_by_column j + x_by_row i, and so for y.
+template <class T> struct SourceMap {
+    T x, x_by_column, x_by_row, y, y_by_column, y_by_row;
+};
+
+// Where the random numbers of an example's displacement stand.
+struct Stream {
+    uint32_t key_0, key_1, epoch, purpose;
+};
+
 // From the units of the data to the numbers of the first layer: x = (X - offset) / scale.
 struct InputScaling {
     const double *offset, *scale;
@@ -167,6 +183,18 @@ template <class T> struct Kernels {
 
     // a, or da on the way back, times the mask.
     bool (*leave_out)(Panels<const T> mask, Panels<T> a, Range rows, Range panels);
+
+    // [max-norm]: the weights of each neuron, for some panels of W (a row an input).
+    void (*constrain)(Panels<T> W, double most, Range panels);
+
+    // [elastic], its random numbers: the displacements of x and of y before they are smoothed. `bytes` has room for 2 bytes a
+    // pixel, rounded up to 256, and 64 more. What stands in the padding is of no account.
+    void (*noise)(Stream by, uint32_t example, uint8_t* bytes, Panels<T> U_x, Panels<T> U_y);
+
+    // [bilinear]: a channel of a picture looked up at the sources, [affine-map] plus a displacement (data null: none), into a
+    // picture of the same type. `framed` has room for (rows + 3) x (columns + 3) numbers, `line` for a padded row.
+    void (*look_up)(const void* picture, InputType type, PictureShape shape, int64_t channel, const SourceMap<T>& map,
+                    Panels<const T> D_x, Panels<const T> D_y, T* framed, T* line, void* out);
 };
 
 struct Target {

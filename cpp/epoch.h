@@ -5,7 +5,8 @@
 //   enter     the first layer, whose weights are many                                     each member its neurons
 //   through   the other layers, the loss, and back to the first layer's dz                 each member its rows
 //   learn     dW, db and the update of every layer                                        each member its part of W
-// Where the gradient is clipped, the update waits until all of it is there: two meetings more.
+// Where the gradient is clipped, the update waits until all of it is there: two meetings more; where weights are constrained, one
+// or two. Where pictures are distorted, whoever has no part in the steps, or has done it, makes the next block of them.
 // Every number is computed by one member alone, in an order that does not depend on who it is: the number of members
 // changes no bit. A batch of more rows than a chunk goes through the phases chunk by chunk, while the gradients are summed.
 
@@ -15,8 +16,10 @@
 #include <chrono>
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <vector>
 
+#include "augmentation.h"
 #include "forward.h"
 #include "optimizer_settings.h"
 #include "pace.h"
@@ -48,9 +51,9 @@ template <class T> class Epoch {
   public:
     Epoch(const Kernels<T>& kernels, const Architecture& architecture, std::vector<PackedLayer<T>>& layers, Rows data,
           Wishes<T> wishes, OptimizerSettings optimizer, Steps steps, bool bfloat16,
-          const Extras& extras = {})
+          const Extras& extras = {}, const Augmentation& augmentation = {})
         : kernels_(kernels), architecture_(architecture), layers_(layers), data_(data), wishes_(wishes),
-          optimizer_(optimizer), steps_(steps), extras_(extras), chunk_(rows_of_a_chunk()),
+          optimizer_(optimizer), steps_(steps), extras_(extras), augmentation_(augmentation), chunk_(rows_of_a_chunk()),
           bytes_of_a_row_(architecture.widths[0] * size_of(data.type)),
           forward_(kernels, architecture, layers, chunk_, bfloat16, extras), classes_(chunk_), numbers_(chunk_), shares_(chunk_),
           losses_(chunk_), correct_(chunk_), back_(size_t(architecture.layers())) {
@@ -79,19 +82,24 @@ template <class T> class Epoch {
         stop_ = &stop;
         const int64_t end = steps_.first_step + steps_.n_steps;
         int64_t step = steps_.first_step;
-        for (ended_ = false; step < end && !ended_;) {
-            const Pace::Stretch stretch = pace.next(end - step);
+        if (augmentation_.is_there) make_first_block(team);
+        for (ended_ = cancelled_; step < end && !ended_;) {
+            Pace::Stretch stretch = pace.next(end - step);
+            if (augmenter_) stretch.steps = std::min(steps_of_a_block(), end - step);
             tallies_ = std::vector<Tally>(size_t(stretch.members), Tally(L()));
             stop_at_meeting_ = no_meeting;
             Barrier barrier(stretch.members);
             int64_t taken = 0;
-            team.run(stretch.members, [&](int member) {
+            if (augmenter_) begin_block(step + stretch.steps);
+            team.run(augmenter_ ? team.size() : stretch.members, [&](int member) {
                 Member me{member, stretch.members, 0, &barrier};
-                for (int64_t i = 0; i < stretch.steps; ++i) {
+                for (int64_t i = 0; i < stretch.steps && member < stretch.members; ++i) {
                     if (!take(step + i, me)) break;
                     if (member == 0) ++taken;
                 }
+                if (augmenter_) make_block(member);
             });
+            if (augmenter_) use_block();
             pace.took(taken);
             step += taken;
         }
@@ -130,6 +138,30 @@ template <class T> class Epoch {
 
     int64_t L() const { return architecture_.layers(); }
 
+    // Blocks of pictures: some thousand rows, or a step. They are the stretches of the training, too.
+    static constexpr int64_t rows_of_a_block = 1024;
+    int64_t steps_of_a_block() const { return std::max<int64_t>(1, rows_of_a_block / rows_of_a_batch()); }
+    void make_first_block(Team& team) {
+        const int64_t rows = std::min(steps_of_a_block() * steps_.batch_size, steps_.rows_in_all);
+        augmenter_ = std::make_unique<Augmenter<T>>(kernels_, augmentation_, extras_.seed, extras_.epoch, data_, rows, team.size());
+        begin_block(steps_.first_step);
+        team.run(team.size(), [&](int member) { make_block(member); });
+        use_block();
+    }
+    void begin_block(int64_t step) {
+        const int64_t end = std::min(step + steps_of_a_block(), steps_.first_step + steps_.n_steps);
+        augmenter_->begin({step * steps_.batch_size, std::max(step * steps_.batch_size, std::min(end * steps_.batch_size, steps_.rows_in_all))});
+    }
+    void make_block(int member) {
+        while (!cancelled_.load(std::memory_order_relaxed) && augmenter_->work(member))
+            if (member == 0 && wants_to_stop()) cancelled_.store(true, std::memory_order_relaxed);
+    }
+    void use_block() {
+        if (cancelled_) ended_ = true;
+        data_ = augmenter_->finished();
+        forward_.take(data_);
+    }
+
     // Small chunks stay in the fastest cache; but the sums of gradients are read and written once a chunk, which is dear
     // where the parameters are many, and needless where one chunk can be the batch. Nor may a chunk take so long that whoever
     // asks to stop must wait.
@@ -153,11 +185,13 @@ template <class T> class Epoch {
     }
     // Ask, at most every 20 ms, whether to stop: at the next meeting, so that all members do.
     void ask(const Member& me) {
-        if (me.number != 0) return;
+        if (me.number == 0 && wants_to_stop()) stop_at_meeting_.store(me.meeting + 1, std::memory_order_relaxed);
+    }
+    bool wants_to_stop() {
         const Clock::time_point now = Clock::now();
-        if (now - asked_ < std::chrono::milliseconds(20)) return;
+        if (now - asked_ < std::chrono::milliseconds(20)) return false;
         asked_ = now;
-        if (*stop_ && (*stop_)()) stop_at_meeting_.store(me.meeting + 1, std::memory_order_relaxed);
+        return *stop_ && (*stop_)();
     }
 
     // Few rows and many weights: each member reads only its part of W, and all the activations.
@@ -211,6 +245,7 @@ template <class T> class Epoch {
     // a quarter at a time: a processor can wait for a few dozen cache lines at once.
     static constexpr int quarters = 4;
     void look_ahead(const Chunk& chunk, const Member& me, int quarter) const {
+        if (augmenter_) return;  // they were made a moment ago
         const int64_t place = chunk.place + chunk.rows, end = std::min(place + chunk_, steps_.rows_in_all);
         const Range rows = share_of(share_of({place, std::max(place, end)}, me.number, me.members), quarter, quarters);
         for (int64_t r = rows.begin; r < rows.end; ++r) {
@@ -220,7 +255,7 @@ template <class T> class Epoch {
     }
 
     bool finish(const Member& me) {
-        if (me.number == 0) ended_ = true;
+        if (me.number == 0) ended_ = true, cancelled_.store(true, std::memory_order_relaxed);
         return false;
     }
 
@@ -346,6 +381,7 @@ template <class T> class Epoch {
             turned = true;
         }
         if (turned && !meet(me)) return false;
+        const bool changes_again = extras_.clips() || extras_.constrains();
         Rule<T> now = rule;  // what is clipped must be whole before it is used
         if (extras_.clips()) now.optimizer = Optimizer::none;
         Rule<T> of_biases = now;
@@ -366,11 +402,14 @@ template <class T> class Epoch {
             kernels_.affine_backward_bias(back.dz.view(n), {back.db.data(), chunk.first, chunk.last}, layer.b.all(), of_biases,
                                           panels_of(l, me));
             if (panels_of(l, me).end == layer.panels) layer.pad_biases(architecture_.padding(l));
-            if (l > 0 && chunk.last && now.optimizer != Optimizer::none)
+            if (l > 0 && chunk.last && now.optimizer != Optimizer::none && !changes_again)
                 kernels_.transpose(layer.weights(), back.W_back.panels(layer.fan_out), inputs, panels);
         }
         meet(me);
-        if (extras_.clips() && chunk.last) update_within_bounds(rule, me);
+        if (!chunk.last) return true;
+        if (extras_.clips()) update_within_bounds(rule, me);
+        if (extras_.constrains()) constrain(me);
+        if (changes_again) turn_weights(me);
         return true;
     }
 
@@ -391,6 +430,16 @@ template <class T> class Epoch {
             if (b.end == layer.b.theta.size()) layer.pad_biases(architecture_.padding(l));
         }
         meet(me);
+    }
+
+    // [max-norm]
+    void constrain(Member& me) {
+        for (int64_t l = 0; l < L(); ++l)
+            kernels_.constrain({layers_[l].W.theta.data(), layers_[l].fan_in, layers_[l].fan_out}, extras_.max_norm, panels_of(l, me));
+        meet(me);
+    }
+
+    void turn_weights(Member& me) {
         for (int64_t l = 1; l < L(); ++l)
             kernels_.transpose(layers_[l].weights(), back_[l].W_back.panels(layers_[l].fan_out), {0, layers_[l].fan_in},
                                panels_of(l, me));
@@ -400,11 +449,12 @@ template <class T> class Epoch {
     const Kernels<T>& kernels_;
     const Architecture& architecture_;
     std::vector<PackedLayer<T>>& layers_;
-    const Rows data_;
+    Rows data_;
     const Wishes<T> wishes_;
     const OptimizerSettings optimizer_;
     const Steps steps_;
     const Extras extras_;
+    const Augmentation augmentation_;
     const int64_t chunk_;
     const int64_t bytes_of_a_row_;
 
@@ -417,11 +467,13 @@ template <class T> class Epoch {
     std::vector<Backward> back_;
     SumOfSquares<T> squared_weights_, squared_gradient_;
     std::vector<Tally> tallies_;
+    std::unique_ptr<Augmenter<T>> augmenter_;  // null: rows are taken as they are
 
     const std::function<bool()>* stop_ = nullptr;
     Clock::time_point asked_ = Clock::now();
     std::atomic<int64_t> stop_at_meeting_{no_meeting};
     bool ended_ = false;
+    std::atomic<bool> cancelled_{false};  // the block in the making will not be wanted
     Progress progress_;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine.h"
+#include "random_streams.h"
 #include "threads.h"
 #include "workspace.h"
 
@@ -15,21 +16,21 @@ namespace pellucid {
 // As equations/beyond/extras.py has them; and where the random numbers stand.
 struct Extras {
     double input_dropout = 0, dropout = 0, l2 = 0;
-    double clip = std::numeric_limits<double>::infinity();
+    double clip = std::numeric_limits<double>::infinity(), max_norm = std::numeric_limits<double>::infinity();
     uint64_t seed = 0;
     uint32_t epoch = 0;
 
     bool clips() const { return clip < std::numeric_limits<double>::infinity(); }
+    bool constrains() const { return max_norm < std::numeric_limits<double>::infinity(); }
     // Of layer 0, the inputs, or of a hidden layer: 1, 2 ...
     double rate_of(int64_t layer) const { return layer == 0 ? input_dropout : dropout; }
 
     // [dropout]: a word below round(rate 2^32) leaves a unit out. Where even the highest word does, none is kept.
     template <class T> Dropout<T> dropout_of(int64_t layer) const {
-        constexpr uint32_t purpose = 4, layers_apart = 65536;
         constexpr double highest = 4294967295.0;
         const double rate = rate_of(layer), threshold = std::nearbyint(rate * 4294967296.0);
         const bool all = threshold > highest;
-        return {uint32_t(seed), uint32_t(seed >> 32), epoch, purpose + layers_apart * uint32_t(layer),
+        return {uint32_t(seed), uint32_t(seed >> 32), epoch, purpose_of_dropout + a_part_further * uint32_t(layer),
                 all ? uint32_t(highest) : uint32_t(threshold), all ? T(0) : T(1 / (1 - rate))};
     }
 };

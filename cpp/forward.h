@@ -17,8 +17,13 @@ struct Rows {
     const int64_t* order;  // null: as they stand
     const int64_t* numbers = nullptr;  // of the rows among all examples; null: their place in X
 
+    // A block of rows that were made of those of X, in their order; null: there is none.
+    const char* made = nullptr;
+    int64_t made_from = 0, bytes_of_a_made_row = 0;
+
     int64_t row(int64_t place) const { return order ? order[place] : place; }
-    const void* at(int64_t place) const { return static_cast<const char*>(X) + row(place) * stride; }
+    const void* source(int64_t place) const { return static_cast<const char*>(X) + row(place) * stride; }
+    const void* at(int64_t place) const { return made ? made + (place - made_from) * bytes_of_a_made_row : source(place); }
     int64_t number(int64_t place) const { return numbers ? numbers[row(place)] : row(place); }
 };
 

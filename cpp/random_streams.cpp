@@ -29,6 +29,25 @@ struct Ticket {
 
 }  // namespace
 
+void uniforms(uint64_t seed, uint32_t purpose, uint32_t epoch, uint32_t example, int n, double* u) {
+    for (int i = 0; i < n; i += 2) {
+        const Words w = philox({uint32_t(i / 2), example, epoch, purpose}, uint32_t(seed), uint32_t(seed >> 32));
+        for (int j = 0; j < 2 && i + j < n; ++j)
+            u[i + j] = double((w[size_t(2 * j)] | uint64_t(w[size_t(2 * j + 1)]) << 32) >> 11) * 0x1p-53;
+    }
+}
+
+SineAndCosine sine_and_cosine(double angle) {
+    constexpr int terms = 14;
+    const double square = angle * angle;
+    double sine = 1, cosine = 1;
+    for (int k = terms; k > 0; --k) {
+        sine = 1 - square / (2 * k * (2 * k + 1)) * sine;
+        cosine = 1 - square / (2 * k * (2 * k - 1)) * cosine;
+    }
+    return {angle * sine, cosine};
+}
+
 void permutation(uint64_t seed, uint32_t purpose, uint32_t epoch, int64_t n, int64_t* order) {
     std::vector<Ticket> tickets(size_t(n) + 1);
     for (int64_t i = 0; i < n; i += 2) {

@@ -1,40 +1,55 @@
 // [dropout]: which units of a layer are left out, by the words of [philox] for each example; and what that makes of them.
 
-// 16 counters that follow each other at once, in plain loops that a compiler makes vectors of, as long as it does not unroll
-// them first: numbers of 64 bits, as products are.
+// 16 counters that follow each other at once, a register full at a time: numbers of 64 bits, as products are.
 constexpr int counters_at_a_time = 16, columns_at_a_time = 4 * counters_at_a_time;  // whole panels on every target
 using Counters = uint64_t[4][counters_at_a_time];
 
+// A round waits for the one before it: two registers' worth of counters at once give the processor something to do meanwhile.
 inline void scramble(Counters& words, uint32_t key_0, uint32_t key_1) {
-    constexpr uint64_t low = 0xFFFFFFFF;
-    for (int round = 0; round < 10; ++round) {
+    constexpr int at_once = lanes<double>, registers = 2;
+    const Whole zero{}, low = zero + 0xFFFFFFFF, M_0 = zero + 0xD2511F53, M_1 = zero + 0xCD9E8D57;
 #pragma GCC unroll 1
-        for (int i = 0; i < counters_at_a_time; ++i) {
-            const uint64_t product_0 = 0xD2511F53 * (words[0][i] & low), product_1 = 0xCD9E8D57 * (words[2][i] & low);
-            words[0][i] = product_1 >> 32 ^ words[1][i] ^ key_0;
-            words[1][i] = product_1 & low;
-            words[2][i] = product_0 >> 32 ^ words[3][i] ^ key_1;
-            words[3][i] = product_0 & low;
+    for (int at = 0; at < counters_at_a_time; at += registers * at_once) {
+        Whole c[registers][4];
+        for (int r = 0; r < registers; ++r)
+            for (int i = 0; i < 4; ++i) __builtin_memcpy(&c[r][i], words[i] + at + r * at_once, sizeof c[r][i]);
+        uint32_t k_0 = key_0, k_1 = key_1;
+#pragma GCC unroll 10
+        for (int round = 0; round < 10; ++round) {
+            for (int r = 0; r < registers; ++r) {
+                const Whole product_0 = product_of_low_halves(M_0, c[r][0]), product_1 = product_of_low_halves(M_1, c[r][2]);
+                c[r][0] = (product_1 >> 32) ^ c[r][1] ^ (zero + k_0);
+                c[r][1] = product_1 & low;
+                c[r][2] = (product_0 >> 32) ^ c[r][3] ^ (zero + k_1);
+                c[r][3] = product_0 & low;
+            }
+            k_0 += 0x9E3779B9;
+            k_1 += 0xBB67AE85;
         }
-        key_0 += 0x9E3779B9;
-        key_1 += 0xBB67AE85;
+        for (int r = 0; r < registers; ++r)
+            for (int i = 0; i < 4; ++i) __builtin_memcpy(words[i] + at + r * at_once, &c[r][i], sizeof c[r][i]);
     }
+}
+
+// The words of an example from `block` on: those of a counter that is i blocks further stand in column i.
+inline void words_of(Counters& words, uint32_t block, uint32_t example, uint32_t epoch, uint32_t purpose, uint32_t key_0,
+                     uint32_t key_1) {
+#pragma GCC unroll 1
+    for (int i = 0; i < counters_at_a_time; ++i) {
+        words[0][i] = block + uint32_t(i);
+        words[1][i] = example;
+        words[2][i] = epoch;
+        words[3][i] = purpose;
+    }
+    scramble(words, key_0, key_1);
 }
 
 template <class T> void dropout(const Dropout<T>& by, const int64_t* examples, Panels<T> mask, Range rows) {
     constexpr int width = panel_width<T>;
     for (int64_t row = rows.begin; row < rows.end; ++row)
         for (int64_t column = 0; column < mask.columns; column += columns_at_a_time) {
-            const uint32_t block = uint32_t(column / 4), example = uint32_t(examples[row]);
             Counters words;
-#pragma GCC unroll 1
-            for (int i = 0; i < counters_at_a_time; ++i) {
-                words[0][i] = block + uint32_t(i);
-                words[1][i] = example;
-                words[2][i] = by.epoch;
-                words[3][i] = by.purpose;
-            }
-            scramble(words, by.key_0, by.key_1);
+            words_of(words, uint32_t(column / 4), uint32_t(examples[row]), by.epoch, by.purpose, by.key_0, by.key_1);
             const uint64_t threshold = by.threshold;
             const T kept = by.factor;
             T factors[columns_at_a_time];

@@ -17,6 +17,8 @@
 #include "kernels/softmax_cross_entropy.h"
 #include "kernels/losses.h"
 #include "kernels/dropout.h"
+#include "kernels/max_norm.h"
+#include "kernels/augmentation.h"
 #include "kernels/layout.h"
 #include "kernels/scaling.h"
 
@@ -39,4 +41,7 @@ template <class T> constexpr Kernels<T> table{
     sum_of_squares<T>,
     dropout<T>,
     leave_out<T>,
+    constrain<T>,
+    noise<T>,
+    look_up<T>,
 };

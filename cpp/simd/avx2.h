@@ -76,6 +76,14 @@ inline float sum(__m256 a) {
     return _mm_cvtss_f32(_mm_add_ss(b, _mm_shuffle_ps(b, b, 1)));
 }
 
+// Whole numbers of 64 bits, as many as lanes<double>; and the products of their low halves.
+typedef uint64_t Whole __attribute__((vector_size(sizeof(__m256i))));
+inline Whole product_of_low_halves(Whole a, Whole b) { return Whole(_mm256_mul_epu32(__m256i(a), __m256i(b))); }
+
+// The numbers at some whole places.
+inline __m256 gather(const float* from, __m256 at) { return _mm256_i32gather_ps(from, _mm256_cvtps_epi32(at), 4); }
+inline __m256d gather(const double* from, __m256d at) { return _mm256_i32gather_pd(from, _mm256_cvtpd_epi32(at), 8); }
+
 // Which of 64 bytes are not zero: one bit a byte.
 inline uint64_t nonzero_bytes(const uint8_t* p) {
     const __m256i zero = _mm256_setzero_si256();

@@ -72,6 +72,14 @@ inline float sum(__m512 a) {
     return _mm_cvtss_f32(_mm_add_ss(c, _mm_shuffle_ps(c, c, 1)));
 }
 
+// Whole numbers of 64 bits, as many as lanes<double>; and the products of their low halves.
+typedef uint64_t Whole __attribute__((vector_size(sizeof(__m512i))));
+inline Whole product_of_low_halves(Whole a, Whole b) { return Whole(_mm512_mul_epu32(__m512i(a), __m512i(b))); }
+
+// The numbers at some whole places.
+inline __m512 gather(const float* from, __m512 at) { return _mm512_i32gather_ps(_mm512_cvtps_epi32(at), from, 4); }
+inline __m512d gather(const double* from, __m512d at) { return _mm512_i32gather_pd(_mm512_cvtpd_epi32(at), from, 8); }
+
 // Which of 64 bytes are not zero: one bit a byte.
 inline uint64_t nonzero_bytes(const uint8_t* p) {
     const __m512i bytes = _mm512_loadu_si512(p);

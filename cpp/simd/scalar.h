@@ -91,6 +91,16 @@ template <class T> inline Lanes<T> two_to_the(Lanes<T> n) {
 inline double sum(Lanes<double> a) { return a.lane[0] + a.lane[1]; }
 inline float sum(Lanes<float> a) { return (a.lane[0] + a.lane[2]) + (a.lane[1] + a.lane[3]); }
 
+// Whole numbers of 64 bits, as many as lanes<double>; and the products of their low halves.
+typedef uint64_t Whole __attribute__((vector_size(16)));
+inline Whole product_of_low_halves(Whole a, Whole b) { return (a & 0xFFFFFFFF) * (b & 0xFFFFFFFF); }
+
+// The numbers at some whole places.
+template <class T> inline Lanes<T> gather(const T* from, Lanes<T> at) {
+    for (int i = 0; i < lanes<T>; ++i) at.lane[i] = from[int64_t(at.lane[i])];
+    return at;
+}
+
 // Which of 64 bytes are not zero: one bit a byte.
 inline uint64_t nonzero_bytes(const uint8_t* p) {
     uint64_t bits = 0;

@@ -63,6 +63,8 @@ def arguments_of(problem, state, optimizer=None):
         "dropout": 0.0,
         "l2": 0.0,
         "clip": float("inf"),
+        "max_norm": float("inf"),
+        "augmentation": None,
         "seed": 0,
         "epoch": 0,
         "examples": None,
@@ -303,7 +305,8 @@ def test_targets_that_do_not_fit_are_refused_by_the_binding(training, number):
 @pytest.mark.parametrize(
     ("name", "value"),
     [("loss", "squares"), ("activations", ["bend"]), ("input_dropout", 1.0), ("dropout", -0.1), ("dropout", np.nan),
-     ("l2", -1.0), ("l2", np.inf), ("clip", 0.0), ("clip", np.nan), ("seed", -1), ("seed", 2**64), ("epoch", 2**32),
+     ("l2", -1.0), ("l2", np.inf), ("clip", 0.0), ("clip", np.nan), ("max_norm", 0.0), ("max_norm", np.nan),
+     ("seed", -1), ("seed", 2**64), ("epoch", 2**32),
      ("examples", np.zeros(19, int)), ("examples", np.zeros(20)), ("examples", np.zeros((20, 1), int))],
 )  # fmt: skip
 def test_extras_that_make_no_sense_are_refused_by_the_binding(training, name, value):

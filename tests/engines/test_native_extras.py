@@ -17,6 +17,7 @@ from pellucid.equations.activations import ACTIVATIONS
 from pellucid.equations.architecture import Hidden
 from pellucid.equations.beyond.dropout import dropout_mask
 from pellucid.equations.beyond.extras import Extras
+from pellucid.equations.beyond.max_norm import within_norm
 from pellucid.equations.losses import (
     AbsoluteError,
     BinaryCrossEntropy,
@@ -44,7 +45,12 @@ LOSSES = st.one_of(
 )
 SHARES = st.sampled_from([0.0, 0.0, 0.25, 0.5, 0.97])
 EXTRAS = st.builds(
-    Extras, SHARES, SHARES, st.sampled_from([0.0, 0.0, 0.01, 2.0]), st.sampled_from([np.inf, np.inf, 0.05, 3.0])
+    Extras,
+    input_dropout=SHARES,
+    dropout=SHARES,
+    l2=st.sampled_from([0.0, 0.0, 0.01, 2.0]),
+    clip=st.sampled_from([np.inf, np.inf, 0.05, 3.0]),
+    max_norm=st.sampled_from([np.inf, np.inf, 0.5, 2.0]),
 )
 OPTIMIZERS = st.sampled_from([SGD(), Momentum(0.8), Nesterov(0.8), Adam(), AdamW(weight_decay=0.05)])
 
@@ -74,6 +80,26 @@ def test_what_is_left_out_is_multiplied_by_the_mask(target, dtype):
             with np.errstate(over="ignore"):
                 np.testing.assert_array_equal(kernels.leave_out(target, mask, a)[0], a * mask)
             assert not kernels.leave_out(target, mask, a)[1]
+
+
+def test_no_neuron_is_longer_than_it_may_be(target, dtype):
+    rng = np.random.default_rng(1)
+    for shape in ((1, 1), (3, 5), (9, 33), (70, 65)):
+        W = rng.normal(size=shape).astype(dtype)
+        for most in (1e-3, np.sqrt(shape[1]), 1e3):
+            found = kernels.constrain(target, np.ascontiguousarray(W.T), most, panel_cuts=[0]).T
+            wanted = within_norm(W, most)
+            # Each norm is a sum in float64 of so many squares, in another order; then one division, one product.
+            rounding = (shape[1] * np.finfo(np.float64).eps + 2 * np.finfo(dtype).eps) * np.abs(wanted)
+            assert (np.abs(found - wanted) <= rounding).all()
+
+
+def test_a_neuron_whose_length_is_not_finite_is_left_alone(target, dtype):
+    W = np.full((4, 3), 10, dtype)
+    W[1, 1], W[2, 0] = np.inf, np.nan
+    found = kernels.constrain(target, np.ascontiguousarray(W.T), 1.0).T
+    np.testing.assert_array_equal(found[1:3], W[1:3])
+    np.testing.assert_allclose(np.linalg.norm(found[[0, 3]], axis=1), 1, rtol=4 * np.finfo(dtype).eps)
 
 
 def test_a_sum_of_squares_is_one_in_float64(target, dtype):
@@ -215,7 +241,7 @@ def test_neither_threads_nor_cuts_nor_the_type_of_x_change_a_bit_of_it(
 
 def test_dropout_depends_on_the_epoch_and_on_the_example_alone(training, target, dtype):
     problem = training((11, 40, 3), n=30, batch_size=30)
-    extras, engine = Extras(0.3, 0.5), native.NativeEngine(target, 1)
+    extras, engine = Extras(input_dropout=0.3, dropout=0.5), native.NativeEngine(target, 1)
 
     def losses(problem, streams):
         outcome = problem.run(engine, SGD(), problem.start(SGD(), dtype), extras=extras, streams=streams)

@@ -95,6 +95,7 @@ def test_the_numbers_of_the_purposes_are_part_of_what_a_seed_means():
         "ORDER": 2,
         "TEST_SPLIT": 3,
         "DROPOUT": 4,
+        "AUGMENTATION": 5,
     }
 
 

@@ -129,8 +129,8 @@ class Engine(Protocol):
         """Take steps of one epoch: step s trains on the rows order[s·batch_size : (s+1)·batch_size] at rate rates[s].
 
         Shapes: X (n, d), y (n,) or (n, k), order (m,), rates (steps of the epoch,), weights (n,) or None. The last batch
-        may be smaller. ``extras`` are added to each step; those that leave neurons out read the random numbers of
-        ``streams`` at each example's row. ``stop`` is asked between steps; the stretch ends when it says so.
+        may be smaller. ``extras`` are added to each step; those that distort pictures or leave neurons out read the random
+        numbers of ``streams`` at each example's row. ``stop`` is asked between steps; the stretch ends when it says so.
         """
         ...
 
@@ -169,8 +169,15 @@ def check_precision(engine: Engine, precision: str) -> None:
 
 def check_streams(extras: Extras, streams: Streams | None) -> None:
     """Raise ``SettingError`` where random numbers are needed, and it is not said which."""
-    if extras.drops and streams is None:
-        raise SettingError("neurons are to be left out, but no random numbers are given", "streams", "Give a seed.")
+    if extras.needs_streams and streams is None:
+        what = "neurons are to be left out" if extras.drops else "pictures are to be distorted"
+        raise SettingError(f"{what}, but no random numbers are given", "streams", "Give a seed.")
+
+
+def check_pictures(architecture: Architecture, extras: Extras) -> None:
+    """Raise ``SettingError`` where pictures are to be distorted, and the inputs are none or nothing would be left."""
+    if extras.augmentation is not None:
+        extras.augmentation.check_pictures(architecture.input_shape)
 
 
 def name_of(engine: Engine) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from math import pi
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from pellucid.engines.engine import (
     Outcome,
     Packed,
     State,
+    check_pictures,
     check_precision,
     check_streams,
     steps_of_an_epoch,
@@ -34,6 +36,8 @@ from pellucid.engines.native_checks import (
     targets_of,
 )
 from pellucid.equations.architecture import Architecture
+from pellucid.equations.beyond.augmentation import Augmentation
+from pellucid.equations.beyond.elastic import gaussian_smoothing
 from pellucid.equations.beyond.extras import PLAIN, Extras
 from pellucid.equations.losses import Targets
 from pellucid.equations.optimizers import Optimizer
@@ -106,6 +110,7 @@ class NativeEngine:
         """Take steps of one epoch, as the protocol says. Raises ``ShapeError`` or ``SettingError`` for what does not fit."""
         check_network(architecture, state.layers, optimizer, state.moments, bfloat16=self.bfloat16)
         check_streams(extras, streams)
+        check_pictures(architecture, extras)
         check_examples(architecture, X)
         check_weights(X, weights)
         y = targets_of(architecture, X, y, state.layers[0].W.dtype)
@@ -127,6 +132,7 @@ class NativeEngine:
         settings: dict[str, Any] = {"mu": 0.0, "beta_1": 0.0, "beta_2": 0.0, "epsilon": 0.0, "weight_decay": 0.0}
         settings |= {name: getattr(optimizer, name) for name in settings if hasattr(optimizer, name)}
         settings |= asdict(extras) | (streams or Streams(0, 0))._asdict()
+        settings["augmentation"] = augmentation_of(architecture, extras.augmentation)
         with explained(architecture, y, order):
             layers, moments, losses, correct, non_finite_step = _native.run(
                 self.target,
@@ -226,6 +232,20 @@ class _PackedNetwork:
         if is_read_as_it_is(X):
             return ask(X, self._threads)
         return np.concatenate([ask(_converted(piece), self._threads) for piece in _pieces(X)])
+
+
+def augmentation_of(architecture: Architecture, by: Augmentation | None) -> Any:
+    """Describe the distortions of an epoch: what C++ makes of them, or None."""
+    if by is None:
+        return None
+    rows, columns, channels = (*architecture.input_shape, 1)[:3]
+    smooths: dict[str, Any] = {"G_rows": None, "G_columns": None}
+    if by.elastic_alpha:
+        smooths["G_rows"] = by.elastic_alpha * gaussian_smoothing(rows, by.elastic_sigma)
+        smooths["G_columns"] = gaussian_smoothing(columns, by.elastic_sigma)
+    return _native.Augmentation(
+        by.rotation * (pi / 180), by.scale, by.shear, by.shift, shape=(rows, columns, channels), **smooths
+    )
 
 
 def _described(

@@ -13,6 +13,7 @@ from pellucid.engines.engine import (
     Outcome,
     Packed,
     State,
+    check_pictures,
     check_precision,
     check_streams,
     steps_of_an_epoch,
@@ -67,6 +68,7 @@ class ReferenceEngine:
     ) -> Outcome:
         """Take steps of one epoch, as the protocol says: forwards, loss, backwards, update."""
         check_streams(extras, streams)
+        check_pictures(architecture, extras)
         last_step = steps_of_an_epoch(len(order), batch_size)
         if n_steps is not None:
             last_step = min(last_step, first_step + n_steps)
@@ -81,9 +83,11 @@ class ReferenceEngine:
                 w = None if weights is None else weights[rows]
                 weight = len(rows) if w is None else float(w.sum())
                 masks: Masks = ()
-                if streams is not None and extras.drops:
+                X_batch = X[rows]
+                if streams is not None and extras.needs_streams:
+                    X_batch = extras.pictures(architecture, streams, X_batch, rows)
                     masks = extras.masks(architecture, streams, rows, state.layers[0].W.dtype)
-                trace = forward(architecture, state.layers, X[rows], masks)
+                trace = forward(architecture, state.layers, X_batch, masks)
                 loss = architecture.loss.of_batch(trace.logits, y_batch, w) + extras.penalty(state.layers, weight)
                 if not np.isfinite(loss):
                     return Outcome(state, np.array(losses), correct, non_finite_step=step)
@@ -91,7 +95,7 @@ class ReferenceEngine:
                 gradients = extras.within_bounds(extras.gradient(state.layers, gradients, weight))
                 t = state.steps_done + 1
                 layers, moments = optimizer.step(state.layers, gradients, state.moments, t, float(rates[step]))
-                state = State(layers, moments, t)
+                state = State(extras.constrained(layers), moments, t)
                 losses.append(loss)
                 correct += architecture.loss.rightly_classified(trace.logits, y_batch)
         return Outcome(state, np.array(losses), correct)

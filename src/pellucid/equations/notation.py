@@ -302,6 +302,41 @@ _BEYOND = (
         "clipping.clipped",
         "Pascanu, Mikolov, Bengio: On the difficulty of training RNNs, ICML 2013 (arXiv:1211.5063), algorithm 1",
     ),
+    Equation(
+        "max-norm", "max-norm constraint", "W_j ← W_j · min(1, c / ‖W_j‖) for each neuron j, after the update",
+        r"W_j \leftarrow W_j \cdot \min(1, c / \|W_j\|)", "max_norm.within_norm",
+        "Srebro, Shraibman: Rank, Trace-Norm and Max-Norm, COLT 2005; Srivastava et al., JMLR 15, 2014, section 5.1",
+    ),
+    Equation(
+        "average", "running mean of the parameters", "θ̄ ← θ̄ + (θ − θ̄) / k",
+        r"\bar\theta \leftarrow \bar\theta + (\theta - \bar\theta)/k", "averaging.averaged",
+        "Izmailov et al.: Averaging Weights Leads to Wider Optima, UAI 2018 (arXiv:1803.05407), algorithm 1",
+    ),
+    Equation(
+        "affine-map", "affine map of a picture", "p = M (q − c − t) + c,  M = S⁻¹ H⁻¹ R⁻¹",
+        r"p = S^{-1} H^{-1} R^{-1} (q - c - t) + c", "affine_map.affine_map",
+        "LeCun et al., Proceedings of the IEEE 86(11), 1998, section III.A",
+    ),
+    Equation(
+        "gaussian", "Gaussian smoothing as a matrix", "G_ij = e^(−(i−j)²/2σ²) / Σ_m e^(−m²/2σ²)",
+        r"G_{ij} = e^{-(i-j)^2/2\sigma^2} \big/ \sum_m e^{-m^2/2\sigma^2}", "elastic.gaussian_smoothing",
+        "Simard, Steinkraus, Platt: Best Practices for Convolutional Neural Networks, ICDAR 2003, section 2",
+    ),
+    Equation(
+        "elastic", "elastic displacement", "D = α G U Gᵀ, once for x, once for y", r"D = \alpha\, G U G^\top",
+        "elastic.elastic_displacement",
+        "Simard, Steinkraus, Platt: Best Practices for Convolutional Neural Networks, ICDAR 2003, section 2",
+    ),
+    Equation(
+        "bilinear", "bilinear interpolation", "v = (1−f)(1−e) v₀₀ + (1−f) e v₀₁ + f (1−e) v₁₀ + f e v₁₁",
+        r"v = (1-f)(1-e)\,v_{00} + (1-f)\,e\,v_{01} + f(1-e)\,v_{10} + f e\,v_{11}", "bilinear.bilinear",
+        "Simard, Steinkraus, Platt: Best Practices for Convolutional Neural Networks, ICDAR 2003, section 2",
+    ),
+    Equation(
+        "augment", "augmentation", "X ← [bilinear] of X at [affine-map] + [elastic]",
+        r"X \leftarrow v(\mathrm{affine\ map} + D)", "augmentation.augmented",
+        "Simard, Steinkraus, Platt, ICDAR 2003; LeCun et al., Proceedings of the IEEE 86(11), 1998, section III.A",
+    ),
 )  # fmt: skip
 
 EQUATIONS: dict[str, Equation] = {

@@ -39,6 +39,7 @@ class Purpose(IntEnum):
     ORDER = 2
     TEST_SPLIT = 3
     DROPOUT = 4
+    AUGMENTATION = 5
 
 
 class Streams(NamedTuple):
@@ -102,6 +103,45 @@ def random_words(seed: int, purpose: Purpose, n: int, epoch: int = 0, example: i
     counter[:, 1:] = example, epoch, purpose
     key = np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
     return philox(counter, key).reshape(-1)[:n]
+
+
+def words_of_each(seed: int, purpose: int, n: int, epoch: int, examples: Indices) -> Words:
+    """Read the first ``n`` words of the stream of each of several examples.
+
+    Equation [philox] for the blocks 0, 1, 2 … of each address (seed, purpose, epoch, example). ``purpose`` is a ``Purpose``,
+    to whose part (a layer of a network, say) 65536 times its number may be added.
+
+    Shapes: examples (m,), below 2³² → (m, n) of uint32. Raises nothing.
+
+    >>> words_of_each(seed=0, purpose=Purpose.DROPOUT, n=2, epoch=1, examples=np.array([7, 3])).shape
+    (2, 2)
+
+    Source: as ``philox``.
+    """
+    blocks = -(-n // 4)
+    counter = np.empty((len(examples), blocks, 4), np.uint32)
+    counter[..., 0] = np.arange(blocks)
+    counter[..., 1] = examples[:, np.newaxis]
+    counter[..., 2:] = epoch, purpose
+    key = np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
+    return philox(counter, key).reshape(len(examples), 4 * blocks)[:, :n]
+
+
+def uniforms_of_each(seed: int, purpose: int, n: int, epoch: int, examples: Indices) -> NDArray[np.float64]:
+    """Read the first ``n`` numbers that are uniform in [0, 1) of the stream of each of several examples.
+
+    Equation [uniform], a row for each example.
+
+    Shapes: examples (m,), below 2³² → (m, n) of float64, exact. Raises nothing.
+
+    >>> uniforms_of_each(seed=0, purpose=Purpose.INITIAL_WEIGHTS, n=3, epoch=0, examples=np.array([0])).round(6)
+    array([[0.075331, 0.634883, 0.316593]])
+
+    Source: as ``uniforms``.
+    """
+    words = words_of_each(seed, purpose, 2 * n, epoch, examples).astype(np.uint64)
+    integers = words[:, 0::2] | words[:, 1::2] << np.uint64(32)
+    return (integers >> np.uint64(11)).astype(np.float64) / 2.0**53
 
 
 def random_integers(seed: int, purpose: Purpose, n: int, epoch: int = 0, example: int = 0) -> NDArray[np.uint64]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from pellucid.equations.parameters import Array, Indices
-from pellucid.equations.random_streams import Purpose, philox
+from pellucid.equations.random_streams import Purpose, words_of_each
 
 LAYERS_APART = 65536  # the purpose is the low half of its word of the counter, the layer the high half
 
@@ -40,12 +40,6 @@ def dropout_mask(
 
     Source: Srivastava et al.: Dropout, Journal of Machine Learning Research 15, 2014, section 10, with the scale inverted.
     """
-    blocks = -(-width // 4)
-    counter = np.empty((len(examples), blocks, 4), np.uint32)
-    counter[..., 0] = np.arange(blocks)
-    counter[..., 1] = examples[:, np.newaxis]
-    counter[..., 2:] = epoch, Purpose.DROPOUT + LAYERS_APART * layer
-    key = np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
-    words = philox(counter, key).reshape(len(examples), 4 * blocks)[:, :width]
+    words = words_of_each(seed, Purpose.DROPOUT + LAYERS_APART * layer, width, epoch, examples)
     mask: Array = np.where(words >= round(rate * 2**32), 1 / (1 - rate), 0.0).astype(dtype)
     return mask

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from math import inf
+from typing import Any
 
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from pellucid.equations.architecture import Architecture
+from pellucid.equations.beyond.augmentation import Augmentation, augmented
 from pellucid.equations.beyond.clipping import clipped
 from pellucid.equations.beyond.dropout import dropout_mask
 from pellucid.equations.beyond.l2 import l2_gradient, l2_penalty
-from pellucid.equations.parameters import Array, Indices, Layers
+from pellucid.equations.beyond.max_norm import within_norm
+from pellucid.equations.parameters import Array, Indices, Layer, Layers
 from pellucid.equations.random_streams import Streams
 from pellucid.errors import SettingError
 
@@ -20,18 +23,21 @@ from pellucid.errors import SettingError
 class Extras:
     """The additions to a step, in the order in which they take effect.
 
-    ``input_dropout`` and ``dropout`` are the shares of inputs and of hidden neurons that are left out of a step
-    [dropout]; ``l2`` pulls the weights towards 0, as part of the loss [l2]; ``clip`` is the most that the norm of the
-    gradient may be [clip]. Raises ``SettingError`` for a value out of range.
+    ``augmentation`` distorts the pictures [augment]; ``input_dropout`` and ``dropout`` are the shares of inputs and of
+    hidden neurons that are left out of a step [dropout]; ``l2`` pulls the weights towards 0, as part of the loss [l2];
+    ``clip`` is the most that the norm of the gradient may be [clip], ``max_norm`` the most that the norm of a neuron's
+    weights may be after the step [max-norm]. Raises ``SettingError`` for a value out of range.
 
-    >>> Extras(dropout=0.5).drops, Extras().drops
+    >>> Extras(dropout=0.5).needs_streams, Extras().needs_streams
     (True, False)
     """
 
+    augmentation: Augmentation | None = None
     input_dropout: float = 0.0
     dropout: float = 0.0
     l2: float = 0.0
     clip: float = inf
+    max_norm: float = inf
 
     def __post_init__(self) -> None:
         for name, is_right, expected in (
@@ -39,16 +45,31 @@ class Extras:
             ("dropout", 0 <= self.dropout < 1, "at least 0 and below 1"),
             ("l2", 0 <= self.l2 < inf, "at least 0, and finite"),
             ("clip", self.clip > 0, "a positive number"),
+            ("max_norm", self.max_norm > 0, "a positive number"),
         ):
             if not is_right:
                 raise SettingError(f"{name} is {getattr(self, name)!r}", expected)
         for each in fields(self):
-            object.__setattr__(self, each.name, float(getattr(self, each.name)))
+            if each.name != "augmentation":
+                object.__setattr__(self, each.name, float(getattr(self, each.name)))
 
     @property
     def drops(self) -> bool:
-        """Whether anything is left out, so that random numbers are needed."""
+        """Whether anything is left out."""
         return self.input_dropout > 0 or self.dropout > 0
+
+    @property
+    def needs_streams(self) -> bool:
+        """Whether random numbers are needed."""
+        return self.drops or self.augmentation is not None
+
+    def pictures(
+        self, architecture: Architecture, streams: Streams, X: NDArray[Any], examples: Indices
+    ) -> NDArray[Any]:
+        """Give the examples of a step as it sees them: distorted [augment], or as they are."""
+        if self.augmentation is None:
+            return X
+        return augmented(X, architecture.input_shape, self.augmentation, streams.seed, streams.epoch, examples)
 
     def masks(
         self, architecture: Architecture, streams: Streams, examples: Indices, dtype: DTypeLike
@@ -71,6 +92,12 @@ class Extras:
     def within_bounds(self, gradients: Layers) -> Layers:
         """Shorten a gradient that is too long: equation [clip]."""
         return gradients if self.clip == inf else clipped(gradients, self.clip)
+
+    def constrained(self, layers: Layers) -> Layers:
+        """Shorten the weights of neurons that have grown too long: equation [max-norm]."""
+        if self.max_norm == inf:
+            return layers
+        return tuple(Layer(within_norm(W, self.max_norm), b) for W, b in layers)
 
 
 PLAIN = Extras()
