@@ -137,6 +137,29 @@ def test_a_gradient_that_is_cut_takes_a_step_no_longer_than_its_bound(kind, engi
     assert step(max_grad_norm=0.01) == pytest.approx(0.1 * 0.01, rel=1e-9)
 
 
+def test_no_neuron_grows_longer_than_its_bound(kind, engine, problem) -> None:
+    X, y = problem("iris")
+    settings = {
+        "hidden_layer_sizes": (6,),
+        "max_iter": 20,
+        "random_state": 0,
+        "learning_rate_init": 0.05,
+        "engine": engine,
+    }
+    free, bound = kind(**settings).fit(X, y), kind(max_norm=0.7, **settings).fit(X, y)
+    assert max(np.linalg.norm(W, axis=0).max() for W in free.coefs_) > 0.8
+    assert max(np.linalg.norm(W, axis=0).max() for W in bound.coefs_) <= 0.7 * (1 + 1e-12)
+
+
+def test_the_mean_of_the_last_epochs_is_kept(kind, engine, problem) -> None:
+    X, y = problem("iris")
+    settings = {"hidden_layer_sizes": (6,), "random_state": 0, "solver": "sgd", "momentum": 0.0, "engine": engine}
+    ends = [kind(max_iter=epochs, **settings).fit(X, y).coefs_ for epochs in (3, 4, 5)]
+    mean = kind(max_iter=5, average_epochs=3, **settings).fit(X, y)
+    for layer, W in enumerate(mean.coefs_):
+        np.testing.assert_allclose(W, np.mean([coefs[layer] for coefs in ends], axis=0), rtol=1e-9, atol=1e-12)
+
+
 SCHEDULES = {
     "constant": lambda t, T: np.ones(len(t)),
     "linear": lambda t, T: 1 - t / T,

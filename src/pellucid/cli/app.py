@@ -22,6 +22,7 @@ from pellucid.cli.export import export
 from pellucid.cli.info import info
 from pellucid.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, forget_stdout, print_error
 from pellucid.cli.predict import predict
+from pellucid.cli.reproduce import reproduce
 from pellucid.cli.train import train
 from pellucid.errors import InputError, PellucidError
 
@@ -38,7 +39,7 @@ app = typer.Typer(
 # Newer versions of Typer bring a Click of their own, older ones use the package: either is reached from here.
 WRONG_USE: type[Any] = typer.BadParameter.__mro__[1]
 
-for verb in (train, evaluate, predict, info, export, bench, doctor):
+for verb in (train, evaluate, predict, info, export, reproduce, bench, doctor):
     app.command()(verb)
 app.add_typer(data_app, name="data")
 

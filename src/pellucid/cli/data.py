@@ -1,4 +1,4 @@
-"""``pellucid data list|fetch|verify``: the data sets that Pellucid knows."""
+"""``pellucid data list|fetch|verify|show``: the data sets that Pellucid knows, and pictures as an epoch sees them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pellucid.datasets import Progress
 
-data_app = typer.Typer(help="List, fetch and verify the data sets that Pellucid knows.", no_args_is_help=True)
+data_app = typer.Typer(help="List, fetch, verify and show data sets.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A data set; see pellucid data list.")]
 Folder = Annotated[
@@ -95,6 +95,51 @@ def verify(name: Name, folder: Folder = None, json: Json = False) -> int:
         {"name": name, "files": [{"file": c.file, "path": c.path and str(c.path), "state": c.state} for c in checks]}
     )
     return 0
+
+
+@data_app.command()
+def show(
+    data: Annotated[str, typer.Argument(metavar="[NAME|PATH]", help="Pictures, as train --data takes them.")] = "mnist",
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STRENGTHS", help="Show them distorted, too: affine, elastic, both, or numbers, as train."
+        ),
+    ] = None,
+    count: Annotated[int, typer.Option(metavar="N", help="How many pictures.")] = 5,
+    epochs: Annotated[int, typer.Option(metavar="N", help="With --augment: as so many epochs see them.")] = 3,
+    seed: Annotated[int, typer.Option(help="The seed of the training.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a PNG file. (default: letters on the screen)")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show the first training pictures, and what the epochs of a training with --augment see of them."""
+    from pellucid import datasets
+    from pellucid.errors import SettingError
+    from pellucid.recipes.options import augmentation
+    from pellucid.recipes.pictures import seen
+    from pellucid.report.pictures import draw_pictures, in_letters
+
+    for name, value in (("--count", count), ("--epochs", epochs)):
+        if not 1 <= value <= 100:
+            raise SettingError(f"{name} is {value}", "a whole number from 1 to 100")
+    output = Output(json)
+    by = None if augment is None else augmentation(augment)
+    dataset = datasets.load(data)
+    rows = seen(dataset, by, count, epochs, seed)
+    if out is None:
+        for row in rows:
+            output.say(f"[dim]{escape(row.name)}[/dim]")
+            for line in in_letters(row.pictures):
+                output.say(escape(line))
+    else:
+        draw_pictures(rows, out)
+        output.say(f"Wrote {escape(str(out))}")
+    labels = [dataset.classes[y] for y in dataset.y_train[:count]]
+    written = None if out is None else str(out)
+    pictures = [{"name": row.name, "pictures": row.pictures.tolist()} for row in rows]
+    output.result({"data": dataset.name, "labels": labels, "file": written, "rows": pictures})
 
 
 @contextmanager

@@ -13,14 +13,15 @@ from pellucid.training.history import EpochRecord
 class ProgressDisplay(Callback):
     """Shows epoch, loss, accuracy, rows a second and the time left. A context manager: it cleans up after itself."""
 
-    def __init__(self, output: Output, epochs: int) -> None:
+    def __init__(self, output: Output, epochs: int = 0, *, lines: bool = True) -> None:
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
         self._output = output
-        self._width = len(str(epochs))
+        self._lines = lines
+        self._width, self._what = len(str(epochs)), "epoch"
         self._bar = Bar(
-            TextColumn("epoch {task.fields[epoch]}"),
+            TextColumn("{task.fields[what]} {task.fields[epoch]}"),
             BarColumn(bar_width=24),
             TextColumn(
                 "loss {task.fields[loss]:.4f}  accuracy {task.fields[accuracy]}  {task.fields[speed]:>9,.0f} rows/s"
@@ -32,6 +33,14 @@ class ProgressDisplay(Callback):
             disable=not output.console.is_terminal,
         )
         self._task: Any = None
+
+    def of(self, epochs: int, what: str) -> ProgressDisplay:
+        """Show another training from now on, of so many epochs, under a name of its own."""
+        self._width, self._what = len(str(epochs)), f"{what}, epoch"
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None
+        return self
 
     def __enter__(self) -> ProgressDisplay:
         self._bar.start()
@@ -46,6 +55,7 @@ class ProgressDisplay(Callback):
         """Move the bar."""
         rows = (progress.epoch - 1) * progress.rows_of_epoch + progress.rows
         fields: dict[str, Any] = {
+            "what": self._what,
             "epoch": f"{progress.epoch:>{self._width}}/{progress.epochs}",
             "loss": progress.loss,
             "accuracy": percent(progress.accuracy),
@@ -57,7 +67,9 @@ class ProgressDisplay(Callback):
         self._bar.update(self._task, completed=rows, **fields)
 
     def on_epoch(self, record: EpochRecord) -> None:
-        """Print the epoch's line."""
+        """Print the epoch's line, unless the bar is to be all."""
+        if not self._lines:
+            return
         line = (
             f"epoch {record.epoch:>{self._width}}  loss {record.loss:.4f}  accuracy {percent(record.accuracy or 0.0)}"
         )

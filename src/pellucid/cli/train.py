@@ -56,6 +56,31 @@ def train(
     until: Annotated[
         float | None, typer.Option(metavar="ACCURACY", help="Stop when the validation part reaches it, e.g. 0.97.")
     ] = None,
+    average: Annotated[
+        int | None, typer.Option(metavar="N", help="Keep the mean of the networks at the ends of the last N epochs.")
+    ] = None,
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STRENGTHS",
+            help="Distort the pictures anew in each epoch: affine, elastic, both, or numbers such as "
+            "rotation=15,scale=0.15,shear=0.1,shift=2,alpha=34,sigma=4.",
+        ),
+    ] = None,
+    dropout: Annotated[float | None, typer.Option(help="The share of hidden neurons left out of each step.")] = None,
+    input_dropout: Annotated[float | None, typer.Option(help="The share of inputs left out of each step.")] = None,
+    label_smoothing: Annotated[
+        float | None, typer.Option(help="The share of each label that is spread over all classes.")
+    ] = None,
+    l2: Annotated[float | None, typer.Option(help="The price on large weights, for a whole batch.")] = None,
+    max_norm: Annotated[float | None, typer.Option(help="The most that the norm of a neuron's weights may be.")] = None,
+    clip: Annotated[float | None, typer.Option(help="The most that the norm of the gradient may be.")] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="A network and its training by name: seed, plain, quick, best, limit; see reproduce."
+        ),
+    ] = None,
     patience: Annotated[
         int | None,
         typer.Option(metavar="N", help="Stop after N epochs without a lower validation loss; keep the best epoch."),
@@ -86,6 +111,15 @@ def train(
         "validation": validation,
         "until": until,
         "patience": patience,
+        "average": average,
+        "augment": augment,
+        "dropout": dropout,
+        "input_dropout": input_dropout,
+        "label_smoothing": label_smoothing,
+        "l2": l2,
+        "max_norm": max_norm,
+        "clip": clip,
+        "recipe": recipe,
         "engine": engine,
         "precision": precision,
         "threads": threads,
@@ -122,14 +156,17 @@ class _Training:
         from pellucid.cli.progress import ProgressDisplay
         from pellucid.cli.train_report import TrainReport
         from pellucid.engines import choose, name_of
+        from pellucid.recipes.options import architecture_of, settings_of
         from pellucid.training.run import Plan, run
 
-        options = {**self._options_of_the_stopped_run(), **self.given}
+        options = {**self._options_of_the_stopped_run(), **self._options_of_the_recipe(), **self.given}
         engine = choose(options.get("engine"), threads=options.get("threads")).engine
         dataset = self._load(options)
-        architecture, settings = _architecture(dataset, options), _settings(dataset, options)
+        architecture, settings = architecture_of(dataset, options), settings_of(dataset, options)
         with threads_in_use(engine, options.get("threads")) as threads:
             request = {"data": _absolute(options.get("data", dataset.name)), "label": _label(options.get("label"))}
+            if "recipe" in options:
+                request["recipe"] = options["recipe"]
             plan = Plan(dataset, architecture, settings, engine, threads, request, ["pellucid", *sys.argv[1:]])
             self.output.say(
                 f"[bold]{architecture}[/bold], {architecture.n_parameters:,} parameters, on {escape(dataset.name)} "
@@ -149,6 +186,12 @@ class _Training:
                 done = run(plan, self.folder, resume=self.resume is not None, callbacks=[display])
         return TrainReport(plan, done, self.output).tell()
 
+    def _options_of_the_recipe(self) -> dict[str, Any]:
+        """Options that a recipe names; those that are given beside it hold instead."""
+        from pellucid.recipes import find
+
+        return dict(find(self.given["recipe"]).options) if "recipe" in self.given else {}
+
     def _options_of_the_stopped_run(self) -> dict[str, Any]:
         """Options that are not given are those of the run that is resumed."""
         from pellucid.errors import RunFolderError
@@ -161,6 +204,7 @@ class _Training:
             hidden = ",".join(str(layer["width"]) for layer in record["architecture"]["hidden"]) or "none"
             activation = ",".join(layer["activation"] for layer in record["architecture"]["hidden"]) or "relu"
             options = {**record["settings"], **record["request"], "hidden": hidden, "activation": activation}
+            options |= record["architecture"].get("loss_settings", {})
             options["engine"] = f"{record['engine']['name']}:{record['engine']['target']}"
             if record["engine"]["name"] == "reference":  # there the number of threads changes bits
                 options["threads"] = record["engine"]["threads"]
@@ -211,37 +255,3 @@ def _absolute(data: str) -> str:
 def _label(label: str | None) -> str | None:
     """Make the path of a file of labels absolute; a column's name stays a name."""
     return str(Path(label).resolve()) if label is not None and Path(label).is_file() else label
-
-
-def _architecture(dataset: Dataset, options: Mapping[str, Any]) -> Any:
-    from pellucid.equations.architecture import Architecture, Hidden
-    from pellucid.errors import SettingError
-
-    text = options.get("hidden", "128,64")
-    try:
-        widths = [] if text == "none" else [int(word) for word in text.split(",")]
-    except ValueError:
-        hint = "Try --hidden 128,64, or --hidden none."
-        raise SettingError(f"--hidden is {text!r}", "whole numbers with commas between", hint) from None
-    names = str(options.get("activation", "relu")).split(",")
-    if len(names) == 1:
-        names *= len(widths)
-    if len(names) != len(widths):
-        raise SettingError(f"--activation names {len(names)} layers", f"1, or {len(widths)}, as --hidden does")
-    return Architecture(
-        input_shape=dataset.input_shape,
-        hidden=tuple(Hidden(width, name) for width, name in zip(widths, names, strict=True)),
-        outputs=len(dataset.classes),
-        scaling=dataset.scaling,
-    )
-
-
-def _settings(dataset: Dataset, options: Mapping[str, Any]) -> Any:
-    from pellucid.training.run import usual_validation_rows
-    from pellucid.training.settings import LEARNING_RATES, Settings
-
-    chosen = dict(options)
-    chosen.setdefault("learning_rate", LEARNING_RATES.get(chosen.get("solver", "sgd"), LEARNING_RATES["sgd"]))
-    if ("until" in chosen or "patience" in chosen) and "validation" not in chosen:
-        chosen["validation"] = usual_validation_rows(len(dataset.y_train))
-    return Settings.from_record(chosen)

@@ -56,6 +56,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     - ``dropout``, ``input_dropout``: the share of hidden neurons, and of inputs, left out of each step [dropout].
     - ``label_smoothing``: the share of each label that is spread over all classes [label-smoothing].
     - ``max_grad_norm``: the most that the gradient's norm may be [clip], or None.
+    - ``max_norm``: the most that the norm of a neuron's weights may be after each step [max-norm], or None.
+    - ``average_epochs``: keep the mean of the parameters at the ends of the last so many of ``max_iter`` epochs [average] in
+      place of the last ones; a fit that ends before them has nothing to average.
     - ``standardize``: whether the columns of X are brought to mean 0 and variance 1, by statistics of the training part
       that are kept in the network; of sparse X, to variance 1.
     - ``scoring``: the measure on the validation part, any scorer's name or function; None for accuracy.
@@ -118,6 +121,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         input_dropout: float = 0.0,
         label_smoothing: float = 0.0,
         max_grad_norm: float | None = None,
+        max_norm: float | None = None,
+        average_epochs: int = 0,
         warm_up: int = 0,
         standardize: bool = False,
         scoring: Any = None,
@@ -156,6 +161,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.input_dropout = input_dropout
         self.label_smoothing = label_smoothing
         self.max_grad_norm = max_grad_norm
+        self.max_norm = max_norm
+        self.average_epochs = average_epochs
         self.warm_up = warm_up
         self.standardize = standardize
         self.scoring = scoring

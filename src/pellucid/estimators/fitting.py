@@ -235,6 +235,7 @@ class Fitting:
             tol=estimator.tol,
             patience=estimator.n_iter_no_change,
             early_stopping=bool(estimator.early_stopping),
+            average=0 if self.incremental else int(estimator.average_epochs),
             epochs_before=len(estimator.loss_curve_),
             examples_before=estimator.t_,
             **going_on,

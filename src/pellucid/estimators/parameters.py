@@ -53,6 +53,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "dropout": _SHARE,
     "input_dropout": _SHARE,
     "max_grad_norm": [*_POSITIVE, None],
+    "max_norm": [*_POSITIVE, None],
+    "average_epochs": [Interval(Integral, 0, None, closed="left")],
     "warm_up": [Interval(Integral, 0, None, closed="left")],
     "standardize": ["boolean"],
     "scoring": [str, callable, None],
@@ -125,6 +127,7 @@ def extras_of(estimator: Any) -> Extras:
         dropout=estimator.dropout,
         l2=estimator.alpha,
         clip=inf if estimator.max_grad_norm is None else estimator.max_grad_norm,
+        max_norm=inf if estimator.max_norm is None else estimator.max_norm,
     )
 
 
@@ -146,7 +149,8 @@ def listeners_of(estimator: Any) -> list[Any]:
 def check_combination(estimator: Any) -> None:
     """Raise ``ValueError`` for parameters that contradict each other."""
     if estimator.solver == "lbfgs":
-        for name, plain in (("dropout", 0), ("input_dropout", 0), ("max_grad_norm", None), ("warm_up", 0)):
+        of_steps = {"dropout": 0, "input_dropout": 0, "max_grad_norm": None, "max_norm": None, "warm_up": 0}
+        for name, plain in {**of_steps, "average_epochs": 0}.items():
             if getattr(estimator, name) != plain:
                 got = f"{name}={getattr(estimator, name)!r}"
                 raise ValueError(
@@ -161,6 +165,11 @@ def check_combination(estimator: Any) -> None:
         raise ValueError(
             f"warm_up={estimator.warm_up} leaves no epoch of max_iter={estimator.max_iter} for what comes after it; "
             "expected fewer epochs of warm-up."
+        )
+    if estimator.average_epochs > estimator.max_iter:
+        raise ValueError(
+            f"average_epochs={estimator.average_epochs} is more than max_iter={estimator.max_iter}; expected as many "
+            "epochs at most."
         )
     for listener in listeners_of(estimator):
         if not (callable(listener) or isinstance(listener, Callback)):

@@ -87,6 +87,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         delta: float = 1.0,
         quantile: float = 0.5,
         max_grad_norm: float | None = None,
+        max_norm: float | None = None,
+        average_epochs: int = 0,
         warm_up: int = 0,
         standardize: bool = False,
         scoring: Any = None,
@@ -126,6 +128,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.delta = delta
         self.quantile = quantile
         self.max_grad_norm = max_grad_norm
+        self.max_norm = max_norm
+        self.average_epochs = average_epochs
         self.warm_up = warm_up
         self.standardize = standardize
         self.scoring = scoring

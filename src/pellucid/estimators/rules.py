@@ -54,6 +54,7 @@ class EstimatorRules:
     tol: float
     patience: float
     early_stopping: bool
+    average: int = 0
     epochs_before: int = 0
     examples_before: int = 0
     epochs_of_schedule_before: int = 0
@@ -91,6 +92,10 @@ class EstimatorRules:
         if history and self.standing(history).enough:
             return Ending.NO_IMPROVEMENT
         return Ending.ALL_EPOCHS if len(history) >= self.epochs else None
+
+    def number_in_average(self, epoch: int) -> int:
+        """Average over the last of all epochs, as many as was asked for."""
+        return max(0, epoch - (self.epochs - self.average))
 
     def is_best(self, history: History) -> bool:
         """Remember the best validation score."""

@@ -29,6 +29,8 @@ def write_checkpoint(path: Path, snapshot: Snapshot) -> None:
         arrays |= layers_to_arrays(snapshot.layers_before, prefix="before.")
     if snapshot.best is not None:
         arrays |= layers_to_arrays(snapshot.best.layers, prefix="best.")
+    if snapshot.average is not None:
+        arrays |= layers_to_arrays(snapshot.average, prefix="average.")
     arrays["losses"] = snapshot.losses
     record = {
         "checkpoint_schema": SCHEMA,
@@ -37,6 +39,7 @@ def write_checkpoint(path: Path, snapshot: Snapshot) -> None:
         "correct": snapshot.correct,
         "seconds": snapshot.seconds,
         "best_epoch": snapshot.best and snapshot.best.epoch,
+        "averages": snapshot.average is not None,
     }
     write_container(path, arrays, record)
 
@@ -78,4 +81,5 @@ def _snapshot(
         seconds=record["seconds"],
         layers_before=before,
         best=best,
+        average=layers_from_arrays(arrays, architecture, prefix="average.") if record["averages"] else None,
     )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pellucid.engines import Engine, State, steps_of_an_epoch
 from pellucid.equations.architecture import Architecture
+from pellucid.equations.beyond.averaging import averaged
 from pellucid.equations.losses import Targets
 from pellucid.equations.metrics import dead_layers
 from pellucid.equations.network import Trace, forward
@@ -139,8 +140,8 @@ def _finished(
     trouble = _lasting_trouble(architecture, snapshot, training) if warns else None
     if snapshot.best is not None and rules.returns_to_best(reason):
         return Fit(snapshot.best.layers, snapshot, reason, snapshot.best.epoch, trouble=trouble)
-    kept = None if snapshot.steps_done else snapshot.epochs_done
-    return Fit(snapshot.state.layers, snapshot, reason, kept, trouble=trouble)
+    kept = None if snapshot.steps_done and snapshot.average is None else snapshot.epochs_done
+    return Fit(snapshot.kept, snapshot, reason, kept, trouble=trouble)
 
 
 def _run_epoch(
@@ -205,9 +206,13 @@ def _end_epoch(
     last_rate: float,
     judges: Callable[[Layers], Judged] | None,
 ) -> Snapshot:
-    """Evaluate, record, and remember the best epoch."""
+    """Average where that has begun, evaluate, record, and remember the best epoch."""
     n, epoch = len(training), snapshot.epochs_done + 1
-    judged = judges(snapshot.state.layers) if judges else None
+    average, number = None, rules.number_in_average(epoch)
+    if number > 0:
+        average = averaged(snapshot.kept, snapshot.state.layers, number)
+    kept = snapshot.state.layers if average is None else average
+    judged = judges(kept) if judges else None
     record = EpochRecord(
         epoch=epoch,
         loss=_mean_loss(snapshot, settings, n),
@@ -220,8 +225,8 @@ def _end_epoch(
         validation_score=judged.score if judged else None,
     )
     history = (*snapshot.history, record)
-    best = Best(epoch, snapshot.state.layers) if rules.is_best(history) else snapshot.best
-    return between_epochs(snapshot.state, history, best)
+    best = Best(epoch, kept) if rules.is_best(history) else snapshot.best
+    return between_epochs(snapshot.state, history, best, average)
 
 
 def _mean_loss(snapshot: Snapshot, settings: Settings, n: int) -> float:
@@ -290,4 +295,4 @@ def _sample(architecture: Architecture, snapshot: Snapshot, training: Examples) 
     """Run some training examples, evenly spaced, through the network as it stands."""
     rows = slice(None, None, max(1, len(training) // ROWS_OF_THE_HEALTH_CHECK))
     with np.errstate(over="ignore", invalid="ignore"):
-        return forward(architecture, snapshot.state.layers, training.X[rows]), training.y[rows]
+        return forward(architecture, snapshot.kept, training.X[rows]), training.y[rows]

@@ -40,6 +40,10 @@ class Rules(Protocol):
         """Say whether there is a reason to end; None to go on."""
         ...
 
+    def number_in_average(self, epoch: int) -> int:
+        """Say which one of those that are averaged are the parameters at the end of an epoch, both from 1; 0 for none."""
+        ...
+
     def is_best(self, history: History) -> bool:
         """Say whether the last epoch is to be remembered as the best so far."""
         ...
@@ -72,6 +76,10 @@ class UsualRules:
     def ending(self, history: History) -> Ending | None:
         """End after all epochs, at ``until``, or out of ``patience``."""
         return ending(history, self.settings)
+
+    def number_in_average(self, epoch: int) -> int:
+        """Average over the last epochs, as many as was asked for."""
+        return max(0, epoch - (self.settings.epochs - self.settings.average))
 
     def is_best(self, history: History) -> bool:
         """Remember the lowest validation loss, where patience was asked for."""

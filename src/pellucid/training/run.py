@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -32,7 +32,7 @@ MOST_VALIDATION_ROWS = 10_000
 
 RESULT_KEYS = (
     "ended", "ending", "kept_epoch", "trouble", "non_finite_step",
-    "epochs", "train_seconds", "test_accuracy", "test_loss", "model",
+    "epochs", "train_seconds", "test_accuracy", "test_loss", "test_calibration_error", "model",
 )  # fmt: skip
 """What run.json gains when a run ends, and loses when it is given more epochs."""
 
@@ -81,8 +81,15 @@ def usual_validation_rows(n: int) -> int:
     return min(MOST_VALIDATION_ROWS, max(1, n // 6))
 
 
-def run(plan: Plan, folder: RunFolder, *, resume: bool, callbacks: Sequence[Callback | EpochFunction] = ()) -> Run:
-    """Carry out a plan in a folder; with ``resume``, go on from what is there.
+def run(
+    plan: Plan,
+    folder: RunFolder,
+    *,
+    resume: bool,
+    callbacks: Sequence[Callback | EpochFunction] = (),
+    stop: Callable[[], bool] = lambda: False,
+) -> Run:
+    """Carry out a plan in a folder; with ``resume``, go on from what is there. ``stop`` is asked as Ctrl-C is listened for.
 
     Raises ``RunFolderError`` where the folder is in use, not empty, or holds another run; ``StorageError`` where it
     cannot be written.
@@ -99,8 +106,8 @@ def run(plan: Plan, folder: RunFolder, *, resume: bool, callbacks: Sequence[Call
         else:
             folder.check_new()
         folder.write_record(record)
-        with interruptible() as stop:
-            result = _train(plan, folder, snapshot, callbacks, stop)
+        with interruptible() as interrupted:
+            result = _train(plan, folder, snapshot, callbacks, lambda: interrupted() or stop())
         folder.write_history(result.snapshot.history)
         test = _save(plan, folder, result)
         record = {**record, **_result(plan, folder, result, test)}
@@ -246,6 +253,7 @@ def _result(plan: Plan, folder: RunFolder, result: Fit, test: Evaluation | None)
         "train_seconds": sum(record.seconds for record in history) + result.snapshot.seconds,
         "test_accuracy": test.accuracy if test else None,
         "test_loss": test.loss if test else None,
+        "test_calibration_error": test.calibration[0] if test else None,
         "model": folder.model.name if folder.model.is_file() else None,
     }
 

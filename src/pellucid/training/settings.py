@@ -8,6 +8,7 @@ from functools import cached_property
 from math import inf, isfinite
 from typing import Any
 
+from pellucid.equations.beyond.augmentation import Augmentation
 from pellucid.equations.beyond.extras import PLAIN, Extras
 from pellucid.equations.initialization import INITIALIZERS
 from pellucid.equations.optimizers import OPTIMIZERS, Optimizer
@@ -26,7 +27,8 @@ class Settings:
 
     ``validation`` holds out that many rows from the end of the training part. ``until`` stops as soon as the accuracy on
     them reaches it; ``patience`` stops after that many epochs in which the loss on them did not fall, and goes back to
-    the best epoch. ``solver_settings`` are those of the solver that shall not be as usual, such as mu; ``extras`` are
+    the best epoch. ``average`` keeps, in place of the last parameters, the mean of those at the ends of the last so many
+    epochs. ``solver_settings`` are those of the solver that shall not be as usual, such as mu; ``extras`` are
     added to each step. Raises ``SettingError`` for a value out of range.
     """
 
@@ -41,6 +43,7 @@ class Settings:
     validation: int = 0
     until: float | None = None
     patience: int | None = None
+    average: int = 0
     solver_settings: Mapping[str, float] = field(default_factory=dict)
     extras: Extras = PLAIN
 
@@ -49,6 +52,7 @@ class Settings:
         _whole_number("--batch-size", self.batch_size, 1)
         _whole_number("--seed", self.seed, 0, 2**64 - 1)
         _whole_number("--validation", self.validation, 0)
+        _whole_number("--average", self.average, 0, self.epochs)
         if self.patience is not None:
             _whole_number("--patience", self.patience, 1)
         if not _is_number(self.learning_rate) or not isfinite(self.learning_rate) or self.learning_rate <= 0:
@@ -84,8 +88,11 @@ class Settings:
         record = {name: value for name, value in asdict(self).items() if name not in ("solver_settings", "extras")}
         if self.solver_settings:
             record["solver_settings"] = dict(self.solver_settings)
+        if not self.average:
+            del record["average"]
         if self.extras != PLAIN:
-            record["extras"] = {name: value for name, value in asdict(self.extras).items() if isfinite(value)}
+            plain = asdict(PLAIN)
+            record["extras"] = {name: value for name, value in asdict(self.extras).items() if value != plain[name]}
         return record
 
     @classmethod
@@ -93,8 +100,13 @@ class Settings:
         """Read settings from a JSON record, ignoring what is not a setting."""
         known = {setting.name: record[setting.name] for setting in fields(cls) if setting.name in record}
         if "extras" in known:
-            known["extras"] = Extras(**known["extras"])
+            known["extras"] = _extras(known["extras"])
         return cls(**known)
+
+
+def _extras(record: Mapping[str, Any]) -> Extras:
+    distortion = record.get("augmentation")
+    return Extras(**{**record, "augmentation": Augmentation(**distortion) if distortion else None})
 
 
 def _is_number(value: Any) -> bool:

@@ -29,7 +29,8 @@ class Snapshot:
 
     ``losses`` (steps,) holds the losses of the running epoch's batches so far; its length is the place in the epoch.
     ``correct`` and ``seconds`` belong to the running epoch too, and ``layers_before`` are the parameters at its beginning,
-    to go back to where it diverges. No random state is needed: every random number is
+    to go back to where it diverges. ``average`` is the mean of the parameters at the ends of the last epochs, once it has
+    begun: what is kept of the training. No random state is needed: every random number is
     addressed by seed and epoch.
     """
 
@@ -40,6 +41,12 @@ class Snapshot:
     seconds: float
     layers_before: Layers
     best: Best | None
+    average: Layers | None = None
+
+    @property
+    def kept(self) -> Layers:
+        """The parameters that the training would leave if it ended here."""
+        return self.state.layers if self.average is None else self.average
 
     @property
     def epochs_done(self) -> int:
@@ -58,6 +65,6 @@ def first_snapshot(architecture: Architecture, settings: Settings) -> Snapshot:
     return between_epochs(State(layers, settings.optimizer.initial_moments(layers)), (), None)
 
 
-def between_epochs(state: State, history: History, best: Best | None) -> Snapshot:
+def between_epochs(state: State, history: History, best: Best | None, average: Layers | None = None) -> Snapshot:
     """Stand between two epochs."""
-    return Snapshot(state, history, np.empty(0), 0, 0.0, state.layers, best)
+    return Snapshot(state, history, np.empty(0), 0, 0.0, state.layers, best, average)

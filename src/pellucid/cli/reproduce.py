@@ -1,0 +1,163 @@
+"""``pellucid reproduce``: results of the literature, and ours, by one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pellucid.cli.output import EXIT_INTERRUPTED, Json, Output, escape
+from pellucid.cli.threads import EngineName, Threads, threads_in_use
+
+if TYPE_CHECKING:
+    from pellucid.recipes import Recipe
+    from pellucid.recipes.reproduction import Outcome, Reproduction
+
+REPRODUCTIONS = Path("reproductions")
+
+
+def reproduce(
+    row: Annotated[
+        str | None, typer.Argument(metavar="[ROW]", help="A recipe. (default: list them, with what has come of them)")
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Runs, with the seeds 0 to N − 1. (default: 5; 1 where a run is long)"),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(metavar="M", help="Stop after so long; the same command goes on from there.")
+    ] = None,
+    engine: EngineName = None,
+    precision: Annotated[str | None, typer.Option(help="float32, float64 or bfloat16. (default: float32)")] = None,
+    threads: Threads = None,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="The folder of all reproductions: runs, table, picture.")
+    ] = REPRODUCTIONS,
+    json: Json = False,
+) -> int:
+    """Carry out a recipe on MNIST for several seeds, and show what was published beside what came of it.
+
+    What was stopped, by Ctrl-C or after --minutes, is gone on with; what is finished is not done again. The table of all
+    rows is written into the folder, in Markdown and JSON, with a picture.
+    """
+    from pellucid.errors import SettingError
+    from pellucid.recipes import find
+
+    output = Output(json)
+    if row is None:
+        return _list(output, out)
+    recipe = find(row)
+    if seeds is not None and seeds < 1:
+        raise SettingError(f"--seeds is {seeds}", "at least 1")
+    if minutes is not None and not minutes > 0:
+        raise SettingError(f"--minutes is {minutes:g}", "a positive number")
+    return _Reproducing(recipe, out, output).run(seeds or recipe.seeds, minutes, engine, precision, threads)
+
+
+class _Reproducing:
+    """One row: what is said of it while it is under way, and afterwards."""
+
+    def __init__(self, recipe: Recipe, out: Path, output: Output) -> None:
+        self.recipe, self.out, self.output = recipe, out, output
+
+    def run(
+        self, seeds: int, minutes: float | None, engine: str | None, precision: str | None, threads: int | None
+    ) -> int:
+        from pellucid.cli.doctor import cpu_name
+        from pellucid.cli.progress import ProgressDisplay
+        from pellucid.engines import choose
+        from pellucid.recipes.reproduction import reproduce
+        from pellucid.recipes.table import write_table
+
+        self._introduce()
+        chosen = choose(engine, threads=threads).engine
+        with threads_in_use(chosen, threads) as in_use, ProgressDisplay(self.output, lines=False) as display:
+            found = reproduce(
+                self.recipe,
+                self.out / self.recipe.name,
+                chosen,
+                threads=in_use,
+                seeds=seeds,
+                machine=cpu_name(),
+                precision=precision,
+                minutes=minutes,
+                callbacks=lambda seed, epochs: [display.of(epochs, f"seed {seed}")],
+                on_outcome=self._say_outcome,
+            )
+        records = write_table(self.out)
+        self._conclude(found)
+        self._draw(records)
+        self.output.result(found.to_record())
+        return 0 if len(found.errors) == seeds else EXIT_INTERRUPTED
+
+    def _introduce(self) -> None:
+        say, recipe = self.output.say, self.recipe
+        say(f"[bold]{escape(recipe.name)}[/bold]: {escape(recipe.title)}")
+        for name, value in recipe.options.items():
+            option = f"--{name.replace('_', '-')} {value}"
+            say(f"  {escape(option):<44} [dim]{escape(recipe.reasons[name])}[/dim]")
+        if recipe.published is not None:
+            cited = "" if recipe.published.checked else ", as cited elsewhere"
+            say(f"  [dim]published: {recipe.published.error:.2f} %{cited}; {escape(recipe.published.source)}[/dim]")
+        if recipe.differs:
+            say(f"  [dim]differs: {escape('; '.join(recipe.differs))}[/dim]")
+
+    def _say_outcome(self, outcome: Outcome) -> None:
+        if outcome.error is None:
+            self.output.say(f"seed {outcome.seed}  stopped after {outcome.epochs} epochs, {outcome.seconds:.0f} s")
+        else:
+            self.output.say(
+                f"seed {outcome.seed}  test error [bold]{outcome.error:.2f} %[/bold]  [dim]{outcome.seconds:.0f} s[/dim]"
+            )
+
+    def _conclude(self, found: Reproduction) -> None:
+        from pellucid.recipes.table import ours
+
+        record, published = found.to_record(), self.recipe.published
+        theirs = "" if published is None else f", published {published.error:.2f} %"
+        self.output.say(
+            f"[bold]{escape(self.recipe.name)}[/bold]: test error [bold green]{ours(record)}[/bold green]{theirs}; "
+            f"{len(found.errors)} of {len(found.outcomes)} runs ended, {found.minutes:.1f} minutes a run; "
+            f"{escape(found.machine)}, {found.engine}, {found.precision}, {found.threads} "
+            f"thread{'s' * (found.threads != 1)}"
+        )
+        if len(found.errors) < len(found.outcomes):
+            self.output.say(f"Go on with: pellucid reproduce {self.recipe.name}")
+        self.output.say(f"Wrote {escape(str(self.out / 'table.md'))} and table.json")
+
+    def _draw(self, records: Any) -> None:
+        from pellucid.errors import MissingExtraError, StorageError
+        from pellucid.report.reproductions import draw_reproductions
+
+        try:
+            draw_reproductions(records, self.out / "table.png")
+        except (MissingExtraError, StorageError) as error:
+            self.output.warn(str(error))
+
+
+def _list(output: Output, out: Path) -> int:
+    from pellucid.recipes import RECIPES
+    from pellucid.recipes.table import cells_of, read_records
+
+    records = {record["recipe"]: record for record in read_records(out)}
+    lines = []
+    for recipe in RECIPES.values():
+        published = "–" if recipe.published is None else f"{recipe.published.error:.2f} %"
+        ours = cells_of(records[recipe.name])[3] if recipe.name in records else "–"
+        lines.append((recipe.name, published, ours, recipe.title))
+    output.table(("recipe", "published", "ours", "network and training"), lines)
+    output.result({"rows": [_row(recipe, records.get(recipe.name)) for recipe in RECIPES.values()]})
+    return 0
+
+
+def _row(recipe: Recipe, record: Any) -> dict[str, Any]:
+    return {
+        "recipe": recipe.name,
+        "title": recipe.title,
+        "options": dict(recipe.options),
+        "reasons": dict(recipe.reasons),
+        "published": recipe.published and recipe.published._asdict(),
+        "differs": list(recipe.differs),
+        "reproduction": record,
+    }

@@ -1,0 +1,135 @@
+"""Fully connected networks of the literature on MNIST: what was published, and a recipe that is held beside it.
+
+All of ours use mini-batches, He's initialisation and pixels from 0 to 1. A row says what else differs. The settings are
+ours where a paper gives none that could be used as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pellucid.recipes.recipe import Published, Recipe
+
+_SIMARD = "Simard, Steinkraus, Platt: Best Practices for Convolutional Neural Networks, ICDAR 2003"
+_HINTON = "Hinton et al.: Improving neural networks by preventing co-adaptation, 2012 (arXiv:1207.0580)"
+_SRIVASTAVA = "Srivastava et al.: Dropout, Journal of Machine Learning Research 15, 2014"
+_CIRESAN = "Cireşan et al.: Deep, Big, Simple Neural Nets, Neural Computation 22(12), 2010 (arXiv:1003.0358)"
+
+_BATCHES = "batches of 64 in place of single examples"
+
+_FALL: dict[str, Any] = {"learning_rate": 0.2, "schedule": "linear"}
+_OF_FALL = {
+    "learning_rate": "as high as is safe for ReLU on pixels",
+    "schedule": "the last steps are small, and settle",
+}
+
+
+def _simard(kind: str, error: float, checked: bool, **options: Any) -> Recipe:
+    reasons = {
+        "hidden": "the paper's one layer of 800 neurons",
+        "epochs": "enough for the validation error to settle",
+        "augment": "the paper's kind of distortions, anew in each epoch",
+        **_OF_FALL,
+    }
+    options = {"hidden": "800", **_FALL, **options}
+    return Recipe(
+        name=f"simard-{kind}",
+        title=f"784-800-10, cross-entropy, {'no' if kind == 'plain' else kind} distortions",
+        options=options,
+        reasons={name: reasons[name] for name in options},
+        published=Published(error, _SIMARD, checked),
+        differs=(_BATCHES, "ReLU", "pictures of 28×28, not 29×29", "a rate that falls in a line"),
+    )
+
+
+def _dropout(name: str, title: str, error: float, source: str, **options: Any) -> Recipe:
+    reasons = {
+        "hidden": "the paper's network",
+        "activation": "the paper's",
+        "epochs": "dropout learns slowly, and does not learn by heart",
+        "dropout": "the paper's: half of the hidden neurons are left out of each step",
+        "input_dropout": "the paper's: a fifth of the pixels, too",
+        "max_norm": "the paper's constraint; it lets the rate be high",
+        "solver": "the paper's: dropout's gradients are noisy, and momentum averages them",
+        "batch_size": "near the paper's 100",
+        **_OF_FALL,
+    }
+    options = {"epochs": 150, "dropout": 0.5, "batch_size": 128, **options}
+    return Recipe(
+        name=name,
+        title=title,
+        options=options,
+        reasons={key: reasons[key] for key in options},
+        published=Published(error, source, checked=False),
+        differs=(
+            "batches of 128 in place of 100",
+            "fewer epochs, with a rate that falls in a line",
+        ),
+        seeds=1,
+    )
+
+
+def _ciresan(hidden: str, error: float, *, checked: bool = False, epochs: int) -> Recipe:
+    options: dict[str, Any] = {
+        "hidden": hidden,
+        "epochs": epochs,
+        "batch_size": 128,
+        **_FALL,
+        "augment": "rotation=15,scale=0.15,shear=0.15,alpha=36,sigma=5.5",
+    }
+    reasons = {
+        "hidden": "the paper's network",
+        "epochs": "as many as the time allows; the paper's trained for up to 1,000",
+        "batch_size": "where weights are many, larger batches keep the processor busy",
+        "augment": "the paper's: rotation or slant of up to 15°, scale of 15 to 20 %, elastic with σ 5 to 6 and α 36 to 38",
+        **_OF_FALL,
+    }
+    name = "9x1000" if hidden == ",".join(["1000"] * 9) else hidden.replace(",", "-")
+    return Recipe(
+        name=f"ciresan-{name}",
+        title=f"784-{name.replace('9x1000', '9×1000')}-10, affine and elastic distortions",
+        options=options,
+        reasons=reasons,
+        published=Published(error, _CIRESAN, checked),
+        differs=(
+            "batches of 128 in place of single examples",
+            "ReLU and He's initialisation in place of a scaled tanh",
+            "pictures of 28×28, not 29×29",
+            "digits 1 and 7 are turned as far as the others",
+            "the error after the last epoch, not at the best one on the validation part",
+        ),
+        seeds=1,
+    )
+
+
+LITERATURE = (
+    _simard("plain", 1.6, checked=False, epochs=40),
+    _simard("affine", 1.1, checked=False, epochs=60, augment="affine"),
+    _simard("elastic", 0.7, checked=True, epochs=100, augment="both"),
+    _ciresan("1000,500", 0.49, epochs=300),
+    _ciresan("1500,1000,500", 0.46, epochs=200),
+    _ciresan("2000,1500,1000,500", 0.41, epochs=150),
+    _ciresan("2500,2000,1500,1000,500", 0.35, checked=True, epochs=150),
+    _ciresan(",".join(["1000"] * 9), 0.44, epochs=150),
+    _dropout(
+        "hinton-dropout", "784-800-800-10, half of the hidden neurons left out", 1.30, _HINTON,
+        hidden="800,800", **_FALL,
+    ),
+    _dropout(
+        "hinton-dropout-inputs", "784-800-800-10, a fifth of the pixels left out, too", 1.10, _HINTON,
+        hidden="800,800", input_dropout=0.2, **_FALL,
+    ),
+    _dropout(
+        "srivastava-logistic", "784-1024-1024-1024-10, logistic, dropout", 1.35, _SRIVASTAVA,
+        hidden="1024,1024,1024", activation="logistic", input_dropout=0.2, solver="momentum",
+        learning_rate=0.2, schedule="linear",
+    ),
+    _dropout(
+        "srivastava-relu", "784-1024-1024-1024-10, ReLU, dropout", 1.25, _SRIVASTAVA,
+        hidden="1024,1024,1024", input_dropout=0.2, **_FALL,
+    ),
+    _dropout(
+        "srivastava-max-norm", "784-1024-1024-1024-10, ReLU, dropout, max-norm", 1.06, _SRIVASTAVA,
+        hidden="1024,1024,1024", input_dropout=0.2, max_norm=2.0, **_FALL,
+    ),
+)  # fmt: skip

@@ -1,0 +1,156 @@
+"""A recipe carried out for several seeds, each a run of its own that can be stopped and gone on with; what came of them."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from pellucid import __version__, datasets
+from pellucid.datasets.dataset import Dataset
+from pellucid.engines import Engine, name_of
+from pellucid.files import write_text
+from pellucid.recipes.options import architecture_of, settings_of
+from pellucid.recipes.recipe import Recipe
+from pellucid.training.callbacks import Callback
+from pellucid.training.run import Plan, run
+from pellucid.training.run_folder import RunFolder
+from pellucid.training.stopping import Ending
+
+DATA = "mnist"
+RECORD = "reproduction.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one seed: the error on the test images in per cent and the calibration error, None until it has ended;
+    the epochs done, and the seconds that the training took.
+    """
+
+    seed: int
+    error: float | None
+    calibration_error: float | None
+    epochs: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A recipe and the outcomes of its seeds, with all that a reader needs to judge them."""
+
+    recipe: Recipe
+    epochs: int
+    outcomes: tuple[Outcome, ...]
+    engine: str
+    precision: str
+    threads: int
+    machine: str
+
+    @property
+    def errors(self) -> list[float]:
+        """The errors of the runs that have ended, in per cent."""
+        return [outcome.error for outcome in self.outcomes if outcome.error is not None]
+
+    @property
+    def mean(self) -> float | None:
+        """The mean error in per cent, or None where no run has ended."""
+        return statistics.fmean(self.errors) if self.errors else None
+
+    @property
+    def spread(self) -> float | None:
+        """The standard deviation of the errors in per cent, or None where fewer than two runs have ended."""
+        return statistics.stdev(self.errors) if len(self.errors) > 1 else None
+
+    @property
+    def minutes(self) -> float:
+        """How long a run took that has ended: the mean, in minutes."""
+        ended = [outcome.seconds for outcome in self.outcomes if outcome.error is not None]
+        return statistics.fmean(ended) / 60 if ended else 0.0
+
+    def to_record(self) -> dict[str, Any]:
+        """Write it as a JSON record."""
+        published = self.recipe.published
+        return {
+            "recipe": self.recipe.name,
+            "title": self.recipe.title,
+            "options": dict(self.recipe.options),
+            "published": published and published._asdict(),
+            "differs": list(self.recipe.differs),
+            "error": self.mean,
+            "spread": self.spread,
+            "seeds": [vars(outcome) for outcome in self.outcomes],
+            "epochs": self.epochs,
+            "engine": self.engine,
+            "precision": self.precision,
+            "threads": self.threads,
+            "machine": self.machine,
+            "version": __version__,
+        }
+
+
+def reproduce(
+    recipe: Recipe,
+    folder: Path,
+    engine: Engine,
+    *,
+    threads: int,
+    seeds: int,
+    machine: str = "",
+    precision: str | None = None,
+    minutes: float | None = None,
+    callbacks: Callable[[int, int], Sequence[Callback]] = lambda seed, epochs: (),
+    on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+) -> Reproduction:
+    """Run a recipe for the seeds 0, 1, 2 …, each in a folder of its own, going on from what is there.
+
+    ``callbacks`` makes those of a seed's run, given the number of its epochs. After ``minutes`` the run that is under way is
+    stopped, as by Ctrl-C: a later call goes on with it. ``reproduction.json`` in the folder is written anew after each seed.
+
+    Raises as ``training.run.run``, and ``DataUnavailableError`` without MNIST.
+    """
+    dataset = datasets.load(DATA)
+    deadline = inf if minutes is None else time.monotonic() + 60 * minutes
+    outcomes: list[Outcome] = []
+    for seed in range(seeds):
+        plan = _plan(recipe, dataset, engine, threads, seed, precision)
+        outcome, is_interrupted = _outcome(plan, RunFolder(folder / f"seed-{seed}"), deadline, callbacks)
+        outcomes.append(outcome)
+        found = Reproduction(
+            recipe, plan.settings.epochs, tuple(outcomes), name_of(engine), plan.settings.precision, threads, machine
+        )
+        write_text(folder / RECORD, json.dumps(found.to_record(), ensure_ascii=False, indent=1) + "\n")
+        on_outcome(outcome)
+        if is_interrupted:
+            break
+    return found
+
+
+def _plan(recipe: Recipe, dataset: Dataset, engine: Engine, threads: int, seed: int, precision: str | None) -> Plan:
+    options = {**recipe.options, "seed": seed, **({} if precision is None else {"precision": precision})}
+    request = {"data": DATA, "label": None, "recipe": recipe.name}
+    command = ["pellucid", "reproduce", recipe.name]
+    return Plan(
+        dataset, architecture_of(dataset, options), settings_of(dataset, options), engine, threads, request, command
+    )
+
+
+def _outcome(
+    plan: Plan,
+    folder: RunFolder,
+    deadline: float,
+    callbacks: Callable[[int, int], Sequence[Callback]],
+) -> tuple[Outcome, bool]:
+    """Run one seed, or the rest of it: → what came of it, and whether it was stopped."""
+    listeners = callbacks(plan.settings.seed, plan.settings.epochs)
+    done = run(plan, folder, resume=True, callbacks=listeners, stop=lambda: time.monotonic() > deadline)
+    record = done.record
+    accuracy = record["test_accuracy"]
+    error = None if accuracy is None else 100 * (1 - accuracy)
+    calibration = record.get("test_calibration_error")
+    outcome = Outcome(plan.settings.seed, error, calibration, len(done.history), record["train_seconds"])
+    return outcome, record["ending"] == Ending.INTERRUPTED.value

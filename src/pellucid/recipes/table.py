@@ -1,0 +1,93 @@
+"""The table of all reproductions in a folder: published results beside ours, in Markdown and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pellucid.errors import RunFolderError
+from pellucid.files import write_text
+from pellucid.recipes.book import RECIPES
+from pellucid.recipes.reproduction import RECORD
+
+Record = Mapping[str, Any]
+
+HEADINGS = (
+    "recipe",
+    "network and training",
+    "published",
+    "ours",
+    "seeds",
+    "epochs",
+    "minutes a run",
+    "calibration error",
+)
+
+
+def read_records(folder: Path) -> list[Record]:
+    """Read what was reproduced in a folder, in the order of the book. Raises ``RunFolderError`` for a spoiled record."""
+    records = []
+    for name in RECIPES:
+        path = folder / name / RECORD
+        if not path.is_file():
+            continue
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            cells_of(record)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunFolderError(
+                f"{path} is spoiled ({error!r})", advice="Remove it; its runs are beside it."
+            ) from error
+        records.append(record)
+    return records
+
+
+def cells_of(record: Record) -> tuple[str, ...]:
+    """Write a record as the cells of a row."""
+    published, ended = record["published"], [each for each in record["seeds"] if each["error"] is not None]
+    theirs = (
+        "–" if published is None else f"{published['error']:.2f} %" + ("" if published["checked"] else " (as cited)")
+    )
+    minutes = [each["seconds"] / 60 for each in ended]
+    calibration = [each["calibration_error"] for each in ended if each["calibration_error"] is not None]
+    return (
+        record["recipe"],
+        record["title"],
+        theirs,
+        ours(record),
+        str(len(ended)) if len(ended) == len(record["seeds"]) else f"{len(ended)} of {len(record['seeds'])}",
+        str(record["epochs"]),
+        f"{sum(minutes) / len(minutes):.1f}" if minutes else "–",
+        f"{100 * sum(calibration) / len(calibration):.2f} %" if calibration else "–",
+    )
+
+
+def ours(record: Record) -> str:
+    """Write our error: its mean, and its standard deviation where there are several runs."""
+    if record["error"] is None:
+        return "not ended"
+    spread = "" if record["spread"] is None else f" ± {record['spread']:.2f}"
+    return f"{record['error']:.2f}{spread} %"
+
+
+def markdown(records: Sequence[Record]) -> str:
+    """Write records as a table in Markdown, with what differs from the papers and where they were run below it."""
+    lines = [HEADINGS, ("---",) * len(HEADINGS), *(cells_of(record) for record in records)]
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    notes = [
+        f"* `{record['recipe']}`: {record['published']['source']}. Ours differs: {'; '.join(record['differs'])}."
+        for record in records
+        if record["published"]
+    ]
+    machines = sorted({f"{each['machine']}; {each['engine']}, {each['precision']}" for each in records})
+    return "\n\n".join(filter(None, [table, "\n".join(notes), f"Run on: {' / '.join(machines)}."])) + "\n"
+
+
+def write_table(folder: Path) -> list[Record]:
+    """Write ``table.md`` and ``table.json`` of a folder anew: → its records. Raises ``StorageError``."""
+    records = read_records(folder)
+    write_text(folder / "table.md", markdown(records))
+    write_text(folder / "table.json", json.dumps({"rows": records}, ensure_ascii=False, indent=1) + "\n")
+    return records
