@@ -60,6 +60,12 @@ stub: .venv/test.done  ## write anew what Python's type checker knows of the C++
 sanitize: .venv/test.done  ## test the native engine under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer
 	PATH="$(abspath $(BIN)):$$PATH" tests/native/sanitize $(BIN)/python
 
+.PHONY: bundled
+bundled: .venv/train.done  ## train the model that comes with the package anew: the same bytes, where native:avx2 runs
+	rm -rf build/bundled
+	$(BIN)/pellucid train --data mnist --recipe best --engine native:avx2 --out build/bundled
+	cp build/bundled/model.safetensors src/pellucid/formats/bundled/mnist.safetensors
+
 .PHONY: pictures
 pictures: .venv/train.done  ## draw the pictures of the README anew, from a real run
 	$(BIN)/python docs/pictures.py

@@ -47,7 +47,7 @@ template <class T> class Distorter {
   public:
     Distorter(const Kernels<T>& kernels, const Augmentation& by, uint64_t seed, uint32_t epoch)
         : kernels_(kernels), by_(by), seed_(seed), epoch_(epoch), framed_((by.shape.rows + 3) * (by.shape.columns + 3)),
-          line_(divided_up(by.shape.columns, kernels.panel_width) * kernels.panel_width) {
+          words_(framed_.size()), line_(divided_up(by.shape.columns, kernels.panel_width) * kernels.panel_width) {
         if (!by.elastic()) return;
         const int64_t rows = by.shape.rows, columns = by.shape.columns;
         bytes_ = Buffer<uint8_t>(divided_up(2 * by.shape.pixels(), 256) * 256 + 64);
@@ -67,7 +67,7 @@ template <class T> class Distorter {
         }
         const SourceMap<T> map = source_map<T>(by_, seed_, epoch_, example);
         for (int64_t channel = 0; channel < by_.shape.channels; ++channel)
-            kernels_.look_up(picture, type, by_.shape, channel, map, D_x, D_y, framed_.data(), line_.data(), out);
+            kernels_.look_up(picture, type, by_.shape, channel, map, D_x, D_y, {framed_.data(), line_.data(), words_.data()}, out);
     }
 
   private:
@@ -93,7 +93,9 @@ template <class T> class Distorter {
     const Augmentation& by_;
     const uint64_t seed_;
     const uint32_t epoch_;
-    Buffer<T> framed_, line_, no_bias_;
+    Buffer<T> framed_;
+    Buffer<uint32_t> words_;
+    Buffer<T> line_, no_bias_;
     Buffer<uint8_t> bytes_;
     PanelBuffer<T> G_rows_, G_columns_, U_x_, U_y_, smoothed_, D_x_, D_y_;
 };

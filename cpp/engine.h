@@ -113,6 +113,12 @@ template <class T> struct SourceMap {
     T x, x_by_column, x_by_row, y, y_by_column, y_by_row;
 };
 
+// Room for a picture in its frame, (rows + 3) x (columns + 3): as numbers, or as words where pixels are bytes; for a padded row.
+template <class T> struct Scratch {
+    T *framed, *line;
+    uint32_t* words;
+};
+
 // Where the random numbers of an example's displacement stand.
 struct Stream {
     uint32_t key_0, key_1, epoch, purpose;
@@ -192,9 +198,9 @@ template <class T> struct Kernels {
     void (*noise)(Stream by, uint32_t example, uint8_t* bytes, Panels<T> U_x, Panels<T> U_y);
 
     // [bilinear]: a channel of a picture looked up at the sources, [affine-map] plus a displacement (data null: none), into a
-    // picture of the same type. `framed` has room for (rows + 3) x (columns + 3) numbers, `line` for a padded row.
+    // picture of the same type.
     void (*look_up)(const void* picture, InputType type, PictureShape shape, int64_t channel, const SourceMap<T>& map,
-                    Panels<const T> D_x, Panels<const T> D_y, T* framed, T* line, void* out);
+                    Panels<const T> D_x, Panels<const T> D_y, Scratch<T> scratch, void* seen);
 };
 
 struct Target {

@@ -37,9 +37,27 @@ template <class T> void noise(Stream by, uint32_t example, uint8_t* bytes, Panel
 
 template <class T> constexpr T counting[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
-// A picture framed by zeros, one before and two behind, looked up between its pixels.
-template <class T> struct Framed {
+// A picture framed by zeros, one before and two behind, and the four neighbours of some places in it.
+template <class T> struct FramedNumbers {
     const T* numbers;
+    int64_t stride;
+
+    inline void neighbours(Vector<T> place, Vector<T> (&v)[4]) const {
+        v[0] = gather(numbers, place), v[1] = gather(numbers + 1, place);
+        v[2] = gather(numbers + stride, place), v[3] = gather(numbers + stride + 1, place);
+    }
+};
+// The same where pixels are bytes: all four in one word, which is gathered at once.
+struct FramedBytes {
+    const uint32_t* words;
+    int64_t stride;
+
+    template <class V> inline void neighbours(V place, V (&v)[4]) const { gather_bytes(words, place, v); }
+};
+
+// [bilinear] of some sources.
+template <class T, class Frame> struct Between {
+    Frame frame;
     Vector<T> stride, last_column, last_row;
 
     inline Vector<T> at(Vector<T> x, Vector<T> y) const {
@@ -49,12 +67,43 @@ template <class T> struct Framed {
         // Where x is whole, either neighbour will do.
         const Vector<T> left = max(round(sub(x, half)), before), above = max(round(sub(y, half)), before);
         const Vector<T> e = sub(x, left), f = sub(y, above);
-        const Vector<T> place = fma(sub(above, before), stride, sub(left, before));
-        const Vector<T> v_00 = gather(numbers, place), v_01 = gather(numbers + 1, place);
-        const Vector<T> below = add(place, stride);
-        const Vector<T> v_10 = gather(numbers, below), v_11 = gather(numbers + 1, below);
-        const Vector<T> upper = fma(e, sub(v_01, v_00), v_00), lower = fma(e, sub(v_11, v_10), v_10);
+        Vector<T> v[4];
+        frame.neighbours(fma(sub(above, before), stride, sub(left, before)), v);
+        const Vector<T> upper = fma(e, sub(v[1], v[0]), v[0]), lower = fma(e, sub(v[3], v[2]), v[2]);
         return fma(f, sub(lower, upper), upper);
+    }
+};
+
+// Pixels into a frame of (rows + 3) x (columns + 3).
+template <class To, class Pixel>
+inline void frame_pixels(const Pixel* __restrict picture, PictureShape shape, int64_t channel, To* __restrict framed) {
+    const int64_t rows = shape.rows, columns = shape.columns, stride = columns + 3, channels = shape.channels;
+    for (int64_t i = 0; i < stride; ++i) framed[i] = framed[(rows + 1) * stride + i] = framed[(rows + 2) * stride + i] = To(0);
+    for (int64_t i = 0; i < rows; ++i) {
+        To* const to = framed + (i + 1) * stride;
+        const Pixel* const from = picture + i * columns * channels + channel;
+        to[0] = to[columns + 1] = to[columns + 2] = To(0);
+        if (channels == 1) for (int64_t j = 0; j < columns; ++j) to[1 + j] = To(from[j]);
+        else for (int64_t j = 0; j < columns; ++j) to[1 + j] = To(from[j * channels]);
+    }
+}
+
+template <class T, class Pixel> struct FrameOf {
+    using Type = FramedNumbers<T>;
+    static inline Type make(const Pixel* picture, PictureShape shape, int64_t channel, Scratch<T> scratch) {
+        frame_pixels(picture, shape, channel, scratch.framed);
+        return {scratch.framed, shape.columns + 3};
+    }
+};
+template <class T> struct FrameOf<T, uint8_t> {
+    using Type = FramedBytes;
+    static inline Type make(const uint8_t* picture, PictureShape shape, int64_t channel, Scratch<T> scratch) {
+        frame_pixels(picture, shape, channel, scratch.words);
+        const int64_t stride = shape.columns + 3, places = (shape.rows + 1) * stride + shape.columns + 1;
+        uint32_t* const words = scratch.words;
+        for (int64_t i = 0; i < places; ++i)  // what stands further on is not packed yet
+            words[i] |= words[i + 1] << 8 | words[i + stride] << 16 | words[i + stride + 1] << 24;
+        return {words, stride};
     }
 };
 
@@ -63,21 +112,16 @@ template <> inline uint8_t pixel_of<float, uint8_t>(float value) { return uint8_
 template <> inline uint8_t pixel_of<double, uint8_t>(double value) { return uint8_t(int32_t(value)); }
 
 template <class T, class Pixel>
-void look_up_pixels(const Pixel* __restrict picture, PictureShape shape, int64_t channel, const SourceMap<T>& map,
-                    Panels<const T> D_x, Panels<const T> D_y, T* __restrict framed, T* __restrict line, Pixel* __restrict out) {
+void look_up_pixels(const void* picture, PictureShape shape, int64_t channel, const SourceMap<T>& map, Panels<const T> D_x,
+                    Panels<const T> D_y, Scratch<T> scratch, void* seen) {
     constexpr int width = panel_width<T>;
     constexpr bool whole = sizeof(Pixel) == 1;
-    const int64_t rows = shape.rows, columns = shape.columns, stride = columns + 3, channels = shape.channels;
-    for (int64_t i = 0; i < stride; ++i) framed[i] = framed[(rows + 1) * stride + i] = framed[(rows + 2) * stride + i] = T(0);
-    for (int64_t i = 0; i < rows; ++i) {
-        T* const to = framed + (i + 1) * stride;
-        const Pixel* const from = picture + i * columns * channels + channel;
-        to[0] = to[columns + 1] = to[columns + 2] = T(0);
-        if (channels == 1) for (int64_t j = 0; j < columns; ++j) to[1 + j] = T(from[j]);
-        else for (int64_t j = 0; j < columns; ++j) to[1 + j] = T(from[j * channels]);
-    }
-    const Framed<T> numbers{framed, set(T(stride)), set(T(columns)), set(T(rows))};
+    const int64_t rows = shape.rows, columns = shape.columns, channels = shape.channels;
+    const auto frame = FrameOf<T, Pixel>::make(static_cast<const Pixel*>(picture), shape, channel, scratch);
+    const Between<T, typename FrameOf<T, Pixel>::Type> between{frame, set(T(frame.stride)), set(T(columns)), set(T(rows))};
     const bool displaced = D_x.data != nullptr;
+    T* __restrict const line = scratch.line;
+    Pixel* __restrict const out = static_cast<Pixel*>(seen);
     for (int64_t i = 0; i < rows; ++i) {
         const Vector<T> x_of_row = set(map.x + map.x_by_row * T(i)), y_of_row = set(map.y + map.y_by_row * T(i));
         for (int64_t j = 0; j < columns; j += lanes<T>) {
@@ -87,7 +131,7 @@ void look_up_pixels(const Pixel* __restrict picture, PictureShape shape, int64_t
                 x = add(x, load(row_of_panel(D_x, i, j / width) + j % width));
                 y = add(y, load(row_of_panel(D_y, i, j / width) + j % width));
             }
-            const Vector<T> value = numbers.at(x, y);
+            const Vector<T> value = between.at(x, y);
             store(line + j, whole ? round(value) : value);
         }
         Pixel* const to = out + i * columns * channels + channel;
@@ -98,19 +142,10 @@ void look_up_pixels(const Pixel* __restrict picture, PictureShape shape, int64_t
 
 template <class T>
 void look_up(const void* picture, InputType type, PictureShape shape, int64_t channel, const SourceMap<T>& map,
-             Panels<const T> D_x, Panels<const T> D_y, T* framed, T* line, void* out) {
+             Panels<const T> D_x, Panels<const T> D_y, Scratch<T> scratch, void* seen) {
     switch (type) {
-        case InputType::uint8:
-            look_up_pixels<T>(static_cast<const uint8_t*>(picture), shape, channel, map, D_x, D_y, framed, line,
-                              static_cast<uint8_t*>(out));
-            break;
-        case InputType::float32:
-            look_up_pixels<T>(static_cast<const float*>(picture), shape, channel, map, D_x, D_y, framed, line,
-                              static_cast<float*>(out));
-            break;
-        case InputType::float64:
-            look_up_pixels<T>(static_cast<const double*>(picture), shape, channel, map, D_x, D_y, framed, line,
-                              static_cast<double*>(out));
-            break;
+        case InputType::uint8: look_up_pixels<T, uint8_t>(picture, shape, channel, map, D_x, D_y, scratch, seen); break;
+        case InputType::float32: look_up_pixels<T, float>(picture, shape, channel, map, D_x, D_y, scratch, seen); break;
+        case InputType::float64: look_up_pixels<T, double>(picture, shape, channel, map, D_x, D_y, scratch, seen); break;
     }
 }

@@ -80,6 +80,23 @@ inline float sum(__m256 a) {
 typedef uint64_t Whole __attribute__((vector_size(sizeof(__m256i))));
 inline Whole product_of_low_halves(Whole a, Whole b) { return Whole(_mm256_mul_epu32(__m256i(a), __m256i(b))); }
 
+// The four bytes of the words at some whole places, the lowest first.
+inline void gather_bytes(const uint32_t* from, __m256 at, __m256 (&bytes)[4]) {
+    const __m256i words = _mm256_i32gather_epi32(reinterpret_cast<const int*>(from), _mm256_cvtps_epi32(at), 4);
+    const __m256i low = _mm256_set1_epi32(255);
+    bytes[0] = _mm256_cvtepi32_ps(_mm256_and_si256(words, low));
+    bytes[1] = _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(words, 8), low));
+    bytes[2] = _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(words, 16), low));
+    bytes[3] = _mm256_cvtepi32_ps(_mm256_srli_epi32(words, 24));
+}
+inline void gather_bytes(const uint32_t* from, __m256d at, __m256d (&bytes)[4]) {
+    const __m128i words = _mm_i32gather_epi32(reinterpret_cast<const int*>(from), _mm256_cvtpd_epi32(at), 4);
+    const __m128i low = _mm_set1_epi32(255);
+    bytes[0] = _mm256_cvtepi32_pd(_mm_and_si128(words, low));
+    bytes[1] = _mm256_cvtepi32_pd(_mm_and_si128(_mm_srli_epi32(words, 8), low));
+    bytes[2] = _mm256_cvtepi32_pd(_mm_and_si128(_mm_srli_epi32(words, 16), low));
+    bytes[3] = _mm256_cvtepi32_pd(_mm_srli_epi32(words, 24));
+}
 // The numbers at some whole places.
 inline __m256 gather(const float* from, __m256 at) { return _mm256_i32gather_ps(from, _mm256_cvtps_epi32(at), 4); }
 inline __m256d gather(const double* from, __m256d at) { return _mm256_i32gather_pd(from, _mm256_cvtpd_epi32(at), 8); }

@@ -76,6 +76,22 @@ inline float sum(__m512 a) {
 typedef uint64_t Whole __attribute__((vector_size(sizeof(__m512i))));
 inline Whole product_of_low_halves(Whole a, Whole b) { return Whole(_mm512_mul_epu32(__m512i(a), __m512i(b))); }
 
+// The four bytes of the words at some whole places, the lowest first.
+inline void gather_bytes(const uint32_t* from, __m512 at, __m512 (&bytes)[4]) {
+    const __m512i words = _mm512_i32gather_epi32(_mm512_cvtps_epi32(at), from, 4), low = _mm512_set1_epi32(255);
+    bytes[0] = _mm512_cvtepi32_ps(_mm512_and_si512(words, low));
+    bytes[1] = _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(words, 8), low));
+    bytes[2] = _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(words, 16), low));
+    bytes[3] = _mm512_cvtepi32_ps(_mm512_srli_epi32(words, 24));
+}
+inline void gather_bytes(const uint32_t* from, __m512d at, __m512d (&bytes)[4]) {
+    const __m256i words = _mm256_i32gather_epi32(reinterpret_cast<const int*>(from), _mm512_cvtpd_epi32(at), 4);
+    const __m256i low = _mm256_set1_epi32(255);
+    bytes[0] = _mm512_cvtepi32_pd(_mm256_and_si256(words, low));
+    bytes[1] = _mm512_cvtepi32_pd(_mm256_and_si256(_mm256_srli_epi32(words, 8), low));
+    bytes[2] = _mm512_cvtepi32_pd(_mm256_and_si256(_mm256_srli_epi32(words, 16), low));
+    bytes[3] = _mm512_cvtepi32_pd(_mm256_srli_epi32(words, 24));
+}
 // The numbers at some whole places.
 inline __m512 gather(const float* from, __m512 at) { return _mm512_i32gather_ps(_mm512_cvtps_epi32(at), from, 4); }
 inline __m512d gather(const double* from, __m512d at) { return _mm512_i32gather_pd(_mm512_cvtpd_epi32(at), from, 8); }

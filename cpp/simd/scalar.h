@@ -95,6 +95,13 @@ inline float sum(Lanes<float> a) { return (a.lane[0] + a.lane[2]) + (a.lane[1] +
 typedef uint64_t Whole __attribute__((vector_size(16)));
 inline Whole product_of_low_halves(Whole a, Whole b) { return (a & 0xFFFFFFFF) * (b & 0xFFFFFFFF); }
 
+// The four bytes of the words at some whole places, the lowest first.
+template <class T> inline void gather_bytes(const uint32_t* from, Lanes<T> at, Lanes<T> (&bytes)[4]) {
+    for (int i = 0; i < lanes<T>; ++i) {
+        const uint32_t word = from[int64_t(at.lane[i])];
+        for (int byte = 0; byte < 4; ++byte) bytes[byte].lane[i] = T(word >> 8 * byte & 255);
+    }
+}
 // The numbers at some whole places.
 template <class T> inline Lanes<T> gather(const T* from, Lanes<T> at) {
     for (int i = 0; i < lanes<T>; ++i) at.lane[i] = from[int64_t(at.lane[i])];

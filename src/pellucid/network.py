@@ -25,6 +25,7 @@ from pellucid.equations.architecture import Architecture
 from pellucid.equations.network import Trace, forward
 from pellucid.equations.parameters import Array, Layer, Layers
 from pellucid.errors import ModelFileError, SettingError, ShapeError
+from pellucid.formats.bundled import bundled
 from pellucid.formats.model_file import Model, read_model, write_model
 from pellucid.training.evaluation import Evaluation, evaluate
 from pellucid.training.run_folder import RunFolder
@@ -324,11 +325,16 @@ def _plain_labels(classes: Sequence[Any]) -> Classes:
 
 
 def load(path: str | Path, *, engine: Engine | None = None) -> Network:
-    """Load a network from a model file or from the folder of a run.
+    """Load a network from a model file, from the folder of a run, or, where nothing bears that name, a bundled one: "mnist".
+
+    >>> load("mnist")
+    <pellucid.Network 784-128-64-10, 109386 parameters>
 
     Everything in the file is checked. Raises ``ModelFileError`` for what is no model.
     """
     place = Path(path)
+    if not place.exists():
+        place = bundled(str(path)) or place
     if place.is_dir():
         folder = RunFolder(place)
         if not folder.model.is_file():

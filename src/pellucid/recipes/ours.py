@@ -20,32 +20,36 @@ SEED = Recipe(
 PLAIN = Recipe(
     name="plain",
     title="the text's network as good as plain SGD gets it without distortions",
-    options={"epochs": 40, "learning_rate": 0.3, "schedule": "linear", "dropout": 0.1, "average": 5},
+    options={"epochs": 80, "learning_rate": 0.3, "schedule": "linear", "input_dropout": 0.2},
     reasons={
-        "epochs": "twice the usual: with a rate that falls, the network goes on improving",
+        "epochs": "what is left out makes each epoch a little different, so that more of them help",
         "learning_rate": "a higher rate finds flatter valleys, and need not be safe for long, as it falls",
         "schedule": "the last steps are small, and settle",
-        "dropout": "109,386 numbers remember 60,000 images if nothing keeps them from it",
-        "average": "the mean of the last five epochs takes out what is left of the leaping about",
+        "input_dropout": "109,386 numbers learn 60,000 images by heart if nothing keeps them from it",
     },
 )
 
 QUICK = Recipe(
     name="quick",
     title="98 % of the test images in the least time",
-    options={"epochs": 5, "batch_size": 64, "learning_rate": 0.3, "schedule": "one-cycle"},
+    options={
+        "epochs": 5,
+        "learning_rate": 0.4,
+        "schedule": "one-cycle",
+        "augment": "rotation=5,scale=0.06,shear=0.06,shift=0.7",
+    },
     reasons={
-        "epochs": "the fewest with which all seeds reached 98 % of the validation part with something to spare",
-        "batch_size": "larger batches take less time an epoch, but more epochs",
+        "epochs": "of 3 to 10, the fewest whose five seeds read 97.9 % of the validation part at 50,000 training images",
         "learning_rate": "as high as a rate that soon falls may be",
         "schedule": "a rise lets the highest rate be higher, a fall to 0 makes the most of few epochs",
+        "augment": "mild distortions cost half an epoch each, and save more than they cost",
     },
 )
 
 BEST = Recipe(
     name="best",
     title="the text's network in about a minute: distorted pictures",
-    options={"epochs": 120, "batch_size": 32, "learning_rate": 0.2, "schedule": "linear", "augment": DISTORTIONS},
+    options={"epochs": 130, "batch_size": 32, "learning_rate": 0.2, "schedule": "linear", "augment": DISTORTIONS},
     reasons={
         "epochs": "about a minute on two cores",
         "batch_size": "twice as many steps from as many pictures",
@@ -59,7 +63,10 @@ LIMIT = Recipe(
     name="limit",
     title="the text's network at its limit: distorted pictures for as long as it helps",
     options={**BEST.options, "epochs": 1000},
-    reasons={**BEST.reasons, "epochs": "there are always new pictures; after a thousand epochs the gain is small"},
+    reasons={
+        **BEST.reasons,
+        "epochs": "there are always new pictures; after a thousand epochs the gain of more is small",
+    },
 )
 
 OURS = (SEED, PLAIN, QUICK, BEST, LIMIT)
