@@ -21,6 +21,7 @@ struct Extras {
     uint32_t epoch = 0;
 
     bool clips() const { return clip < std::numeric_limits<double>::infinity(); }
+    bool drops() const { return input_dropout > 0 || dropout > 0; }
     bool constrains() const { return max_norm < std::numeric_limits<double>::infinity(); }
     // Of layer 0, the inputs, or of a hidden layer: 1, 2 ...
     double rate_of(int64_t layer) const { return layer == 0 ? input_dropout : dropout; }

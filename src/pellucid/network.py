@@ -328,7 +328,7 @@ def load(path: str | Path, *, engine: Engine | None = None) -> Network:
     """Load a network from a model file, from the folder of a run, or, where nothing bears that name, a bundled one: "mnist".
 
     >>> load("mnist")
-    <pellucid.Network 784-128-64-10, 109386 parameters>
+    <pellucid.Network 784-128-64-10, 109,386 parameters>
 
     Everything in the file is checked. Raises ``ModelFileError`` for what is no model.
     """

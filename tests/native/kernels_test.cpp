@@ -56,6 +56,31 @@ template <class T> bool test(const Target& target, const char* type) {
     return good;
 }
 
+// Pictures distorted by a target and by the scalar one: a shade may be rounded the other way, where it lay between two.
+template <class T> bool test_distortions(const Target& target, const char* type) {
+    bool good = true;
+    uint64_t seed = 1;
+    for (const Shape& shape : awkward_shapes) {
+        const Problem<T> problem(shape, seed, 3);
+        const Augmentation by = problem.distortions();
+        std::vector<uint8_t> found(problem.X().size()), scalar(found.size());
+        for (auto [of, out] : {std::pair{&target, &found}, std::pair{target_named("scalar"), &scalar}}) {
+            Distorter<T> distorter(kernels_of<T>(*of), by, seed, 3);
+            for (int64_t i = 0; i < shape.n; ++i) {
+                const size_t at = size_t(i * shape.widths[0]);
+                distorter.distort(problem.X().data() + at, InputType::uint8, uint32_t(i), out->data() + at);
+            }
+        }
+        int most = 0;
+        for (size_t i = 0; i < found.size(); ++i) most = std::max(most, std::abs(int(found[i]) - int(scalar[i])));
+        good = good && most <= 1;
+        std::printf("%s %s %s distorted: %016llx, at most %d shades from scalar%s\n", target.name, type, text(shape).c_str(),
+                    static_cast<unsigned long long>(checksum(found)), most, most <= 1 ? "" : ": TOO FAR");
+        ++seed;
+    }
+    return good;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -75,6 +100,8 @@ int main(int argc, char** argv) {
     for (const Target* target : wanted) {
         good = test<float>(*target, "float32") && good;
         good = test<double>(*target, "float64") && good;
+        good = test_distortions<float>(*target, "float32") && good;
+        good = test_distortions<double>(*target, "float64") && good;
     }
     std::printf("%s\n", good ? "all near" : "some too far");
     return good ? 0 : 1;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "augmentation.h"
 #include "epoch.h"
 #include "predict.h"
 #include "random_streams.h"
@@ -75,7 +76,7 @@ template <class T> class Problem {
     }
 
     Trained<T> train(const Target& target, Optimizer optimizer, int threads, int epochs, const std::function<bool()>& stop = {},
-                     const Extras& extras = {}) const {
+                     const Extras& extras = {}, const Augmentation& augmentation = {}) const {
         const Kernels<T>& kernels = kernels_of<T>(target);
         const OptimizerSettings settings{optimizer, 0.875, 0.875, 0.984375, 1e-6, 0.0625};
         std::vector<PackedLayer<T>> layers;
@@ -89,7 +90,8 @@ template <class T> class Problem {
         for (int epoch = 0; epoch < epochs; ++epoch) {
             Epoch<T> loop(kernels, architecture_, layers, {X_.data(), InputType::uint8, shape_.widths[0], order_.data()},
                           {y_.data(), nullptr, nullptr}, settings,
-                          {shape_.batch_size, shape_.n, 0, steps, epoch * steps, rates.data()}, false, extras);
+                          {shape_.batch_size, shape_.n, 0, steps, epoch * steps, rates.data()}, false, extras,
+                          augmentation);
             const Progress progress = loop.run(threads, stop);
             result.losses.insert(result.losses.end(), progress.losses.begin(), progress.losses.end());
             result.correct += progress.correct;
@@ -109,7 +111,24 @@ template <class T> class Problem {
         return result;
     }
 
+    // Every distortion at once, of the inputs as pictures: as nearly square as their number permits.
+    Augmentation distortions() const {
+        int64_t rows = 1;
+        for (int64_t r = 1; r * r <= shape_.widths[0]; ++r) rows = shape_.widths[0] % r == 0 ? r : rows;
+        const int64_t columns = shape_.widths[0] / rows;
+        return {true, 0.25, 0.25, 0.25, 1, smoothing(rows), smoothing(columns), {rows, columns, 1}};
+    }
+    const std::vector<uint8_t>& X() const { return X_; }
+
   private:
+    // In the place of [gaussian]: numbers that are the same on every machine.
+    static std::vector<double> smoothing(int64_t size) {
+        std::vector<double> result;
+        for (int64_t i = 0; i < size; ++i)
+            for (int64_t j = 0; j < size; ++j) result.push_back(0.5 / double(1 + (i - j) * (i - j)));
+        return result;
+    }
+
     Shape shape_;
     Architecture architecture_;
     std::vector<uint8_t> X_;

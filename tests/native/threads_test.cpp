@@ -56,10 +56,12 @@ template <class T> void trainings_give_the_same_bits_with_any_number_of_threads(
         const Problem<T> problem(shape, seed, int(seed * 3 % 10));
         ++seed;
         for (Optimizer optimizer : {Optimizer::sgd, Optimizer::adam})
-            for (const Extras& extras : {Extras{}, Extras{0.25, 0.5, 0.125, 0.5, seed, 1}}) {
-                const Trained<T> one = problem.train(target, optimizer, 1, 1, {}, extras);
+            for (const Extras& extras : {Extras{}, Extras{0.25, 0.5, 0.125, 0.5, 0.75, seed, 1}}) {
+                const Augmentation augmentation = extras.drops() ? problem.distortions() : Augmentation{};
+                const Trained<T> one = problem.train(target, optimizer, 1, 1, {}, extras, augmentation);
                 for (int threads : {2, 3})
-                    expect(same_bits(problem.train(target, optimizer, threads, 1, {}, extras), one), text(shape).c_str());
+                    expect(same_bits(problem.train(target, optimizer, threads, 1, {}, extras, augmentation), one),
+                           text(shape).c_str());
             }
     }
 }
@@ -80,6 +82,9 @@ void a_training_can_be_stopped(const Target& target) {
     int64_t asked = 0;
     const Trained<float> stopped = problem.train(target, Optimizer::sgd, 3, 1, [&] { return ++asked == 2; });
     expect(asked <= 2 && (asked < 2 || stopped.losses.size() < 20000), "it stops when it is told to");
+    const Trained<float> cut =
+        problem.train(target, Optimizer::sgd, 3, 1, [] { return true; }, {}, problem.distortions());
+    expect(cut.losses.size() < 20000, "it stops while it distorts, too");
 }
 
 }  // namespace

@@ -1,0 +1,31 @@
+"""Put what was reproduced into docs/accuracy.md: python docs/accuracy.py [FOLDER], a folder of pellucid reproduce.
+
+The table between the two marks of the page is written anew, with its picture and its record beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from pellucid.files import write_text
+from pellucid.recipes.table import markdown, read_records
+from pellucid.report.reproductions import draw_reproductions
+
+HERE = Path(__file__).parent
+BEGIN, END = "<!-- the table: python docs/accuracy.py -->", "<!-- the end of the table -->"
+
+
+def main() -> None:
+    records = read_records(Path(sys.argv[1] if len(sys.argv) > 1 else "reproductions"))
+    page = HERE / "accuracy.md"
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    write_text(HERE / "accuracy.json", json.dumps({"rows": records}, ensure_ascii=False, indent=1) + "\n")
+    write_text(page, f"{before}{BEGIN}\n\n{markdown(records)}\n{END}{after}")
+    draw_reproductions(records, HERE / "accuracy.png")
+
+
+if __name__ == "__main__":
+    main()
