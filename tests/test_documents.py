@@ -1,5 +1,6 @@
 """What the documents say is there, is there. (Their Python examples are executed as doctests.)"""
 
+import json
 import re
 from pathlib import Path
 
@@ -63,3 +64,21 @@ def test_the_readme_shows_every_verb() -> None:
     readme = (ROOT / "README.md").read_text()
     for verb in typer.main.get_command(app).commands:
         assert f"pellucid {verb} " in readme
+
+
+def test_the_table_of_accuracy_is_that_of_its_record() -> None:
+    from pellucid.recipes.table import markdown
+
+    record = json.loads((ROOT / "docs/accuracy.json").read_text())
+    assert markdown(record["rows"]) in (ROOT / "docs/accuracy.md").read_text()
+
+
+def test_what_the_readme_says_of_accuracy_is_in_the_record() -> None:
+    from pellucid.recipes.table import ours
+
+    record = json.loads((ROOT / "docs/accuracy.json").read_text())
+    lines = (ROOT / "README.md").read_text().splitlines()
+    for row in record["rows"]:
+        if row["published"] is None:
+            (line,) = [line for line in lines if line.startswith(f"| `{row['recipe']}` |")]
+            assert ours(row) in line

@@ -144,7 +144,7 @@ def test_what_is_finished_is_not_done_again(small, tmp_path) -> None:
 def test_what_time_has_stopped_is_gone_on_with_to_the_bit(small, tmp_path) -> None:
     stopped = small(tmp_path / "stopped", minutes=1e-9)
     assert [outcome.error for outcome in stopped.outcomes] == [None]
-    assert (stopped.mean, stopped.spread, stopped.minutes) == (None, None, 0.0)
+    assert (stopped.mean, stopped.spread, stopped.seconds) == (None, None, 0.0)
     assert "| 0 of 1 |" in markdown([stopped.to_record()])
     small(tmp_path / "stopped")
     small(tmp_path / "whole")

@@ -104,21 +104,23 @@ class _Reproducing:
             say(f"  [dim]differs: {escape('; '.join(recipe.differs))}[/dim]")
 
     def _say_outcome(self, outcome: Outcome) -> None:
+        from pellucid.recipes.table import duration
+
         if outcome.error is None:
-            self.output.say(f"seed {outcome.seed}  stopped after {outcome.epochs} epochs, {outcome.seconds:.0f} s")
+            self.output.say(f"seed {outcome.seed}  stopped after {outcome.epochs} epochs, {duration(outcome.seconds)}")
         else:
             self.output.say(
-                f"seed {outcome.seed}  test error [bold]{outcome.error:.2f} %[/bold]  [dim]{outcome.seconds:.0f} s[/dim]"
+                f"seed {outcome.seed}  test error [bold]{outcome.error:.2f} %[/bold]  [dim]{duration(outcome.seconds)}[/dim]"
             )
 
     def _conclude(self, found: Reproduction) -> None:
-        from pellucid.recipes.table import ours
+        from pellucid.recipes.table import duration, ours
 
         record, published = found.to_record(), self.recipe.published
         theirs = "" if published is None else f", published {published.error:.2f} %"
         self.output.say(
             f"[bold]{escape(self.recipe.name)}[/bold]: test error [bold green]{ours(record)}[/bold green]{theirs}; "
-            f"{len(found.errors)} of {len(found.outcomes)} runs ended, {found.minutes:.1f} minutes a run; "
+            f"{len(found.errors)} of {len(found.outcomes)} runs ended, {duration(found.seconds)} of training a run; "
             f"{escape(found.machine)}, {found.engine}, {found.precision}, {found.threads} "
             f"thread{'s' * (found.threads != 1)}"
         )

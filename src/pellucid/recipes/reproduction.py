@@ -67,10 +67,10 @@ class Reproduction:
         return statistics.stdev(self.errors) if len(self.errors) > 1 else None
 
     @property
-    def minutes(self) -> float:
-        """How long a run took that has ended: the mean, in minutes."""
+    def seconds(self) -> float:
+        """How long the training of a run took that has ended: the mean, in seconds."""
         ended = [outcome.seconds for outcome in self.outcomes if outcome.error is not None]
-        return statistics.fmean(ended) / 60 if ended else 0.0
+        return statistics.fmean(ended) if ended else 0.0
 
     def to_record(self) -> dict[str, Any]:
         """Write it as a JSON record."""

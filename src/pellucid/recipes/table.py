@@ -21,7 +21,7 @@ HEADINGS = (
     "ours",
     "seeds",
     "epochs",
-    "minutes a run",
+    "training a run",
     "calibration error",
 )
 
@@ -50,7 +50,7 @@ def cells_of(record: Record) -> tuple[str, ...]:
     theirs = (
         "–" if published is None else f"{published['error']:.2f} %" + ("" if published["checked"] else " (as cited)")
     )
-    minutes = [each["seconds"] / 60 for each in ended]
+    seconds = [each["seconds"] for each in ended]
     calibration = [each["calibration_error"] for each in ended if each["calibration_error"] is not None]
     return (
         record["recipe"],
@@ -59,9 +59,20 @@ def cells_of(record: Record) -> tuple[str, ...]:
         ours(record),
         str(len(ended)) if len(ended) == len(record["seeds"]) else f"{len(ended)} of {len(record['seeds'])}",
         str(record["epochs"]),
-        f"{sum(minutes) / len(minutes):.1f}" if minutes else "–",
+        duration(sum(seconds) / len(seconds)) if seconds else "–",
         f"{100 * sum(calibration) / len(calibration):.2f} %" if calibration else "–",
     )
+
+
+def duration(seconds: float) -> str:
+    """Write how long something took, in the unit that suits it.
+
+    >>> duration(1.24), duration(57.4), duration(482.0), duration(7200.0)
+    ('1.2 s', '57 s', '8.0 min', '2.0 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def ours(record: Record) -> str:
