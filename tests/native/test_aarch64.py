@@ -60,6 +60,9 @@ def test_the_portable_target_trains_alike_on_aarch64(emulated, native):
     assert len(lines) == len(expected) > 20
     assert lines[-1] == "all near"
     for line, wanted in zip(lines[:-1], expected[:-1], strict=True):
+        if " distorted: " in line:  # pictures, to the last shade
+            assert line == wanted
+            continue
         assert line.split(": loss")[0] == wanted.split(": loss")[0]
         # Nothing is fused, and + − × ÷ √ are rounded alike everywhere: the same bits, but for the logarithm of the loss.
         (loss, correct), (wanted_loss, wanted_correct) = numbers_of(line), numbers_of(wanted)
