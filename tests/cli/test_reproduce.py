@@ -57,7 +57,7 @@ def test_a_row_whose_time_is_over_says_how_to_go_on(cli, tiny_mnist) -> None:
     assert said.code == 130
     assert "published: 1.60 %, as cited elsewhere; Simard" in said.out
     assert "stopped after 0 epochs" in said.out
-    assert "Go on with: pellucid reproduce simard-plain" in said.out
+    assert "Go on with the same command: pellucid reproduce simard-plain" in said.out
 
 
 @pytest.mark.parametrize(
@@ -111,6 +111,9 @@ def test_everything_that_is_added_to_a_step_is_resumed_as_it_was(cli, tiny_mnist
     refused = cli("train", "--resume", run, "--dropout", 0.2)
     assert refused.code == 2
     assert "settings.extras was" in refused.err
+    refused = cli("train", "--resume", run, "--average", 0)
+    assert refused.code == 2
+    assert "settings.average was 1, is None" in refused.err
 
 
 @pytest.mark.parametrize(
@@ -155,6 +158,7 @@ def test_pictures_are_shown_in_letters(cli, tiny_mnist) -> None:
     [
         (["--count", 0], "--count is 0; expected a whole number from 1 to 100"),
         (["--epochs", 1000], "--epochs is 1000"),
+        (["--seed", -1], "--seed is -1; expected a whole number from 0"),
         (["--augment", "x=1"], "--augment holds 'x=1'"),
         (["--out", "a.png"], "matplotlib"),
     ],

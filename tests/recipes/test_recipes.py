@@ -12,7 +12,7 @@ from pellucid import datasets
 from pellucid.datasets.dataset import Dataset
 from pellucid.engines import ReferenceEngine
 from pellucid.equations.scaling import Scaling
-from pellucid.errors import RunFolderError, SettingError
+from pellucid.errors import DivergedError, RunFolderError, SettingError
 from pellucid.recipes import RECIPES, Recipe, find, reproduction
 from pellucid.recipes.options import AUGMENTATIONS, EXTRAS, STRENGTHS, architecture_of, augmentation, settings_of
 from pellucid.recipes.pictures import seen
@@ -151,6 +151,15 @@ def test_what_time_has_stopped_is_gone_on_with_to_the_bit(small, tmp_path) -> No
     for seed in (0, 1):
         one, other = (tmp_path / name / "best" / f"seed-{seed}" / "model.safetensors" for name in ("stopped", "whole"))
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_seed_that_diverges_is_a_failure_and_no_interruption(small, tmp_path, monkeypatch) -> None:
+    wild = replace(
+        SMALL, options={**SMALL.options, "learning_rate": 1e30}, reasons={**SMALL.reasons, "learning_rate": "x"}
+    )
+    monkeypatch.setitem(globals(), "SMALL", wild)
+    with pytest.raises(DivergedError, match="the loss of seed 0 became infinite or NaN at step"):
+        small(tmp_path)
 
 
 def test_a_run_of_other_settings_in_its_place_is_refused(small, tmp_path) -> None:

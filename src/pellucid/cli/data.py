@@ -124,6 +124,8 @@ def show(
     for name, value in (("--count", count), ("--epochs", epochs)):
         if not 1 <= value <= 100:
             raise SettingError(f"{name} is {value}", "a whole number from 1 to 100")
+    if not 0 <= seed < 2**64:
+        raise SettingError(f"--seed is {seed}", "a whole number from 0 to 18,446,744,073,709,551,615")
     output = Output(json)
     by = None if augment is None else augmentation(augment)
     dataset = datasets.load(data)

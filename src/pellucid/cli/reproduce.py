@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -125,7 +126,8 @@ class _Reproducing:
             f"thread{'s' * (found.threads != 1)}"
         )
         if len(found.errors) < len(found.outcomes):
-            self.output.say(f"Go on with: pellucid reproduce {self.recipe.name}")
+            place = "" if self.out == REPRODUCTIONS else f" --out {shlex.quote(str(self.out))}"
+            self.output.say(f"Go on with the same command: pellucid reproduce {self.recipe.name}{escape(place)}")
         self.output.say(f"Wrote {escape(str(self.out / 'table.md'))} and table.json")
 
     def _draw(self, records: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from pellucid import __version__, datasets
 from pellucid.datasets.dataset import Dataset
 from pellucid.engines import Engine, name_of
+from pellucid.errors import DivergedError
 from pellucid.files import write_text
 from pellucid.recipes.options import architecture_of, settings_of
 from pellucid.recipes.recipe import Recipe
@@ -111,7 +112,7 @@ def reproduce(
     ``callbacks`` makes those of a seed's run, given the number of its epochs. After ``minutes`` the run that is under way is
     stopped, as by Ctrl-C: a later call goes on with it. ``reproduction.json`` in the folder is written anew after each seed.
 
-    Raises as ``training.run.run``, and ``DataUnavailableError`` without MNIST.
+    Raises as ``training.run.run``, ``DivergedError`` for a run whose loss did, and ``DataUnavailableError`` without MNIST.
     """
     dataset = datasets.load(DATA)
     deadline = inf if minutes is None else time.monotonic() + 60 * minutes
@@ -149,6 +150,11 @@ def _outcome(
     listeners = callbacks(plan.settings.seed, plan.settings.epochs)
     done = run(plan, folder, resume=True, callbacks=listeners, stop=lambda: time.monotonic() > deadline)
     record = done.record
+    if record["ending"] == Ending.DIVERGED.value:
+        where = f"at step {record['non_finite_step']:,} of epoch {len(done.history) + 1}"
+        raise DivergedError(
+            f"the loss of seed {plan.settings.seed} became infinite or NaN {where}; its run is in {folder.path}"
+        )
     accuracy = record["test_accuracy"]
     error = None if accuracy is None else 100 * (1 - accuracy)
     calibration = record.get("test_calibration_error")

@@ -28,7 +28,7 @@ def in_letters(pictures: Pictures) -> list[str]:
     >>> in_letters(np.array([[[0, 255], [0, 255]], [[128, 0], [128, 0]]]))
     [' █  ▒ ']
     """
-    grey = pictures.reshape(*pictures.shape[:3], -1).mean(axis=3)
+    grey = pictures.reshape(*pictures.shape[:3], -1).mean(axis=3).clip(min=0)
     grey /= max(grey.max(), 1e-9)
     lines = []
     for top in range(0, grey.shape[1], 2):

@@ -81,5 +81,5 @@ def _snapshot(
         seconds=record["seconds"],
         layers_before=before,
         best=best,
-        average=layers_from_arrays(arrays, architecture, prefix="average.") if record["averages"] else None,
+        average=layers_from_arrays(arrays, architecture, prefix="average.") if record.get("averages") else None,
     )

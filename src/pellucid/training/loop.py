@@ -257,9 +257,10 @@ def _finite(state: State) -> bool:
 
 
 def _diverged(snapshot: Snapshot, step: int) -> Fit:
-    """Keep the parameters from before the epoch in which the loss stopped being a number."""
+    """Keep what there was before the epoch in which the loss stopped being a number."""
     kept = snapshot.epochs_done or None
-    return Fit(snapshot.layers_before, snapshot, Ending.DIVERGED, kept, non_finite_step=step)
+    before = snapshot.layers_before if snapshot.average is None else snapshot.average
+    return Fit(before, snapshot, Ending.DIVERGED, kept, non_finite_step=step)
 
 
 def _troubles(architecture: Architecture, snapshot: Snapshot, training: Examples) -> dict[str, str]:

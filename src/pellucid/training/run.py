@@ -216,9 +216,17 @@ def _take_up(plan: Plan, folder: RunFolder) -> tuple[dict[str, Any], Snapshot | 
 
 
 def _longer(record: Mapping[str, Any], settings: Settings) -> bool:
-    """Say whether only more epochs are asked for, which means the same thing only under a constant rate."""
+    """Say whether only more epochs are asked for.
+
+    That means the same thing only under a constant rate, and where no mean of the last epochs is kept.
+    """
     before = record["settings"].get("epochs")
-    return settings.schedule == "constant" and isinstance(before, int) and settings.epochs > before
+    return (
+        settings.schedule == "constant"
+        and not settings.average
+        and isinstance(before, int)
+        and settings.epochs > before
+    )
 
 
 def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:
@@ -228,10 +236,10 @@ def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator
         return
     if theirs["architecture"] != ours["architecture"]:
         yield f"its network is {_network(theirs['architecture'])}, this one {_network(ours['architecture'])}"
-    for part in ("engine", "settings"):
-        for key, value in ours[part].items():
-            if theirs[part].get(key) != value:
-                yield f"{part}.{key} was {theirs[part].get(key)}, is {value}"
+    for part, keys in (("engine", ours["engine"]), ("settings", {**theirs["settings"], **ours["settings"]})):
+        for key in keys:
+            if theirs[part].get(key) != ours[part].get(key):
+                yield f"{part}.{key} was {theirs[part].get(key)}, is {ours[part].get(key)}"
 
 
 def _network(architecture: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ def averaged(mean: Layers, layers: Layers, number: int) -> Layers:
 
         θ̄ ← θ̄ + (θ − θ̄) / k
 
-    Shapes: both alike → alike, new. ``number`` is k, from 1; with 1 the mean is θ itself. Raises nothing.
+    Shapes: both alike → alike. ``number`` is k, from 1; with 1 the mean is θ itself. Raises nothing.
 
     >>> import numpy as np
     >>> one, two = ((Layer(W=np.array([[w]]), b=np.array([0.0])),) for w in (1.0, 2.0))
@@ -25,6 +25,8 @@ def averaged(mean: Layers, layers: Layers, number: int) -> Layers:
     Source: Polyak, Juditsky, SIAM Journal on Control and Optimization 30(4), 1992; Izmailov et al., UAI 2018
     (arXiv:1803.05407), algorithm 1.
     """
+    if number == 1:
+        return layers
     return tuple(
         Layer(W_mean + (W - W_mean) / number, b_mean + (b - b_mean) / number)
         for (W_mean, b_mean), (W, b) in zip(mean, layers, strict=True)
