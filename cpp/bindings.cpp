@@ -141,7 +141,7 @@ Wishes<T> wishes_of(const Targets<T>& y, const std::optional<Numbers>& weights, 
     if (weights) require_aligned(*weights);
     Wishes<T> wishes{nullptr, nullptr, weights ? weights->data() : nullptr};
     const int64_t outputs = architecture.widths.back();
-    if (architecture.loss.loss == Loss::cross_entropy) {
+    if (architecture.loss.is_of_classes()) {
         require(std::holds_alternative<Indices>(y), "the loss wants class indices");
         const Indices& classes = std::get<Indices>(y);
         require(int64_t(classes.size()) == n, "one label a row");

@@ -328,19 +328,21 @@ NewMatrix<T> constrain(const std::string& target, const Matrix<T>& W, double mos
 
 // (dz, the loss of each row, whether its label won).
 template <class T>
-nb::tuple softmax_cross_entropy(const std::string& target, const Matrix<T>& z, const Indices& y, const Array<T>& share,
-                                double smoothing, const Cuts& row_cuts) {
+nb::tuple loss_of_classes(const std::string& target, const std::string& loss_name, double setting, const Matrix<T>& z,
+                          const Indices& y, const Array<T>& share, T padding, const Cuts& row_cuts) {
     const Kernels<T>& kernels = kernels_of<T>(target_named(target));
     const int64_t n = int64_t(z.shape(0)), k = int64_t(z.shape(1));
     require(k > 0 && int64_t(y.size()) == n && int64_t(share.size()) == n, "shapes that fit");
     for (int64_t r = 0; r < n; ++r) require(y.data()[r] >= 0 && y.data()[r] < k, "labels among the classes");
-    const PanelBuffer<T> logits = packed(z, kernels.panel_width, -std::numeric_limits<T>::infinity());
+    const LossSetting by = loss_named(loss_name, setting);
+    require(by.is_of_classes(), "a loss of classes");
+    if (by.loss == Loss::cross_entropy) padding = -std::numeric_limits<T>::infinity();
+    const PanelBuffer<T> logits = packed(z, kernels.panel_width, padding);
     const PanelBuffer<T> dz(n, k, kernels.panel_width);
     NewArray<double> loss = new_array<double>(n);
     NewArray<uint8_t> correct = new_array<uint8_t>(n);
     for (const Range rows : pieces(n, row_cuts))
-        kernels.softmax_cross_entropy(smoothing, logits.view(n), y.data(), share.data(), dz.panels(n), loss.data(), correct.data(),
-                                      rows);
+        kernels.loss_of_classes(by, logits.view(n), y.data(), share.data(), dz.panels(n), loss.data(), correct.data(), rows);
     return nb::make_tuple(unpacked(dz.panels(n), kernels.panel_width), loss, correct);
 }
 
@@ -352,7 +354,7 @@ nb::tuple loss_of_numbers(const std::string& target, const std::string& loss_nam
     const int64_t n = int64_t(z.shape(0)), k = int64_t(z.shape(1));
     require(k > 0 && y.shape(0) == z.shape(0) && y.shape(1) == z.shape(1) && int64_t(share.size()) == n, "shapes that fit");
     const LossSetting by = loss_named(loss_name, setting);
-    require(by.loss != Loss::cross_entropy, "a loss of numbers");
+    require(!by.is_of_classes(), "a loss of numbers");
     std::vector<const T*> wanted(size_t(n) + 1);
     for (int64_t r = 0; r < n; ++r) wanted[size_t(r)] = y.data() + r * k;
     const PanelBuffer<T> logits = packed(z, kernels.panel_width, padding);
@@ -492,8 +494,8 @@ template <class T> void bind(nb::module_& module, const char* scale_name, const 
     }, "target"_a, "numbers"_a.noconvert());
     module.def("update", &update<T>, "target"_a, "theta"_a.noconvert(), "g"_a.noconvert(), "moments"_a.noconvert(), "step"_a,
                "factor"_a = 1.0);
-    module.def("softmax_cross_entropy", &softmax_cross_entropy<T>, "target"_a, "z"_a.noconvert(), "y"_a.noconvert(),
-               "share"_a.noconvert(), "smoothing"_a = 0.0, "row_cuts"_a = whole);
+    module.def("loss_of_classes", &loss_of_classes<T>, "target"_a, "loss"_a, "setting"_a, "z"_a.noconvert(), "y"_a.noconvert(),
+               "share"_a.noconvert(), "padding"_a = 0, "row_cuts"_a = whole);
     module.def("loss_of_numbers", &loss_of_numbers<T>, "target"_a, "loss"_a, "setting"_a, "z"_a.noconvert(), "y"_a.noconvert(),
                "share"_a.noconvert(), "padding"_a = 0, "row_cuts"_a = whole);
     module.def("outputs", &outputs<T>, "target"_a, "output"_a, "z"_a.noconvert(), "row_cuts"_a = whole);

@@ -46,20 +46,24 @@ template <class T> struct Operand {
 };
 
 // The first two are part of the product that makes z; the others follow it.
-enum class Activation : int { identity, relu, leaky_relu, elu, selu, logistic, tanh, gelu, silu, mish, softplus };
+enum class Activation : int { identity, relu, leaky_relu, elu, selu, logistic, tanh, scaled_tanh, gelu, silu, mish, softplus };
 inline bool is_part_of_the_product(Activation f) { return f == Activation::identity || f == Activation::relu; }
 
-enum class Loss : int { cross_entropy, binary_cross_entropy, squared_error, absolute_error, huber, quantile, poisson };
-enum class Output : int { softmax, logistic, identity, exp };
+enum class Loss : int {
+    cross_entropy, class_squared_error, binary_cross_entropy, squared_error, absolute_error, huber, quantile, poisson
+};
+enum class Output : int { softmax, logistic, identity, exp, scaled_tanh };
 
 // A loss and its only setting, 0 where it has none.
 struct LossSetting {
     Loss loss = Loss::cross_entropy;
     double setting = 0;
 
+    bool is_of_classes() const { return loss == Loss::cross_entropy || loss == Loss::class_squared_error; }
     Output output() const {
         switch (loss) {
             case Loss::cross_entropy: return Output::softmax;
+            case Loss::class_squared_error: return Output::scaled_tanh;
             case Loss::binary_cross_entropy: return Output::logistic;
             case Loss::poisson: return Output::exp;
             default: return Output::identity;
@@ -157,15 +161,16 @@ template <class T> struct Kernels {
     // [dz] of the other activations: f'(z) times what stands in d.
     bool (*activation_backward)(Activation f, Panels<const T> z, Panels<T> d, Range rows, Range panels);
 
-    // [p], [loss] of each row, [dz_out], of labels that may be smoothed: for some rows. share[r] is w_r / sum of w.
-    void (*softmax_cross_entropy)(double smoothing, Panels<const T> z, const int64_t* y, const T* share, Panels<T> dz,
-                                  double* loss, uint8_t* correct, Range rows);
+    // [p], [loss] of each row, [dz_out], of labels that may be smoothed; or [class-squared]: for some rows. share[r] is
+    // w_r / sum of w.
+    void (*loss_of_classes)(LossSetting by, Panels<const T> z, const int64_t* y, const T* share, Panels<T> dz, double* loss,
+                            uint8_t* correct, Range rows);
 
     // The same for the losses of numbers: y[r] are those of row r, a number an output.
     void (*loss_of_numbers)(LossSetting by, Panels<const T> z, const T* const* y, const T* share, Panels<T> dz, double* loss,
                             uint8_t* correct, Range rows);
 
-    // What the network puts out, into an array with a row an example: [p], [logistic], z itself, e^z.
+    // What the network puts out, into an array with a row an example: [p], [logistic], z itself, e^z, [scaled-tanh].
     void (*outputs)(Output output, Panels<const T> z, T* p, Range rows);
 
     // [x]: rows of data into panels.

@@ -326,9 +326,8 @@ template <class T> class Epoch {
         const Panels<const T> z = forward_.output(L() - 1, chunk.rows);
         const Panels<T> dz = back_[L() - 1].dz.panels(chunk.rows);
         const LossSetting by = architecture_.loss;
-        if (by.loss == Loss::cross_entropy)
-            kernels_.softmax_cross_entropy(by.setting, z, classes_.data(), shares_.data(), dz, losses_.data(), correct_.data(),
-                                           rows);
+        if (by.is_of_classes())
+            kernels_.loss_of_classes(by, z, classes_.data(), shares_.data(), dz, losses_.data(), correct_.data(), rows);
         else
             kernels_.loss_of_numbers(by, z, numbers_.data(), shares_.data(), dz, losses_.data(), correct_.data(), rows);
         const int width = kernels_.panel_width;

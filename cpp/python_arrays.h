@@ -60,15 +60,15 @@ inline Optimizer optimizer_named(const std::string& name) {
     return named<Optimizer>(name, {"none", "sgd", "momentum", "nesterov", "adam", "adamw"}, "unknown optimizer");
 }
 inline Activation activation_named(const std::string& name) {
-    return named<Activation>(name, {"identity", "relu", "leaky_relu", "elu", "selu", "logistic", "tanh", "gelu", "silu", "mish",
-                                    "softplus"}, "unknown activation");
+    return named<Activation>(name, {"identity", "relu", "leaky_relu", "elu", "selu", "logistic", "tanh", "scaled_tanh", "gelu",
+                                    "silu", "mish", "softplus"}, "unknown activation");
 }
 inline LossSetting loss_named(const std::string& name, double setting) {
-    return {named<Loss>(name, {"cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "quantile",
-                               "poisson"}, "unknown loss"), setting};
+    return {named<Loss>(name, {"cross_entropy", "class_squared_error", "binary_cross_entropy", "squared_error", "absolute_error",
+                               "huber", "quantile", "poisson"}, "unknown loss"), setting};
 }
 inline Output output_named(const std::string& name) {
-    return named<Output>(name, {"softmax", "logistic", "identity", "exp"}, "unknown output");
+    return named<Output>(name, {"softmax", "logistic", "identity", "exp", "scaled_tanh"}, "unknown output");
 }
 
 inline InputType input_type_of(const Data& X) {

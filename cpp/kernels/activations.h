@@ -47,6 +47,14 @@ template <class T> struct Tanh {
         return mul(da, mul(set(T(4)), mul(s.of_z, s.of_minus_z)));
     }
 };
+// [scaled-tanh]: likewise
+template <class T> struct ScaledTanh {
+    static inline Vector<T> forward(Vector<T> z) { return scaled_hyperbolic_tangent<T>(z); }
+    static inline Vector<T> backward(Vector<T> da, Vector<T> z) {
+        const Logistic<T> s = logistic<T>(mul(set(2 * scaled_tanh_slope<T>), z));
+        return mul(da, mul(set(4 * scaled_tanh_amplitude<T> * scaled_tanh_slope<T>), mul(s.of_z, s.of_minus_z)));
+    }
+};
 // [gelu]: max(0, z) - |z| Phi(-|z|); and back Phi(z) + z phi(z)
 template <class T> struct GELU {
     static inline Vector<T> forward(Vector<T> z) {
@@ -129,6 +137,7 @@ template <class T> void activation(Activation f, Panels<const T> z, Panels<T> a,
         case Activation::selu: bend<SELU<T>>(z, a, rows, panels); break;
         case Activation::logistic: bend<LogisticFunction<T>>(z, a, rows, panels); break;
         case Activation::tanh: bend<Tanh<T>>(z, a, rows, panels); break;
+        case Activation::scaled_tanh: bend<ScaledTanh<T>>(z, a, rows, panels); break;
         case Activation::gelu: bend<GELU<T>>(z, a, rows, panels); break;
         case Activation::silu: bend<SiLU<T>>(z, a, rows, panels); break;
         case Activation::mish: bend<Mish<T>>(z, a, rows, panels); break;
@@ -145,6 +154,7 @@ template <class T> bool activation_backward(Activation f, Panels<const T> z, Pan
         case Activation::selu: return bend_back<SELU<T>>(z, d, rows, panels);
         case Activation::logistic: return bend_back<LogisticFunction<T>>(z, d, rows, panels);
         case Activation::tanh: return bend_back<Tanh<T>>(z, d, rows, panels);
+        case Activation::scaled_tanh: return bend_back<ScaledTanh<T>>(z, d, rows, panels);
         case Activation::gelu: return bend_back<GELU<T>>(z, d, rows, panels);
         case Activation::silu: return bend_back<SiLU<T>>(z, d, rows, panels);
         case Activation::mish: return bend_back<Mish<T>>(z, d, rows, panels);

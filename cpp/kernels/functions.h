@@ -81,6 +81,13 @@ template <class T> inline Vector<T> hyperbolic_tangent(Vector<T> z) {
     return mul(side, div(t, add(set(T(2)), t)));
 }
 
+// [scaled-tanh]
+template <class T> constexpr T scaled_tanh_amplitude = T(1.7159);
+template <class T> constexpr T scaled_tanh_slope = T(2.0 / 3);
+template <class T> inline Vector<T> scaled_hyperbolic_tangent(Vector<T> z) {
+    return mul(set(scaled_tanh_amplitude<T>), hyperbolic_tangent<T>(mul(set(scaled_tanh_slope<T>), z)));
+}
+
 // [normal-cdf]: Phi(-|z|) and the density, as equations/beyond/normal_distribution.py has them.
 template <class T> struct Normal {
     Vector<T> tail, density;

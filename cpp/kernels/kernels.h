@@ -30,7 +30,7 @@ template <class T> constexpr Kernels<T> table{
     affine_backward_bias<T>,
     activation<T>,
     activation_backward<T>,
-    softmax_cross_entropy<T>,
+    loss_of_classes<T>,
     loss_of_numbers<T>,
     outputs<T>,
     scale<T>,

@@ -1,5 +1,5 @@
-// The losses of numbers, and what the network puts out: a row at a time, forwards and back. The mean over the batch is in
-// `share`, as for the softmax.
+// The losses but the cross-entropy, and what the network puts out: a row at a time, forwards and back. The mean over the batch
+// is in `share`, as for the softmax.
 
 template <class T> struct LossAndSlope {
     Vector<T> loss, slope;
@@ -124,8 +124,49 @@ void loss_of_numbers(LossSetting by, Panels<const T> z, const T* const* y, const
         case Loss::huber: loss_by<Huber<T>>(by, z, y, share, dz, loss, correct, rows); break;
         case Loss::quantile: loss_by<Quantile<T>>(by, z, y, share, dz, loss, correct, rows); break;
         case Loss::poisson: loss_by<Poisson<T>>(by, z, y, share, dz, loss, correct, rows); break;
-        case Loss::cross_entropy: break;  // its y are classes: softmax_cross_entropy.h
+        case Loss::cross_entropy:
+        case Loss::class_squared_error: break;  // their y are classes
     }
+}
+
+// [class-squared], of a row with the targets -1, and +1 at the label.
+template <class T>
+void class_squared_error(Panels<const T> z, const int64_t* y, const T* share, Panels<T> dz, double* loss, uint8_t* correct,
+                         Range rows) {
+    constexpr int width = panel_width<T>;
+    constexpr T A = scaled_tanh_amplitude<T>;
+    const auto measured = [](Vector<T> z, Vector<T> t) -> LossAndSlope<T> {
+        const Vector<T> p = scaled_hyperbolic_tangent<T>(z), error = sub(p, t);
+        const Vector<T> slope = mul(set(scaled_tanh_slope<T>), fnma(mul(p, set(1 / A)), p, set(A)));
+        return {mul(mul(error, error), set(T(0.5))), mul(error, slope)};
+    };
+    for (int64_t row = rows.begin; row < rows.end; ++row) {
+        const Vector<T> share_of_row = set(share[row]);
+        Vector<T> sums = set(T(0));
+        for (int64_t column = 0; column < z.columns; column += width) {
+            const int64_t some = least(width, z.columns - column);
+            T wanted[width];
+            for (int64_t j = 0; j < width; ++j) wanted[j] = column + j == y[row] ? T(1) : T(-1);
+            const Sums<T> here = load_sums(row_of_panel(z, row, column / width)), targets = load_sums(wanted);
+            const LossAndSlope<T> left = measured(here.left, targets.left), right = measured(here.right, targets.right);
+            Sums<T> losses{left.loss, right.loss};
+            Sums<T> slopes{mul(left.slope, share_of_row), mul(right.slope, share_of_row)};
+            if (some < width) losses = zeros_from(losses, some), slopes = zeros_from(slopes, some);
+            sums = add(sums, add(losses.left, losses.right));
+            store_sums(row_of_panel(dz, row, column / width), slopes);
+        }
+        loss[row] = double(sum(sums));
+        correct[row] = first_of_the_largest<T>(z, row) == y[row];
+    }
+}
+
+template <class T>
+void loss_of_classes(LossSetting by, Panels<const T> z, const int64_t* y, const T* share, Panels<T> dz, double* loss,
+                     uint8_t* correct, Range rows) {
+    if (by.loss == Loss::cross_entropy)
+        softmax_cross_entropy(by.setting, z, y, share, dz, loss, correct, rows);
+    else
+        class_squared_error(z, y, share, dz, loss, correct, rows);
 }
 
 // ---- What the network puts out ------------------------------------------------------------------------------------------
@@ -135,6 +176,9 @@ template <class T> struct AsItIs {
 };
 template <class T> struct AsProbability {  // [logistic]
     static inline Vector<T> of(Vector<T> z) { return logistic<T>(z).of_z; }
+};
+template <class T> struct AsScaledTanh {  // [scaled-tanh]
+    static inline Vector<T> of(Vector<T> z) { return scaled_hyperbolic_tangent<T>(z); }
 };
 template <class T> struct AsCount {  // [poisson]
     static inline Vector<T> of(Vector<T> z) { return exponential<T>(z); }
@@ -157,5 +201,6 @@ template <class T> void outputs(Output output, Panels<const T> z, T* p, Range ro
         case Output::softmax: softmax(z, p, rows); break;
         case Output::logistic: put_out<AsProbability<T>>(z, p, rows); break;
         case Output::exp: put_out<AsCount<T>>(z, p, rows); break;
+        case Output::scaled_tanh: put_out<AsScaledTanh<T>>(z, p, rows); break;
     }
 }

@@ -30,6 +30,15 @@ template <class T> inline int64_t first_that_is_no_number(Panels<const T> z, int
     return -1;
 }
 
+// Where the largest of a row stands, the first of them if there are several.
+template <class T> inline int64_t first_of_the_largest(Panels<const T> z, int64_t row) {
+    const auto at = [&](int64_t j) { return row_of_panel(z, row, j / panel_width<T>)[j % panel_width<T>]; };
+    int64_t winner = 0;
+    for (int64_t j = 1; j < z.columns && at(winner) == at(winner); ++j)
+        if (!(at(j) <= at(winner))) winner = j;
+    return winner;
+}
+
 // [label-smoothing]: of p - y, what is the same for all classes; returns what it adds to the loss, the differences from the
 // largest logit being what they are.
 template <class T>

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.equations.architecture import Architecture
+from pellucid.equations.losses import Loss
 from pellucid.equations.parameters import Array
 from pellucid.errors import SettingError, ShapeError
 
@@ -37,7 +38,7 @@ class Task(Enum):
 
 def task_of(architecture: Architecture, classes: Sequence[Any]) -> Task:
     """Say what the outputs mean: a single logistic output tells two classes apart, several are labels of their own."""
-    if architecture.output == "softmax":
+    if architecture.loss.of_classes:
         return Task.ONE_OF_SEVERAL
     if architecture.output == "logistic":
         return Task.YES_OR_NO if architecture.outputs == 1 and len(classes) == 2 else Task.SEVERAL_LABELS
@@ -61,15 +62,16 @@ def check_classes(architecture: Architecture, classes: Sequence[Any]) -> None:
         )
 
 
-def probabilities(task: Task, p: Array) -> Array:
+def probabilities(task: Task, loss: Loss, p: Array) -> Array:
     """Give a column a class: outputs p (n, k) → (n, k), or (n, 2) for yes or no. Raises ``SettingError`` for numbers.
 
-    >>> probabilities(Task.YES_OR_NO, np.array([[0.25]]))
+    >>> from pellucid.equations.losses import BinaryCrossEntropy
+    >>> probabilities(Task.YES_OR_NO, BinaryCrossEntropy(), np.array([[0.25]]))
     array([[0.75, 0.25]])
     """
     if task is Task.NUMBERS:
         raise SettingError("this network gives numbers, not probabilities", advice="Try predict.")
-    return np.concatenate([1 - p, p], axis=1) if task is Task.YES_OR_NO else p
+    return np.concatenate([1 - p, p], axis=1) if task is Task.YES_OR_NO else loss.probabilities(p)
 
 
 def answers(task: Task, z: Array, p: Array, labels: NDArray[Any]) -> NDArray[Any]:

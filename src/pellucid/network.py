@@ -82,7 +82,7 @@ class Network:
         if packed is None:
             packed = self._packed_network = self.engine.pack(self.architecture, self.layers)
             self._quick_logits = packed.quick_logits
-            if self._task is not Task.NUMBERS:
+            if self.architecture.output in ("softmax", "logistic"):  # what is put out are probabilities
                 self._quick_predict = packed.quick_predict
         return packed
 
@@ -142,7 +142,7 @@ class Network:
             return np.concatenate([1 - quick, quick], axis=-1) if self._task is Task.YES_OR_NO else quick
         examples, single = self._examples(X)
         with np.errstate(over="ignore", invalid="ignore"):
-            p = probabilities(self._task, self._packed().predict(examples))
+            p = probabilities(self._task, self.architecture.loss, self._packed().predict(examples))
         _check_finite(p)
         return p[0] if single else p
 
@@ -313,7 +313,7 @@ def _numbered(architecture: Architecture) -> tuple[int, ...]:
     """Number the classes where nobody names them."""
     if architecture.output == "logistic" and architecture.outputs == 1:
         return (0, 1)
-    return tuple(range(architecture.outputs)) if architecture.output in ("softmax", "logistic") else ()
+    return tuple(range(architecture.outputs)) if architecture.loss.decides else ()
 
 
 def _plain_labels(classes: Sequence[Any]) -> Classes:

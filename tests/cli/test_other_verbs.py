@@ -187,9 +187,15 @@ def test_predict_reads_a_picture_and_refuses_what_is_none(cli, tmp_path) -> None
 
 def test_data_list_names_every_data_set_with_its_licence(cli) -> None:
     record = cli("data", "list", "--json").json
-    assert [each["name"] for each in record["datasets"]] == ["mnist", "fashion-mnist", "kmnist", "digits"]
+    assert [each["name"] for each in record["datasets"]] == [
+        "mnist",
+        "mnist-deslanted",
+        "fashion-mnist",
+        "kmnist",
+        "digits",
+    ]
     assert all(each["licence"] for each in record["datasets"])
-    assert [each["here"] for each in record["datasets"]] == [False, False, False, True]
+    assert [each["here"] for each in record["datasets"]] == [False, False, False, False, True]
 
 
 def test_data_verify_exits_2_for_what_is_missing_and_for_an_unknown_name(cli) -> None:

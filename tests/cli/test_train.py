@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from pellucid import load
+from pellucid import datasets, load
 from pellucid.cli.output import Output
 from pellucid.cli.progress import ProgressDisplay
 from pellucid.engines import why_no_native_engine
+from pellucid.equations.metrics import calibration
 from pellucid.equations.optimizers import OPTIMIZERS
 from pellucid.errors import StorageError
 from pellucid.training.callbacks import Progress
@@ -78,6 +79,23 @@ def test_each_hidden_layer_may_bend_in_its_own_way_and_a_resumed_run_remembers_i
     said = cli("train", "--resume", "bent", "--epochs", 3, "--activation", "mish")
     assert said.code == 2
     assert "its network is 8 gelu, 6 tanh" in said.err
+
+
+def test_a_network_of_1998_is_trained_gone_on_with_asked_and_travels(cli, points) -> None:
+    options = ["--data", points, "--hidden", "8", "--activation", "scaled_tanh", "--loss", "class_squared_error"]
+    assert cli("train", *options, "--epochs", 2, "--out", "old").code in (0, 1)
+    said = cli("train", "--resume", "old", "--epochs", 20, "--json")
+    network, dataset = load("old"), datasets.load(points)
+    assert network.architecture.loss.name == "class_squared_error"
+    p = network.predict_proba(dataset.X_test)
+    assert np.abs(p.sum(axis=1) - 1).max() <= 1e-6
+    assert said.json["test_accuracy"] == (p.argmax(axis=1) == dataset.y_test).mean() > 0.8
+    evaluated = cli("evaluate", "old", "--json").json
+    assert evaluated["loss"] == pytest.approx(said.json["test_loss"])
+    assert evaluated["calibration_error"] == pytest.approx(calibration(p, dataset.y_test)[0])
+    assert "loss     class_squared_error" in cli("info", "old").out
+    refused = cli("train", *options, "--label-smoothing", 0.1)
+    assert (refused.code, "it with cross_entropy alone" in refused.err) == (2, True)
 
 
 def test_hidden_none_is_softmax_regression(cli, points) -> None:

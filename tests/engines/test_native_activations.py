@@ -34,6 +34,7 @@ def sizes_of_the_slope(name, z):
         "selu": lambda: 2 * np.exp(np.minimum(z, 0)),
         "logistic": lambda: a,
         "tanh": lambda: np.ones_like(z),
+        "scaled_tanh": lambda: np.full_like(z, 1.15),
         "gelu": lambda: normal_cdf(z) + (m * normal_density(z) + normal_tail(z)) * (1 + z * z),
         "silu": lambda: a * (1 + m * logistic(-z)),
         "mish": lambda: np.abs(mish(z) / np.where(z == 0, 1, z)) + 1 + m * a,

@@ -434,7 +434,7 @@ def test_the_kernels_refuse_what_does_not_fit():
             kernels.affine("scalar", a, W, b, row_cuts=cuts)
     for label in (-1, 3):
         with pytest.raises(REFUSALS):
-            kernels.softmax_cross_entropy("scalar", a, np.array([0, label]), np.ones(2))
+            kernels.loss_of_classes("scalar", "cross_entropy", 0, a, np.array([0, label]), np.ones(2))
 
 
 # ---- The stub ----------------------------------------------------------------------------------------------------------

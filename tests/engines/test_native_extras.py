@@ -21,6 +21,7 @@ from pellucid.equations.beyond.max_norm import within_norm
 from pellucid.equations.losses import (
     AbsoluteError,
     BinaryCrossEntropy,
+    ClassSquaredError,
     CrossEntropy,
     Huber,
     Poisson,
@@ -41,7 +42,7 @@ LOSSES = st.one_of(
     st.builds(BinaryCrossEntropy, st.sampled_from([0.0, 0.2])),
     st.builds(Huber, st.sampled_from([0.1, 1.0])),
     st.builds(Quantile, st.sampled_from([0.5, 0.9])),
-    st.sampled_from([SquaredError(), AbsoluteError(), Poisson()]),
+    st.sampled_from([ClassSquaredError(), SquaredError(), AbsoluteError(), Poisson()]),
 )
 SHARES = st.sampled_from([0.0, 0.0, 0.25, 0.5, 0.97])
 EXTRAS = st.builds(

@@ -390,7 +390,7 @@ def test_softmax_and_its_loss_are_the_equations(target, dtype, shape, largest):
     bound = relative * softmax(wide) + lost
     assert_within(kernels.outputs(target, "softmax", z), softmax(wide), bound)
 
-    dz, loss, correct = kernels.softmax_cross_entropy(target, z, y, share)
+    dz, loss, correct = kernels.loss_of_classes(target, "cross_entropy", 0, z, y, share)
     one = (np.arange(shape[1]) == y[:, np.newaxis]) + softmax(wide)
     rows = zip(softmax(wide)[:, np.newaxis], y[:, np.newaxis], share.astype(np.float64), strict=True)
     expected = np.concatenate([softmax_cross_entropy_backward(p, label) * w for p, label, w in rows])
@@ -402,7 +402,9 @@ def test_softmax_and_its_loss_are_the_equations(target, dtype, shape, largest):
     row_cuts = cuts(53, shape[0])
     assert_same_bits(kernels.outputs(target, "softmax", z, row_cuts), kernels.outputs(target, "softmax", z))
     for found, whole in zip(
-        kernels.softmax_cross_entropy(target, z, y, share, 0, row_cuts), (dz, loss, correct), strict=True
+        kernels.loss_of_classes(target, "cross_entropy", 0, z, y, share, row_cuts=row_cuts),
+        (dz, loss, correct),
+        strict=True,
     ):
         assert_same_bits(found, whole)
 
@@ -427,7 +429,7 @@ def test_of_equal_largest_logits_the_first_wins(target, dtype):
     for k in (2, 4, 9, 17, 33, 70):
         z = np.triu(np.ones((k, k), dtype))  # row r has its largest from r on
         for label in range(k):
-            *_, correct = kernels.softmax_cross_entropy(target, z, np.full(k, label), np.ones(k, dtype))
+            *_, correct = kernels.loss_of_classes(target, "cross_entropy", 0, z, np.full(k, label), np.ones(k, dtype))
             assert correct.tolist() == [row == label for row in range(k)]
 
 
@@ -443,7 +445,7 @@ def test_logits_that_are_not_finite_spread_as_in_the_equations(target, dtype, k)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         p, surprise = softmax(z), cross_entropy_of_each(z.astype(np.float64), y)
     assert_same_kind(kernels.outputs(target, "softmax", z), p)
-    dz, loss, _ = kernels.softmax_cross_entropy(target, z, y, share)
+    dz, loss, _ = kernels.loss_of_classes(target, "cross_entropy", 0, z, y, share)
     assert_same_kind(dz, p)
     assert_same_kind(loss, surprise)
 

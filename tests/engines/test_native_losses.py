@@ -9,9 +9,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pellucid.equations.beyond.scaled_tanh import AMPLITUDE
 from pellucid.equations.losses import (
     AbsoluteError,
     BinaryCrossEntropy,
+    ClassSquaredError,
     CrossEntropy,
     Huber,
     Poisson,
@@ -135,7 +137,7 @@ def test_smoothed_labels_are_the_equations(target, dtype, shape, largest):
     z, _, share = problem(SquaredError(), shape, dtype, largest)
     y = np.random.default_rng(4).integers(0, shape[1], shape[0])
     wide, wide_share, epsilon = z.astype(np.float64), share.astype(np.float64), np.finfo(dtype).eps
-    dz, each, correct = kernels.softmax_cross_entropy(target, z, y, share, loss.label_smoothing)
+    dz, each, correct = kernels.loss_of_classes(target, loss.name, loss.setting, z, y, share)
     d = np.abs(wide - wide.max(axis=1, keepdims=True))
     p = loss.outputs(wide)
     of_sum = (p * d).sum(axis=1) + shape[1] + UNIT
@@ -146,12 +148,38 @@ def test_smoothed_labels_are_the_equations(target, dtype, shape, largest):
     bound = epsilon * (p * (d + of_sum[:, np.newaxis]) + UNIT * (p + 1)) * wide_share[:, np.newaxis]
     assert_within(dz, expected, bound)
     assert correct.sum() == loss.rightly_classified(z, y)
-    again = kernels.softmax_cross_entropy(target, z, y, share, loss.label_smoothing, cuts(shape[0]))
+    again = kernels.loss_of_classes(target, loss.name, loss.setting, z, y, share, row_cuts=cuts(shape[0]))
     assert_same_bits(again, (dz, each, correct))
 
 
-def test_the_class_of_logits_that_are_no_numbers_is_the_one_that_numpy_says(target, dtype):
-    loss = CrossEntropy()
+@pytest.mark.parametrize("largest", [0.01, 1, 50])
+@pytest.mark.parametrize("shape", [(n, k) for n, k in SHAPES if k > 1], ids=str)
+def test_the_squared_error_of_classes_is_the_equations(target, dtype, shape, largest):
+    loss = ClassSquaredError()
+    z, _, share = problem(SquaredError(), shape, dtype, largest)
+    z[::3, -1] = z[::3].max(axis=1)  # there are ties, too
+    y = np.random.default_rng(4).integers(0, shape[1], shape[0])
+    wide, wide_share, epsilon = z.astype(np.float64), share.astype(np.float64), np.finfo(dtype).eps
+    dz, each, correct = kernels.loss_of_classes(target, loss.name, loss.setting, z, y, share)
+    p = loss.outputs(wide)
+    target_of = np.where(np.arange(shape[1]) == y[:, np.newaxis], 1, -1)
+    error, size = np.abs(p - target_of), np.abs(p) + 1
+    assert_within(each, loss.of_each(wide, y), epsilon * ((shape[1] + UNIT) * error * size).sum(axis=1))
+    # The slope is 2/3 (A − p²/A), at most 2/3 A: it errs by what p does, relative to A.
+    bound = (
+        UNIT * epsilon * (size * (AMPLITUDE - p * p / AMPLITUDE) + error * 2 * AMPLITUDE) * wide_share[:, np.newaxis]
+    )
+    assert_within(dz, loss.slope_of_each(p, y) * wide_share[:, np.newaxis], bound)
+    assert correct.tolist() == [loss.rightly_classified(z[r : r + 1], y[r : r + 1]) for r in range(shape[0])]
+    for padding in (0, 1.0, np.nan, np.inf):
+        again = kernels.loss_of_classes(
+            target, loss.name, loss.setting, z, y, share, padding=padding, row_cuts=cuts(shape[0])
+        )
+        assert_same_bits(again, (dz, each, correct))
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(), ClassSquaredError()], ids=lambda loss: loss.name)
+def test_the_class_of_logits_that_are_no_numbers_is_the_one_that_numpy_says(target, dtype, loss):
     rng = np.random.default_rng(5)
     for k in (2, 9, 33):
         z = rng.normal(size=(60, k)).astype(dtype)
@@ -159,18 +187,20 @@ def test_the_class_of_logits_that_are_no_numbers_is_the_one_that_numpy_says(targ
             z[rng.integers(0, 60, 20), rng.integers(0, k, 20)] = value
         for label in range(k):
             y = np.full(60, label)
-            *_, correct = kernels.softmax_cross_entropy(target, z, y, np.ones(60, dtype))
+            *_, correct = kernels.loss_of_classes(target, loss.name, loss.setting, z, y, np.ones(60, dtype))
             assert correct.tolist() == [loss.rightly_classified(z[r : r + 1], y[:1]) for r in range(60)]
 
 
-@pytest.mark.parametrize("loss", [BinaryCrossEntropy(), Poisson(), SquaredError()], ids=lambda loss: loss.output)
+@pytest.mark.parametrize(
+    "loss", [BinaryCrossEntropy(), ClassSquaredError(), Poisson(), SquaredError()], ids=lambda loss: loss.output
+)
 def test_outputs_are_the_equations(target, dtype, loss):
     for shape in SHAPES:
         z = (np.random.default_rng(6).normal(size=shape) * 15).astype(dtype)
         expected = loss.outputs(z.astype(np.float64))
         relative = 0 if loss.output == "identity" else UNIT * np.finfo(dtype).eps
         found = kernels.outputs(target, loss.output, z)
-        assert_within(found, expected, relative * expected + 2 * np.finfo(dtype).smallest_subnormal)
+        assert_within(found, expected, relative * np.abs(expected) + 2 * np.finfo(dtype).smallest_subnormal)
         assert_same_bits([kernels.outputs(target, loss.output, z, cuts(shape[0]))], [found])
 
 

@@ -14,7 +14,7 @@ from pellucid import Network, datasets
 from pellucid.answers import Task
 from pellucid.engines import ReferenceEngine, choose
 from pellucid.equations.architecture import Architecture, Hidden
-from pellucid.equations.losses import BinaryCrossEntropy, CrossEntropy, Huber, Poisson, SquaredError
+from pellucid.equations.losses import BinaryCrossEntropy, ClassSquaredError, CrossEntropy, Huber, Poisson, SquaredError
 from pellucid.equations.parameters import Layer
 from pellucid.equations.scaling import Scaling
 from pellucid.equations.worked_example import ARCHITECTURE, LAYERS
@@ -120,6 +120,7 @@ TASKS = {
     "words": (CrossEntropy(), 3, ("été", 'a "b"\\??/', "c")),
     "whole numbers": (CrossEntropy(), 4, (30, 10, -20, 2**40)),
     "fractions": (CrossEntropy(), 3, (0.5, -1.25, 2.0)),
+    "outputs of least squares": (ClassSquaredError(), 3, ("a", "b", "c")),
     "two words": (CrossEntropy(), 2, ("yes", "no")),
     "yes or no": (BinaryCrossEntropy(), 1, ("yes", "no")),
     "true or false": (BinaryCrossEntropy(), 1, (False, True)),

@@ -43,6 +43,7 @@ def test_a_recipe_says_what_it_does_and_why(recipe: Recipe, digits: Dataset) -> 
     found = {
         "hidden": ",".join(str(layer.width) for layer in architecture.hidden),
         "activation": architecture.hidden[0].activation,
+        "loss": architecture.loss.name,
         "label_smoothing": architecture.loss.setting,
         "augment": extras.augmentation,
         **{name: getattr(extras, name) for name in EXTRAS},
@@ -70,6 +71,15 @@ def test_an_unknown_recipe_is_refused_with_those_that_are_known() -> None:
         SettingError, match=r"there is no recipe 'sed'; expected one of seed, plain, .*Did you mean seed"
     ):
         find("sed")
+
+
+def test_a_loss_that_is_none_of_classes_is_refused(digits: Dataset) -> None:
+    with pytest.raises(
+        SettingError, match=r"no loss of classes 'huber'; expected one of cross_entropy, class_squared_error"
+    ):
+        architecture_of(digits, {"loss": "huber"})
+    with pytest.raises(SettingError, match=r"--label-smoothing is 0.1 beside the loss class_squared_error"):
+        architecture_of(digits, {"loss": "class_squared_error", "label_smoothing": 0.1})
 
 
 def test_strengths_are_read_by_name_or_by_number() -> None:

@@ -36,8 +36,14 @@ def train(
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="relu, leaky_relu, elu, selu, gelu, silu, mish, softplus, tanh, logistic or identity; one for all "
-            "hidden layers, or one for each, with commas between. (default: relu)",
+            help="relu, leaky_relu, elu, selu, gelu, silu, mish, softplus, tanh, scaled_tanh, logistic or identity; "
+            "one for all hidden layers, or one for each, with commas between. (default: relu)",
+        ),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="cross_entropy, or class_squared_error with a scaled tanh. (default: cross_entropy)"
         ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training part. (default: 20)")] = None,
@@ -102,6 +108,7 @@ def train(
         "label": label,
         "hidden": hidden,
         "activation": activation,
+        "loss": loss,
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
@@ -188,9 +195,12 @@ class _Training:
 
     def _options_of_the_recipe(self) -> dict[str, Any]:
         """Options that a recipe names; those that are given beside it hold instead."""
-        from pellucid.recipes import find
+        from pellucid.recipes import MNIST, find
 
-        return dict(find(self.given["recipe"]).options) if "recipe" in self.given else {}
+        if "recipe" not in self.given:
+            return {}
+        recipe = find(self.given["recipe"])
+        return {**({} if recipe.data == MNIST else {"data": recipe.data}), **recipe.options}
 
     def _options_of_the_stopped_run(self) -> dict[str, Any]:
         """Options that are not given are those of the run that is resumed."""
@@ -204,6 +214,7 @@ class _Training:
             hidden = ",".join(str(layer["width"]) for layer in record["architecture"]["hidden"]) or "none"
             activation = ",".join(layer["activation"] for layer in record["architecture"]["hidden"]) or "relu"
             options = {**record["settings"], **record["request"], "hidden": hidden, "activation": activation}
+            options["loss"] = record["architecture"]["loss"]
             options |= record["architecture"].get("loss_settings", {})
             options["engine"] = f"{record['engine']['name']}:{record['engine']['target']}"
             if record["engine"]["name"] == "reference":  # there the number of threads changes bits

@@ -18,6 +18,7 @@ from pathlib import Path
 from pellucid.datasets import catalogue, download
 from pellucid.datasets.catalogue import Entry
 from pellucid.datasets.dataset import Column, Dataset
+from pellucid.datasets.deslanting import deslanted_dataset
 from pellucid.datasets.digits import load_digits
 from pellucid.datasets.download import Progress, cache_folder
 from pellucid.datasets.idx import read_idx, write_idx
@@ -84,7 +85,7 @@ def available() -> tuple[Entry, ...]:
     """List the data sets that are known by name.
 
     >>> [entry.name for entry in available()]
-    ['mnist', 'fashion-mnist', 'kmnist', 'digits']
+    ['mnist', 'mnist-deslanted', 'fashion-mnist', 'kmnist', 'digits']
     """
     return tuple(catalogue.CATALOGUE.values())
 
@@ -94,7 +95,8 @@ def fetch(name: str, folder: Path | None = None, progress: Progress | None = Non
 
     Good files are kept and spoiled ones replaced. Raises ``DataUnavailableError`` where no mirror gives them.
     """
-    return download.fetch(catalogue.find(name), (folder or cache_folder()) / name, progress)
+    entry = catalogue.find(name)
+    return download.fetch(entry, (folder or cache_folder()) / entry.folder, progress)
 
 
 def verify(name: str, folder: Path | None = None) -> tuple[FileCheck, ...]:
@@ -110,4 +112,5 @@ def _load_entry(entry: Entry, label: str | None, progress: Progress | None) -> D
     refuse_label(entry.name, label)
     if not entry.files:
         return load_digits()
-    return load_idx_folder(find_or_fetch(entry, progress=progress), entry)
+    dataset = load_idx_folder(find_or_fetch(entry, progress=progress), entry)
+    return deslanted_dataset(dataset, entry.name) if entry is catalogue.MNIST_DESLANTED else dataset

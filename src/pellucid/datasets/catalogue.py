@@ -6,7 +6,7 @@ publishes it (``tensorflow_datasets/url_checksums``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pellucid.datasets.wording import did_you_mean, listed
 from pellucid.errors import DataError
@@ -31,6 +31,7 @@ class Entry:
 
     ``mirrors`` are base URLs, tried in turn. ``tried`` tells whether the checksums were held against the real files when
     this catalogue was written, and not only copied from who publishes them. A set without ``files`` comes with a package.
+    ``made_from`` names the set whose files these are, for one that is made of another.
     """
 
     name: str
@@ -42,6 +43,12 @@ class Entry:
     mirrors: tuple[str, ...] = ()
     files: tuple[File, ...] = ()
     tried: bool = False
+    made_from: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """The name of the folder that the files are in."""
+        return self.made_from or self.name
 
 
 MNIST = Entry(
@@ -84,6 +91,13 @@ MNIST = Entry(
         ),
     ),
     tried=True,
+)
+
+MNIST_DESLANTED = replace(
+    MNIST,
+    name="mnist-deslanted",
+    description="MNIST set upright: each digit slanted back by the slant of its ink, and cut to 20×20 pixels",
+    made_from="mnist",
 )
 
 FASHION_MNIST = Entry(
@@ -154,7 +168,7 @@ DIGITS = Entry(
     citation="Alpaydin, Kaynak: Optical Recognition of Handwritten Digits, 1998; the copy that scikit-learn carries",
 )
 
-CATALOGUE = {entry.name: entry for entry in (MNIST, FASHION_MNIST, KMNIST, DIGITS)}
+CATALOGUE = {entry.name: entry for entry in (MNIST, MNIST_DESLANTED, FASHION_MNIST, KMNIST, DIGITS)}
 
 
 def find(name: str) -> Entry:

@@ -65,7 +65,7 @@ def fetch(entry: Entry, folder: Path, progress: Progress | None = None) -> Path:
             raise DataUnavailableError(
                 f"{file.name} of {entry.name} could not be downloaded ({'; '.join(failures)})",
                 advice=f"Put its {len(entry.files)} files into {folder}, "
-                f"or set PELLUCID_DATA to a folder that holds {entry.name}/.",
+                f"or set PELLUCID_DATA to a folder that holds {entry.folder}/.",
             )
     return folder
 

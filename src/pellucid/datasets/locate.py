@@ -28,9 +28,9 @@ def find_folder(entry: Entry, folder: Path | None = None) -> Path | None:
     folder. Raises ``DataError`` for a folder that may not be read.
     """
     if folder is None:
-        candidates = [base if base.name == entry.name else base / entry.name for base in data_folders()]
+        candidates = [base if base.name == entry.folder else base / entry.folder for base in data_folders()]
     else:
-        candidates = [folder / entry.name, folder]
+        candidates = [folder / entry.folder, folder]
     return next((candidate for candidate in candidates if idx_files(candidate)), None)
 
 
@@ -42,11 +42,11 @@ def find_or_fetch(entry: Entry, folder: Path | None = None, progress: Progress |
     Raises ``DataUnavailableError`` where the data set is neither here nor to be had.
     """
     found = find_folder(entry, folder)
-    cache = cache_folder() / entry.name
+    cache = cache_folder() / entry.folder
     if found is not None and (found != cache or len(idx_files(found)) == len(IDX_STEMS)):
         return found
     if folder is not None:
         raise DataUnavailableError(
-            f"{folder} does not hold {entry.name}", f"its {len(entry.files)} files there, or in {folder / entry.name}"
+            f"{folder} does not hold {entry.name}", f"its {len(entry.files)} files there, or in {folder / entry.folder}"
         )
     return fetch(entry, cache, progress)

@@ -53,7 +53,11 @@ def _load_folder(folder: Path, label: str | None) -> Dataset:
     refuse_label(folder, label)
     if idx_files(folder):
         return load_idx_folder(folder)
-    known = [entry for entry in CATALOGUE.values() if entry.files and idx_files(folder / entry.name)]
+    known = [
+        entry
+        for entry in CATALOGUE.values()
+        if entry.files and entry.made_from is None and idx_files(folder / entry.name)
+    ]
     if len(known) > 1:
         names = [entry.name for entry in known]
         raise DataError(

@@ -46,7 +46,7 @@ def verify_files(entry: Entry, folder: Path | None = None) -> tuple[FileCheck, .
         return (FileCheck(entry.name, None, "good", "comes with an installed package"),)
     found = find_folder(entry, folder)
     files = idx_files(found) if found is not None else {}
-    home = found or folder or cache_folder() / entry.name
+    home = found or folder or cache_folder() / entry.folder
     return tuple(_check(file, files.get(file.name.removesuffix(".gz")), home) for file in entry.files)
 
 

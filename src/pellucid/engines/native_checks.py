@@ -21,9 +21,13 @@ from pellucid.equations.parameters import Array, Indices, Layers
 from pellucid.errors import SettingError, ShapeError
 
 ACTIVATIONS = (
-    "identity", "relu", "leaky_relu", "elu", "selu", "logistic", "tanh", "gelu", "silu", "mish", "softplus",
+    "identity", "relu", "leaky_relu", "elu", "selu", "logistic", "tanh", "scaled_tanh", "gelu", "silu", "mish",
+    "softplus",
 )  # fmt: skip
-LOSSES = ("cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "quantile", "poisson")
+LOSSES = (
+    "cross_entropy", "class_squared_error", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "quantile",
+    "poisson",
+)  # fmt: skip
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw")
 READ_AS_THEY_ARE = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))
 

@@ -11,6 +11,7 @@ from pellucid.equations.beyond.identity import identity, identity_backward
 from pellucid.equations.beyond.leaky_relu import leaky_relu, leaky_relu_backward
 from pellucid.equations.beyond.logistic import logistic, logistic_backward
 from pellucid.equations.beyond.mish import mish, mish_backward
+from pellucid.equations.beyond.scaled_tanh import scaled_tanh, scaled_tanh_backward
 from pellucid.equations.beyond.selu import selu, selu_backward
 from pellucid.equations.beyond.silu import silu, silu_backward
 from pellucid.equations.beyond.softplus import softplus, softplus_backward
@@ -31,6 +32,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "identity": Activation(identity, identity_backward),
     "logistic": Activation(logistic, logistic_backward),
     "tanh": Activation(tanh, tanh_backward),
+    "scaled_tanh": Activation(scaled_tanh, scaled_tanh_backward),
     "leaky_relu": Activation(leaky_relu, leaky_relu_backward),
     "elu": Activation(elu, elu_backward),
     "selu": Activation(selu, selu_backward),

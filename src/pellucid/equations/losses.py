@@ -8,8 +8,9 @@ A loss is a record, with its settings if it has any; the functions are in files 
 so that, whatever the loss, the way back is ``dz_r = (w_r / Σw) ∂ℓ_r/∂z_r``. Where all weights are 0 there is nothing to
 learn from: loss and gradient are 0.
 
->>> sorted(LOSSES)
-['absolute_error', 'binary_cross_entropy', 'cross_entropy', 'huber', 'poisson', 'quantile', 'squared_error']
+>>> sorted(LOSSES)  # doctest: +NORMALIZE_WHITESPACE
+['absolute_error', 'binary_cross_entropy', 'class_squared_error', 'cross_entropy', 'huber', 'poisson', 'quantile',
+ 'squared_error']
 """
 
 from __future__ import annotations
@@ -22,11 +23,17 @@ import numpy as np
 
 from pellucid.equations.beyond.absolute_error import absolute_error_of_each, absolute_error_slope
 from pellucid.equations.beyond.binary_cross_entropy import binary_cross_entropy_of_each, binary_cross_entropy_slope
+from pellucid.equations.beyond.class_squared_error import (
+    class_shares,
+    class_squared_error_of_each,
+    class_squared_error_slope,
+)
 from pellucid.equations.beyond.huber import huber_of_each, huber_slope
 from pellucid.equations.beyond.label_smoothing import smoothed_labels
 from pellucid.equations.beyond.logistic import logistic
 from pellucid.equations.beyond.poisson import exponential, poisson_of_each, poisson_slope
 from pellucid.equations.beyond.quantile import quantile_of_each, quantile_slope
+from pellucid.equations.beyond.scaled_tanh import scaled_tanh
 from pellucid.equations.beyond.squared_error import squared_error_of_each, squared_error_slope
 from pellucid.equations.parameters import Array
 from pellucid.equations.softmax_cross_entropy import (
@@ -38,19 +45,21 @@ from pellucid.equations.softmax_cross_entropy import (
 from pellucid.errors import SettingError
 
 Targets = Any
-"""What an example should give: class indices (n,) for ``CrossEntropy``; numbers (n, k), a column an output, for others."""
+"""What an example should give: class indices (n,) where the loss is of classes; numbers (n, k), a column an output, else."""
 
 
 @dataclass(frozen=True)
 class Loss:
     """A loss with its setting. ``output`` names the function that makes the outputs p of the last layer's z.
 
-    ``y`` holds class indices (n,) where ``of_classes``, else an array (n, k) of the type of z.
+    ``y`` holds class indices (n,) where ``of_classes``, else an array (n, k) of the type of z. ``decides`` tells whether an
+    answer is right or wrong; else the outputs are numbers.
     """
 
     name: ClassVar[str]
     output: ClassVar[str]
     of_classes: ClassVar[bool] = False
+    decides: ClassVar[bool] = False
 
     @property
     def setting(self) -> float:
@@ -92,6 +101,10 @@ class Loss:
         dz: Array = slope * share[:, np.newaxis].astype(p.dtype)
         return dz
 
+    def probabilities(self, p: Array) -> Array:
+        """Read probabilities from the outputs, where the loss decides: (n, k) → (n, k). Most outputs are probabilities."""
+        return p
+
     def rightly_classified(self, z: Array, y: Targets) -> int:
         """Count the examples for which every decision is right; 0 where nothing is decided."""
         return 0
@@ -104,6 +117,7 @@ class CrossEntropy(Loss):
     name: ClassVar[str] = "cross_entropy"
     output: ClassVar[str] = "softmax"
     of_classes: ClassVar[bool] = True
+    decides: ClassVar[bool] = True
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
@@ -144,11 +158,42 @@ class CrossEntropy(Loss):
 
 
 @dataclass(frozen=True)
+class ClassSquaredError(Loss):
+    """One class of several, as before the cross-entropy: a scaled tanh and [class-squared]."""
+
+    name: ClassVar[str] = "class_squared_error"
+    output: ClassVar[str] = "scaled_tanh"
+    of_classes: ClassVar[bool] = True
+    decides: ClassVar[bool] = True
+
+    def outputs(self, z: Array) -> Array:
+        """Apply [scaled-tanh]."""
+        return scaled_tanh(z)
+
+    def of_each(self, z: Array, y: Targets) -> Array:
+        """Apply [class-squared]."""
+        return class_squared_error_of_each(scaled_tanh(z), y)
+
+    def slope_of_each(self, p: Array, y: Targets) -> Array:
+        """Give the error times the slope of the scaled tanh."""
+        return class_squared_error_slope(p, y)
+
+    def probabilities(self, p: Array) -> Array:
+        """Apply [class-shares]."""
+        return class_shares(p)
+
+    def rightly_classified(self, z: Array, y: Targets) -> int:
+        """Count where the largest z is the true class's."""
+        return int(np.count_nonzero(z.argmax(axis=1) == y))
+
+
+@dataclass(frozen=True)
 class BinaryCrossEntropy(Loss):
     """Yes or no, once for each output: the logistic function and [binary-loss]; with ``label_smoothing``, smoothed first."""
 
     name: ClassVar[str] = "binary_cross_entropy"
     output: ClassVar[str] = "logistic"
+    decides: ClassVar[bool] = True
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
@@ -287,5 +332,14 @@ def _check(loss: Loss, setting: str, is_right: bool, expected: str) -> None:
 
 LOSSES: dict[str, type[Loss]] = {
     loss.name: loss
-    for loss in (CrossEntropy, BinaryCrossEntropy, SquaredError, AbsoluteError, Huber, Quantile, Poisson)
+    for loss in (
+        CrossEntropy,
+        ClassSquaredError,
+        BinaryCrossEntropy,
+        SquaredError,
+        AbsoluteError,
+        Huber,
+        Quantile,
+        Poisson,
+    )
 }

@@ -57,6 +57,7 @@ class Equation(NamedTuple):
 
 
 _TEXT = "the text that this project makes real"
+_LECUN = "LeCun, Bottou, Bengio, Haffner, Proceedings of the IEEE 86(11), 1998"
 _GOODFELLOW = "Goodfellow, Bengio, Courville: Deep Learning (2016)"
 
 _HERE = (
@@ -219,6 +220,10 @@ _BEYOND = (
         "tanh.tanh", "LeCun, Bottou, Orr, Müller: Efficient BackProp, 1998, section 4.4",
     ),
     Equation(
+        "scaled-tanh", "scaled hyperbolic tangent", "a = 1.7159 tanh(2z/3)", r"a = 1.7159 \tanh(\tfrac23 z)",
+        "scaled_tanh.scaled_tanh", f"{_LECUN}, appendix A",
+    ),
+    Equation(
         "leaky-relu", "leaky ReLU", "a = max(0.01 z, z)", r"a = \max(0.01\,z, z)", "leaky_relu.leaky_relu",
         "Maas, Hannun, Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models, 2013",
     ),
@@ -258,6 +263,17 @@ _BEYOND = (
         "ℓ = Σ_j −y_j log p_j − (1 − y_j) log(1 − p_j), p = σ(z);  ∂ℓ/∂z = p − y",
         r"\ell = -\sum_j y_j \log p_j + (1 - y_j) \log(1 - p_j),\; p = \sigma(z)",
         "binary_cross_entropy.binary_cross_entropy_of_each", f"{_GOODFELLOW}, section 6.2.2.2",
+    ),
+    Equation(
+        "class-squared", "squared error of a class",
+        "ℓ = ½ Σ_j (p_j − t_j)², p = 1.7159 tanh(2z/3), t_y = 1, else −1;  ∂ℓ/∂z = (p − t) ⊙ 2/3 (1.7159 − p²/1.7159)",
+        r"\ell = \tfrac12 \sum_j (p_j - t_j)^2,\; p = 1.7159 \tanh(\tfrac23 z),\; t_y = 1, t_{j \neq y} = -1",
+        "class_squared_error.class_squared_error_of_each", f"{_LECUN}, section II.C and appendix A",
+    ),
+    Equation(
+        "class-shares", "probabilities from outputs of least squares", "s_j = q_j / Σ_i q_i, q_j = max(2⁻²⁰, 1 + p_j)",
+        r"s_j = q_j / \sum_i q_i,\; q_j = \max(2^{-20}, 1 + p_j)", "class_squared_error.class_shares",
+        "Richard, Lippmann: Neural Network Classifiers Estimate Bayesian Probabilities, Neural Computation 3(4), 1991",
     ),
     Equation(
         "squared", "squared error of an example", "ℓ = ½ Σ_j (p_j − y_j)²;  ∂ℓ/∂p = p − y",
@@ -331,6 +347,15 @@ _BEYOND = (
         "bilinear", "bilinear interpolation", "v = (1−f)(1−e) v₀₀ + (1−f) e v₀₁ + f (1−e) v₁₀ + f e v₁₁",
         r"v = (1-f)(1-e)\,v_{00} + (1-f)\,e\,v_{01} + f(1-e)\,v_{10} + f e\,v_{11}", "bilinear.bilinear",
         "Simard, Steinkraus, Platt: Best Practices for Convolutional Neural Networks, ICDAR 2003, section 2",
+    ),
+    Equation(
+        "slant", "slant of a picture's ink", "s = Σ v (x − x̄)(y − ȳ) / Σ v (y − ȳ)²",
+        r"s = \sum v (x - \bar x)(y - \bar y) \big/ \sum v (y - \bar y)^2", "deslanting.slant",
+        f"{_LECUN}, section III.A",
+    ),
+    Equation(
+        "deslant", "a picture set upright", "v'(x, y) = v(x + s (y − ȳ), y)", r"v'(x, y) = v(x + s (y - \bar y), y)",
+        "deslanting.deslanted", f"{_LECUN}, section III.A",
     ),
     Equation(
         "augment", "augmentation", "X ← [bilinear] of X at [affine-map] + [elastic]",

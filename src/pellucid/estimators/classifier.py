@@ -39,8 +39,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum,
     early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun``. Where they accept more:
 
-    - ``activation``: identity, logistic, tanh, relu, leaky_relu, elu, selu, gelu, silu, mish, softplus; one name for all
-      hidden layers, or a sequence with one for each.
+    - ``activation``: identity, logistic, tanh, scaled_tanh, relu, leaky_relu, elu, selu, gelu, silu, mish,
+      softplus; one name for all hidden layers, or a sequence with one for each.
     - ``solver``: lbfgs, sgd, adam, adamw (decoupled ``weight_decay``, [adamw]).
     - ``learning_rate``: constant, invscaling, adaptive, linear, cosine, one-cycle; each with every solver that goes in
       steps. The last three go from the first of ``max_iter`` epochs to the last. ``warm_up`` epochs of rising rates may

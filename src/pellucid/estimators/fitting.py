@@ -164,7 +164,7 @@ class Fitting:
                 z = engine.logits(architecture, layers, X)
                 mean = loss.of_batch(z, part.targets, part.weights)
             accuracy = None
-            if loss.output in ("softmax", "logistic"):
+            if loss.decides:
                 accuracy = loss.rightly_classified(z, part.targets) / len(z)
             if scorer is None:
                 return Judged(mean, accuracy, estimator._usual_score(z, part))

@@ -19,7 +19,7 @@ from pellucid.estimators.base import TYPES_OF_X, BaseMLP
 from pellucid.estimators.parameters import CONSTRAINTS, loss_named
 from pellucid.estimators.validation import Part
 
-OF_NUMBERS = sorted(name for name, loss in LOSSES.items() if loss.output in ("identity", "exp"))
+OF_NUMBERS = sorted(name for name, loss in LOSSES.items() if not loss.decides)
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):

@@ -8,6 +8,7 @@ _BODIES = {
     "relu": "return z < 0.0f ? 0.0f : z;",
     "logistic": "float e = expf(-fabsf(z));\n    return (z < 0.0f ? e : 1.0f) / (1.0f + e);",
     "tanh": "return tanhf(z);",
+    "scaled_tanh": "return 1.7159f * tanhf(0.666666667f * z);",
     "leaky_relu": "return z < 0.0f ? 0.01f * z : z;",
     "elu": "return z < 0.0f ? expm1f(z) : z;",
     "selu": "return 1.05070099f * (z < 0.0f ? 1.67326324f * expm1f(z) : z);",
@@ -41,6 +42,23 @@ for (i = 0; i < @@_OUTPUTS; ++i) {
 return largest;"""
 )
 
+_CLASS_SHARES = (
+    """\
+float sum = 0.0f;
+"""
+    + _LARGEST
+    + """
+for (i = 0; i < @@_OUTPUTS; ++i) {
+    float q = 1.0f + @_scaled_tanh(z[i]);
+    p[i] = q > 9.53674316e-7f ? q : 9.53674316e-7f;
+    sum += p[i];
+}
+for (i = 0; i < @@_OUTPUTS; ++i) {
+    p[i] /= sum;
+}
+return largest;"""
+)
+
 _YES_OR_NO = """\
 p[1] = @_logistic(z[0]);
 p[0] = 1.0f - p[1];
@@ -66,6 +84,8 @@ def output_lines(output: str, task: Task, outputs: int) -> list[str]:
     """Write what makes p of the last z, and returns the label."""
     if output == "softmax":
         return _SOFTMAX.split("\n")
+    if output == "scaled_tanh":
+        return _CLASS_SHARES.split("\n")
     if task is Task.YES_OR_NO:
         return _YES_OR_NO.split("\n")
     made = {"logistic": "@_logistic(z[i])", "identity": "z[i]", "exp": "expf(z[i])"}[output]

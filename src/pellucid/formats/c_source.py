@@ -69,7 +69,7 @@ def assemble(model: Model, name: str, about: Sequence[str], tables: Sequence[str
     """
     architecture, task = model.architecture, task_of(model.architecture, model.classes)
     functions = [layer.activation for layer in architecture.hidden]
-    functions += ["logistic"] if architecture.output == "logistic" else []
+    functions += [output] if (output := architecture.output) in ("logistic", "scaled_tanh") else []
     k = max(architecture.outputs, len(model.classes))
     scaling = [] if is_identity(architecture.scaling) else _scaling(architecture.scaling)
     returned = "void" if task in (Task.SEVERAL_LABELS, Task.NUMBERS) else "int"

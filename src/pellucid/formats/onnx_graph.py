@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from pellucid.answers import Task, task_of
-from pellucid.equations.beyond import leaky_relu, selu
+from pellucid.equations.beyond import leaky_relu, scaled_tanh, selu
+from pellucid.equations.beyond.class_squared_error import LEAST_SHARE
 from pellucid.equations.scaling import Scaling
 from pellucid.formats.model_file import Model
 from pellucid.formats.scaling_in_float32 import in_float32, is_identity
@@ -124,18 +125,16 @@ def _scaled(graph: Graph, scaling: Scaling, x: str) -> str:
 
 def _outputs(graph: Graph, model: Model, z: str) -> None:
     task, output = task_of(model.architecture, model.classes), model.architecture.output
-    operator = {"softmax": "Softmax", "logistic": "Sigmoid", "identity": "Identity", "exp": "Exp"}[output]
-    axis = {"axis": 1} if operator == "Softmax" else {}
     if task is Task.NUMBERS:
-        graph.apply(operator, z, output=VARIABLE)
+        graph.apply({"identity": "Identity", "exp": "Exp"}[output], z, output=VARIABLE)
         return
     if task is Task.YES_OR_NO:
-        yes = graph.apply(operator, z)
+        yes = graph.apply("Sigmoid", z)
         graph.apply("Concat", graph.apply("Sub", 1.0, yes), yes, output=PROBABILITIES, axis=1)
         axes = graph.constant("column", np.array([1], np.int64))
         answer = graph.apply("Cast", graph.apply("Squeeze", graph.apply("Greater", z, 0.0), axes), to=INT64)
     else:
-        graph.apply(operator, z, output=PROBABILITIES, **axis)
+        _probabilities(graph, output, z)
         if task is Task.SEVERAL_LABELS:
             graph.apply("Cast", graph.apply("Greater", z, 0.0), output=LABEL, to=INT64)
             return
@@ -143,6 +142,17 @@ def _outputs(graph: Graph, model: Model, z: str) -> None:
     kind = object if isinstance(model.classes[0], str) else type(model.classes[0])
     classes = graph.constant("classes", np.array(model.classes, np.int64 if kind is int else kind))
     graph.apply("Gather", classes, answer, output=LABEL, axis=0)
+
+
+def _probabilities(graph: Graph, output: str, z: str) -> None:
+    if output == "softmax":
+        graph.apply("Softmax", z, output=PROBABILITIES, axis=1)
+    elif output == "logistic":
+        graph.apply("Sigmoid", z, output=PROBABILITIES)
+    else:  # [class-shares]
+        q = graph.apply("Max", graph.apply("Add", _scaled_tanh(graph, z), 1.0), LEAST_SHARE)
+        axes = graph.constant("classes_axis", np.array([1], np.int64))
+        graph.apply("Div", q, graph.apply("ReduceSum", q, axes, keepdims=1), output=PROBABILITIES)
 
 
 def _relu(graph: Graph, z: str) -> str:
@@ -159,6 +169,11 @@ def _logistic(graph: Graph, z: str) -> str:
 
 def _tanh(graph: Graph, z: str) -> str:
     return graph.apply("Tanh", z)
+
+
+def _scaled_tanh(graph: Graph, z: str) -> str:
+    inner = graph.apply("Tanh", graph.apply("Mul", z, scaled_tanh.SLOPE))
+    return graph.apply("Mul", inner, scaled_tanh.AMPLITUDE)
 
 
 def _leaky_relu(graph: Graph, z: str) -> str:
@@ -217,6 +232,7 @@ ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
     "identity": _identity,
     "logistic": _logistic,
     "tanh": _tanh,
+    "scaled_tanh": _scaled_tanh,
     "leaky_relu": _leaky_relu,
     "elu": _elu,
     "selu": _selu,

@@ -1,7 +1,7 @@
 """To PyTorch and back: a network as an ``nn.Sequential`` of Linear layers and activations.
 
 The last module is the last Linear: what it gives are the last layer's z, as PyTorch's losses expect them (CrossEntropyLoss,
-BCEWithLogitsLoss, PoissonNLLLoss). For probabilities apply softmax, or the logistic function, to them. The names of the
+BCEWithLogitsLoss, PoissonNLLLoss). For probabilities apply the network's output function to them. The names of the
 state_dict are those of ``nn.Sequential(nn.Linear(…), nn.ReLU(), nn.Linear(…))``: ``0.weight``, ``0.bias``, ``2.weight`` …;
 where the network scales its inputs, a module named ``scaling`` comes first, with ``scaling.offset`` and ``scaling.scale``.
 """
@@ -39,9 +39,7 @@ def to_torch(model: Model) -> Any:
     modules: dict[str, Any] = {}
     dtype = getattr(torch, str(model.layers[0].W.dtype))
     if not is_identity(model.architecture.scaling):
-        modules["scaling"] = import_module("pellucid.formats.torch_scaling").ScalingModule(
-            model.architecture.scaling, dtype
-        )
+        modules["scaling"] = _own().ScalingModule(model.architecture.scaling, dtype)
     bends = _modules_by_name(torch.nn)
     for number, (W, b) in enumerate(model.layers):
         linear = torch.nn.utils.skip_init(torch.nn.Linear, W.shape[1], W.shape[0], dtype=dtype)
@@ -106,6 +104,10 @@ def _torch() -> Any:
         raise MissingExtraError("PyTorch's form", "torch", "torch") from None
 
 
+def _own() -> Any:
+    return import_module("pellucid.formats.own_torch_modules")
+
+
 def _modules_by_name(nn: Any) -> dict[str, Callable[[], Any]]:
     """Name the modules that compute what Pellucid's activations do."""
     return {
@@ -113,6 +115,7 @@ def _modules_by_name(nn: Any) -> dict[str, Callable[[], Any]]:
         "identity": nn.Identity,
         "logistic": nn.Sigmoid,
         "tanh": nn.Tanh,
+        "scaled_tanh": _own().ScaledTanh,
         "leaky_relu": nn.LeakyReLU,
         "elu": nn.ELU,
         "selu": nn.SELU,
@@ -164,7 +167,7 @@ def _of_modules(module: Any) -> tuple[Layers, tuple[Hidden, ...], Scaling | None
     nn = _torch().nn
     chain, layers, bends = list(_flat(module, nn)), list[Layer](), list[str]()
     scaling, output = None, None
-    if chain and isinstance(chain[0], import_module("pellucid.formats.torch_scaling").ScalingModule):
+    if chain and isinstance(chain[0], _own().ScalingModule):
         first = chain.pop(0)
         scaling = Scaling(tuple(first.offset.tolist()), tuple(first.scale.tolist()))
     elif chain and isinstance(chain[0], nn.Flatten):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pellucid.recipes.recipe import Published, Recipe
+from pellucid.recipes.recipe import MNIST, Published, Recipe
 
+_LECUN = "LeCun, Bottou, Bengio, Haffner: Gradient-based learning, Proceedings of the IEEE 86(11), 1998, figure 9"
 _SIMARD = "Simard, Steinkraus, Platt: Best Practices for Convolutional Neural Networks, ICDAR 2003"
 _HINTON = "Hinton et al.: Improving neural networks by preventing co-adaptation, 2012 (arXiv:1207.0580)"
 _SRIVASTAVA = "Srivastava et al.: Dropout, Journal of Machine Learning Research 15, 2014"
@@ -22,6 +23,44 @@ _OF_FALL = {
     "learning_rate": "as high as is safe for ReLU on pixels",
     "schedule": "the last steps are small, and settle",
 }
+
+
+def _lecun(hidden: str, error: float, kind: str = "", data: str = MNIST, **more: Any) -> Recipe:
+    options = {
+        "hidden": hidden,
+        "activation": "scaled_tanh",
+        "loss": "class_squared_error",
+        "epochs": 30,
+        "learning_rate": 0.1,
+        "schedule": "linear",
+        **more,
+    }
+    reasons = {
+        "hidden": "the paper's network",
+        "activation": "the paper's: 1.7159 tanh(2z/3)",
+        "loss": "the paper's: squared error to targets of ±1",
+        "epochs": "enough for the validation error to settle",
+        "learning_rate": "the best of 0.02, 0.05, 0.1 and 0.2 on the validation part",
+        "schedule": "the last steps are small, and settle",
+        "augment": "the paper's kinds: shifts, scaling, squeezing, slants; anew in each epoch",
+    }
+    network = f"{20 * 20 if kind == 'deslanted' else 28 * 28}-{hidden.replace(',', '-')}-10"
+    return Recipe(
+        name="-".join(["lecun", *hidden.split(","), *([kind] if kind else [])]),
+        title=f"{network}, squared error, scaled tanh, {kind or 'no distortions'}",
+        options=options,
+        reasons={name: reasons[name] for name in options},
+        published=Published(error, _LECUN, checked=False),
+        differs=(
+            _BATCHES,
+            "a rate that falls in a line, not one set for each weight by second derivatives",
+            *(["distorted anew in each epoch, not ten times beforehand"] if kind == "distorted" else []),
+        ),
+        data=data,
+    )
+
+
+_PLANE = "scale=0.15,shear=0.15,shift=2"
 
 
 def _simard(kind: str, error: float, checked: bool, **options: Any) -> Recipe:
@@ -103,6 +142,13 @@ def _ciresan(hidden: str, error: float, *, checked: bool = False, epochs: int) -
 
 
 LITERATURE = (
+    _lecun("300", 4.7),
+    _lecun("300", 3.6, "distorted", epochs=60, augment=_PLANE),
+    _lecun("300", 1.6, "deslanted", data="mnist-deslanted"),
+    _lecun("300,100", 3.05),
+    _lecun("300,100", 2.5, "distorted", epochs=60, augment=_PLANE),
+    _lecun("500,150", 2.95),
+    _lecun("500,150", 2.45, "distorted", epochs=60, augment=_PLANE),
     _simard("plain", 1.6, checked=False, epochs=40),
     _simard("affine", 1.1, checked=False, epochs=60, augment="affine"),
     _simard("elastic", 0.7, checked=True, epochs=100, augment="both"),

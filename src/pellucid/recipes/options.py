@@ -9,13 +9,15 @@ from typing import Any
 from pellucid.datasets.dataset import Dataset
 from pellucid.equations.architecture import Architecture, Hidden
 from pellucid.equations.beyond.augmentation import Augmentation
-from pellucid.equations.losses import CrossEntropy
+from pellucid.equations.losses import LOSSES, CrossEntropy, Loss
 from pellucid.errors import SettingError
 from pellucid.training.run import usual_validation_rows
 from pellucid.training.settings import LEARNING_RATES, Settings
 
 EXTRAS = ("dropout", "input_dropout", "l2", "clip", "max_norm")
 """The options of numbers that are added to a step."""
+
+LOSSES_OF_CLASSES = tuple(name for name, loss in LOSSES.items() if loss.of_classes)
 
 AUGMENTATIONS = {
     "affine": Augmentation(rotation=15, scale=0.15, shear=0.15, shift=2),
@@ -28,7 +30,9 @@ STRENGTHS = {each.name.removeprefix("elastic_"): each.name for each in fields(Au
 
 
 def architecture_of(dataset: Dataset, options: Mapping[str, Any]) -> Architecture:
-    """Read ``hidden``, ``activation`` and ``label_smoothing``: "128,64" or "none", one name for all layers or one for each.
+    """Read ``hidden``, ``activation``, ``loss`` and ``label_smoothing``.
+
+    Widths are "128,64" or "none"; activations one name for all layers or one for each.
 
     Raises ``SettingError`` for what is no network.
     """
@@ -47,9 +51,20 @@ def architecture_of(dataset: Dataset, options: Mapping[str, Any]) -> Architectur
         input_shape=dataset.input_shape,
         hidden=tuple(Hidden(width, name) for width, name in zip(widths, names, strict=True)),
         outputs=len(dataset.classes),
-        loss=CrossEntropy(options.get("label_smoothing", 0.0)),
+        loss=_loss_of(options),
         scaling=dataset.scaling,
     )
+
+
+def _loss_of(options: Mapping[str, Any]) -> Loss:
+    name, smoothing = options.get("loss", CrossEntropy.name), options.get("label_smoothing", 0.0)
+    if name == CrossEntropy.name:
+        return CrossEntropy(smoothing)
+    if name not in LOSSES_OF_CLASSES:
+        raise SettingError(f"there is no loss of classes {name!r}", f"one of {', '.join(LOSSES_OF_CLASSES)}")
+    if smoothing:
+        raise SettingError(f"--label-smoothing is {smoothing:g} beside the loss {name}", "it with cross_entropy alone")
+    return LOSSES[name]()
 
 
 def settings_of(dataset: Dataset, options: Mapping[str, Any]) -> Settings:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+MNIST = "mnist"
+
 
 class Published(NamedTuple):
     """A result of the literature: the error on the test images in per cent, and where it is printed.
@@ -24,6 +26,7 @@ class Recipe:
 
     ``published`` is the result that the recipe is held beside, ``differs`` what it does otherwise than the paper. ``seeds``
     is how many runs a reproduction makes unless told otherwise: fewer where one takes longer than 20 minutes.
+    ``data`` is what it is trained on, by name.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Recipe:
     published: Published | None = None
     differs: tuple[str, ...] = ()
     seeds: int = 5
+    data: str = MNIST
 
     def __post_init__(self) -> None:
         assert self.options.keys() == self.reasons.keys(), f"{self.name}: every option has its reason, and no other"

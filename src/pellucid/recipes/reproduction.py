@@ -23,7 +23,6 @@ from pellucid.training.run import Plan, run
 from pellucid.training.run_folder import RunFolder
 from pellucid.training.stopping import Ending
 
-DATA = "mnist"
 RECORD = "reproduction.json"
 
 
@@ -79,6 +78,7 @@ class Reproduction:
         return {
             "recipe": self.recipe.name,
             "title": self.recipe.title,
+            "data": self.recipe.data,
             "options": dict(self.recipe.options),
             "published": published and published._asdict(),
             "differs": list(self.recipe.differs),
@@ -114,7 +114,7 @@ def reproduce(
 
     Raises as ``training.run.run``, ``DivergedError`` for a run whose loss did, and ``DataUnavailableError`` without MNIST.
     """
-    dataset = datasets.load(DATA)
+    dataset = datasets.load(recipe.data)
     deadline = inf if minutes is None else time.monotonic() + 60 * minutes
     outcomes: list[Outcome] = []
     for seed in range(seeds):
@@ -133,7 +133,7 @@ def reproduce(
 
 def _plan(recipe: Recipe, dataset: Dataset, engine: Engine, threads: int, seed: int, precision: str | None) -> Plan:
     options = {**recipe.options, "seed": seed, **({} if precision is None else {"precision": precision})}
-    request = {"data": DATA, "label": None, "recipe": recipe.name}
+    request = {"data": recipe.data, "label": None, "recipe": recipe.name}
     command = ["pellucid", "reproduce", recipe.name]
     return Plan(
         dataset, architecture_of(dataset, options), settings_of(dataset, options), engine, threads, request, command

@@ -22,7 +22,6 @@ from pellucid.equations.metrics import (
     precision_and_recall,
 )
 from pellucid.equations.parameters import Array, Indices, Layers
-from pellucid.equations.softmax_cross_entropy import softmax
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +34,7 @@ class Evaluation:
 
     @cached_property
     def loss(self) -> float:
-        """Mean cross-entropy, in nats; infinite or NaN where a logit is."""
+        """Mean of what training makes small (cross-entropy: in nats); infinite or NaN where a logit is."""
         with np.errstate(invalid="ignore", over="ignore"):
             return self.measure.of_batch(self.logits, self.y)
 
@@ -57,7 +56,7 @@ class Evaluation:
     @cached_property
     def calibration(self) -> tuple[float, list[CalibrationBin]]:
         """Expected calibration error, and its bins."""
-        return calibration(softmax(self.logits), self.y)
+        return calibration(self.measure.probabilities(self.measure.outputs(self.logits)), self.y)
 
     def most_confused(self, n: int = 3) -> list[Confusion]:
         """Give the ``n`` most frequent mistakes."""
@@ -97,5 +96,5 @@ def judge(
     loss = architecture.loss
     with np.errstate(invalid="ignore", over="ignore"):
         z = engine.logits(architecture, layers, X)
-        accuracy = loss.rightly_classified(z, y) / len(z) if loss.output in ("softmax", "logistic") else None
+        accuracy = loss.rightly_classified(z, y) / len(z) if loss.decides else None
         return Judged(loss.of_batch(z, y, weights), accuracy)

@@ -216,7 +216,7 @@ def _end_epoch(
     record = EpochRecord(
         epoch=epoch,
         loss=_mean_loss(snapshot, settings, n),
-        accuracy=snapshot.correct / n if architecture.output in ("softmax", "logistic") else None,
+        accuracy=snapshot.correct / n if architecture.loss.decides else None,
         validation_loss=judged.loss if judged else None,
         validation_accuracy=judged.accuracy if judged else None,
         learning_rate=float(last_rate),

@@ -13,7 +13,7 @@ from pellucid.equations.activations import ACTIVATIONS
 EPS = np.finfo(np.float64).eps
 NAMES = pytest.mark.parametrize("name", ACTIVATIONS)
 MATRICES = array_shapes(min_dims=2, max_dims=2)
-RISING = ["relu", "identity", "logistic", "tanh", "leaky_relu", "elu", "selu", "softplus"]
+RISING = ["relu", "identity", "logistic", "tanh", "scaled_tanh", "leaky_relu", "elu", "selu", "softplus"]
 DIPPING = {"gelu": (-0.7517915, -0.1699712), "silu": (-1.2784645, -0.2784645), "mish": (-1.1924312, -0.3088434)}
 
 BY_HAND = {
@@ -21,6 +21,7 @@ BY_HAND = {
     "identity": lambda z: z,
     "logistic": lambda z: 1 / (1 + math.exp(-z)),
     "tanh": lambda z: (math.exp(z) - math.exp(-z)) / (math.exp(z) + math.exp(-z)),
+    "scaled_tanh": lambda z: 1.7159 * (1 - 2 / (math.exp(4 * z / 3) + 1)),
     "leaky_relu": lambda z: z if z > 0 else z / 100,
     "elu": lambda z: z if z > 0 else math.exp(z) - 1,
     "selu": lambda z: 1.0507009873554805 * (z if z > 0 else 1.6732632423543772 * (math.exp(z) - 1)),

@@ -10,6 +10,7 @@ from pellucid.equations.beyond.clipping import clipped
 from pellucid.equations.losses import (
     AbsoluteError,
     BinaryCrossEntropy,
+    ClassSquaredError,
     CrossEntropy,
     Huber,
     Poisson,
@@ -30,6 +31,7 @@ PEERS = {
     "leaky_relu": F.leaky_relu,
     "elu": F.elu,
     "selu": F.selu,
+    "scaled_tanh": lambda z: 1.7159 * F.tanh(2 / 3 * z),
     "gelu": F.gelu,
     "silu": F.silu,
     "mish": F.mish,
@@ -58,9 +60,15 @@ def poisson_peer(z, y):
     return F.poisson_nll_loss(z, y, reduction="none") + (torch.special.xlogy(y, y) - y)
 
 
+def class_squared_peer(z, y):
+    corner = 2.0 * F.one_hot(y, 4) - 1
+    return F.mse_loss(1.7159 * torch.tanh(2 / 3 * z), corner, reduction="none").sum(dim=1) / 2
+
+
 LOSSES = [
     (CrossEntropy(), lambda z, y: F.cross_entropy(z, y, reduction="none")),
     (CrossEntropy(0.1), lambda z, y: F.cross_entropy(z, y, reduction="none", label_smoothing=0.1)),
+    (ClassSquaredError(), class_squared_peer),
     (BinaryCrossEntropy(), lambda z, y: F.binary_cross_entropy_with_logits(z, y, reduction="none").sum(dim=1)),
     (SquaredError(), lambda z, y: F.mse_loss(z, y, reduction="none").sum(dim=1) / 2),
     (AbsoluteError(), lambda z, y: F.l1_loss(z, y, reduction="none").sum(dim=1)),

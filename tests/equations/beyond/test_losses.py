@@ -14,6 +14,7 @@ from pellucid.equations.losses import (
     LOSSES,
     AbsoluteError,
     BinaryCrossEntropy,
+    ClassSquaredError,
     CrossEntropy,
     Huber,
     Poisson,
@@ -25,7 +26,7 @@ from pellucid.equations.softmax_cross_entropy import cross_entropy_of_each
 EPS = np.finfo(np.float64).eps
 OF_NUMBERS = [SquaredError(), AbsoluteError(), Huber(), Huber(0.5), Quantile(), Quantile(0.9)]
 OF_MORE = [BinaryCrossEntropy(), BinaryCrossEntropy(0.1), Poisson()]
-OF_CLASSES = [CrossEntropy(), CrossEntropy(0.1)]
+OF_CLASSES = [CrossEntropy(), CrossEntropy(0.1), ClassSquaredError()]
 EVERY = [*OF_NUMBERS, *OF_MORE, *OF_CLASSES]
 LOGITS = arrays(np.float64, (4, 3), elements=st.floats(-6, 6).map(lambda number: round(number, 3)))
 
@@ -206,6 +207,39 @@ def test_a_batch_that_weighs_nothing_costs_nothing(loss):
     z, y, nothing = np.ones((4, 3)), targets_of(loss), np.zeros(4)
     assert loss.of_batch(z, y, nothing) == 0
     assert not loss.backward(loss.outputs(z), y, nothing).any()
+
+
+def test_the_squared_error_of_classes_by_hand():
+    # p = 1, −1, 0 (but for the digits that 1.7159 is short of): the third is off by 1, where the slope is steepest.
+    z, y = np.array([[1.0, -1.0, 0.0]]), np.array([0])
+    loss = ClassSquaredError()
+    p = loss.outputs(z)
+    assert (np.abs(p - [[1, -1, 0]]) <= 1e-5).all()
+    assert abs(loss.of_each(z, y).item() - 0.5) <= 1e-9
+    assert (np.abs(loss.slope_of_each(p, y) - [[0, 0, 1.7159 * 2 / 3]]) <= 1e-5).all()
+    assert (np.abs(loss.probabilities(p) - [[2 / 3, 0, 1 / 3]]) <= 1e-5).all()
+
+
+@given(z=LOGITS)
+def test_probabilities_of_least_squares_are_some_and_rise_with_the_outputs(z):
+    shares = ClassSquaredError().probabilities(ClassSquaredError().outputs(z))
+    assert (np.abs(shares.sum(axis=1) - 1) <= 4 * EPS).all()
+    assert (shares > 0).all()
+    in_order = np.take_along_axis(shares, z.argsort(axis=1), axis=1)
+    assert (np.diff(in_order, axis=1) >= 0).all()
+
+
+def test_where_every_class_is_rejected_none_is_likelier():
+    assert ClassSquaredError().probabilities(np.full((1, 4), -1.7)).tolist() == [[0.25] * 4]
+
+
+def test_least_squares_learns_the_share_of_a_class():
+    # Of 10 examples alike, 7 are of class 0: the best output is 0.7 · 1 + 0.3 · (−1), and (1 + p)/2 is 0.7 again.
+    grid, y = np.linspace(-3, 3, 6001), np.array([0] * 7 + [1] * 3)
+    costs = [ClassSquaredError().of_batch(np.array([[z, -z]] * 10), y) for z in grid]
+    best = grid[np.argmin(costs)]
+    shares = ClassSquaredError().probabilities(ClassSquaredError().outputs(np.array([[best, -best]])))
+    assert np.abs(shares - [[0.7, 0.3]]).max() <= 0.001
 
 
 def test_what_is_rightly_classified_is_counted():

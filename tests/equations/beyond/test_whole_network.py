@@ -13,6 +13,7 @@ from pellucid.equations.finite_differences import STEP, central_difference, chec
 from pellucid.equations.losses import (
     AbsoluteError,
     BinaryCrossEntropy,
+    ClassSquaredError,
     CrossEntropy,
     Huber,
     Poisson,
@@ -25,6 +26,7 @@ from pellucid.equations.parameters import Layer
 LOSSES = [
     CrossEntropy(),
     CrossEntropy(0.1),
+    ClassSquaredError(),
     BinaryCrossEntropy(),
     BinaryCrossEntropy(0.1),
     SquaredError(),

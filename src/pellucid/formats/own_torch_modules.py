@@ -1,10 +1,11 @@
-"""The scaling as a PyTorch module. Whoever imports this file loads PyTorch."""
+"""What PyTorch has no module for: the scaling, and the scaled tanh. Whoever imports this file loads PyTorch."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import Any
 
+from pellucid.equations.beyond.scaled_tanh import AMPLITUDE, SLOPE
 from pellucid.equations.scaling import Scaling
 
 torch: Any = import_module("torch")
@@ -25,3 +26,11 @@ class ScalingModule(torch.nn.Module):  # type: ignore[misc]
     def forward(self, X: Any) -> Any:
         """Scale a batch: X (n, d) of any type → x (n, d)."""
         return ((X.double() - self.offset.double()) / self.scale.double()).to(self.dtype)
+
+
+class ScaledTanh(torch.nn.Module):  # type: ignore[misc]
+    """a = 1.7159 tanh(2z/3)."""
+
+    def forward(self, z: Any) -> Any:
+        """Bend each number: z → a, alike in shape."""
+        return AMPLITUDE * torch.tanh(SLOPE * z)
