@@ -9,6 +9,7 @@ import pytest
 
 from pellucid.datasets.idx import write_idx
 from pellucid.recipes import RECIPES
+from pellucid.training.settings import LEARNING_RATES
 
 
 @pytest.fixture
@@ -90,6 +91,26 @@ def test_a_recipe_gives_the_options_that_are_not_given(cli, tiny_mnist, tmp_path
     assert record["settings"]["extras"]["augmentation"]["rotation"] > 0
     again = cli("train", "--resume", run, "--json")
     assert again.json["test_accuracy"] == said.json["test_accuracy"]
+    other = cli("train", "--resume", run, "--recipe", "quick")
+    assert (other.code, "expected best, as it began" in other.err) == (2, True)
+
+
+def test_a_rate_that_a_recipe_chose_for_its_solver_is_not_another_solvers(cli, tiny_mnist, tmp_path) -> None:
+    run = tmp_path / "run"
+    words = ["--recipe", "best", "--solver", "adam", "--epochs", 1, "--engine", "reference", "--out", run]
+    assert cli("train", *words).code == 0
+    assert json.loads((run / "run.json").read_text())["settings"]["learning_rate"] == LEARNING_RATES["adam"]
+    assert "learning_rate" in RECIPES["best"].options
+
+
+def test_a_record_of_extras_that_are_unknown_is_refused_in_a_sentence(cli, tiny_mnist, tmp_path) -> None:
+    run = tmp_path / "run"
+    assert cli("train", "--augment", "affine", "--epochs", 1, "--engine", "reference", "--out", run).code == 0
+    record = json.loads((run / "run.json").read_text())
+    record["settings"]["extras"]["augmentation"]["fog"] = 1
+    (run / "run.json").write_text(json.dumps(record))
+    said = cli("train", "--resume", run)
+    assert (said.code, "the record of augmentation holds fog" in said.err) == (2, True), said.err
 
 
 def test_everything_that_is_added_to_a_step_is_resumed_as_it_was(cli, tiny_mnist, tmp_path) -> None:

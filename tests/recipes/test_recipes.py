@@ -151,6 +151,14 @@ def test_what_is_finished_is_not_done_again(small, tmp_path) -> None:
     assert {path: path.read_bytes() for path in files} == files
 
 
+def test_fewer_seeds_do_not_forget_those_that_an_earlier_call_finished(small, tmp_path) -> None:
+    every = small(tmp_path, seeds=3)
+    fewer = small(tmp_path, seeds=1)
+    assert fewer == every
+    record = json.loads((tmp_path / "best" / "reproduction.json").read_text())
+    assert record == json.loads(json.dumps(every.to_record()))
+
+
 def test_what_time_has_stopped_is_gone_on_with_to_the_bit(small, tmp_path) -> None:
     stopped = small(tmp_path / "stopped", minutes=1e-9)
     assert [outcome.error for outcome in stopped.outcomes] == [None]
@@ -183,4 +191,15 @@ def test_a_spoiled_record_is_refused_in_a_sentence(tmp_path, spoiled) -> None:
     (tmp_path / "best").mkdir()
     (tmp_path / "best" / "reproduction.json").write_text(spoiled)
     with pytest.raises(RunFolderError, match=r"reproduction.json is spoiled .*Remove it"):
+        write_table(tmp_path)
+
+
+@pytest.mark.parametrize("lost", ["machine", "engine", "precision", "published", "title"])
+def test_a_record_that_lost_a_field_is_refused_in_a_sentence(small, tmp_path, lost) -> None:
+    small(tmp_path)
+    path = tmp_path / "best" / "reproduction.json"
+    record = json.loads(path.read_text())
+    del record[lost]
+    path.write_text(json.dumps(record))
+    with pytest.raises(RunFolderError, match=rf"reproduction.json is spoiled .*{lost}"):
         write_table(tmp_path)

@@ -16,9 +16,10 @@ RECORD = {
 def test_each_row_of_pictures_has_its_name(tmp_path) -> None:
     rng = np.random.default_rng(0)
     rows = [("as they are", rng.integers(0, 256, (3, 5, 4))), ("in colour", rng.integers(0, 256, (2, 5, 4, 3)))]
+    rows.append(("of two kinds", rng.integers(0, 256, (3, 5, 4, 2))))
     figure = plot_pictures(rows)
-    assert [axes.get_title(loc="left") for axes in figure.axes[::3]] == ["as they are", "in colour"]
-    assert sum(len(axes.get_images()) for axes in figure.axes) == 5
+    assert [axes.get_title(loc="left") for axes in figure.axes[::3]] == ["as they are", "in colour", "of two kinds"]
+    assert sum(len(axes.get_images()) for axes in figure.axes) == 8
     draw_pictures(rows, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 

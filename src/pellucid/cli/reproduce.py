@@ -90,7 +90,7 @@ class _Reproducing:
         self._conclude(found)
         self._draw(records)
         self.output.result(found.to_record())
-        return 0 if len(found.errors) == seeds else EXIT_INTERRUPTED
+        return 0 if len(found.errors) >= seeds else EXIT_INTERRUPTED
 
     def _introduce(self) -> None:
         say, recipe = self.output.say, self.recipe

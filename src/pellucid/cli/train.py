@@ -46,6 +46,12 @@ def train(
             metavar="NAME", help="cross_entropy, or class_squared_error with a scaled tanh. (default: cross_entropy)"
         ),
     ] = None,
+    initialization: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE", help="he-uniform, he-normal, glorot-uniform or glorot-normal. (default: he-uniform)"
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training part. (default: 20)")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples a step. (default: 64)")] = None,
     learning_rate: Annotated[
@@ -109,6 +115,7 @@ def train(
         "hidden": hidden,
         "activation": activation,
         "loss": loss,
+        "initialization": initialization,
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
@@ -200,11 +207,14 @@ class _Training:
         if "recipe" not in self.given:
             return {}
         recipe = find(self.given["recipe"])
-        return {**({} if recipe.data == MNIST else {"data": recipe.data}), **recipe.options}
+        options = dict(recipe.options)
+        if self.given.get("solver", options.get("solver", "sgd")) != options.get("solver", "sgd"):
+            options.pop("learning_rate", None)  # it was chosen for the recipe's solver
+        return {**({} if recipe.data == MNIST else {"data": recipe.data}), **options}
 
     def _options_of_the_stopped_run(self) -> dict[str, Any]:
         """Options that are not given are those of the run that is resumed."""
-        from pellucid.errors import RunFolderError
+        from pellucid.errors import RunFolderError, SettingError
         from pellucid.training.run_folder import RunFolder
 
         if self.resume is None or not (folder := RunFolder(self.resume)).exists():
@@ -221,6 +231,10 @@ class _Training:
                 options["threads"] = record["engine"]["threads"]
         except (KeyError, TypeError) as error:
             raise RunFolderError(f"{folder.record} is spoiled (it lacks {error})", advice="Begin a new run.") from error
+        began_with, given = options.get("recipe"), self.given.get("recipe")
+        if given is not None and given != began_with:
+            got = f"--recipe {given} is given for the run in {folder.path}"
+            raise SettingError(got, f"{began_with}, as it began" if began_with else "none, as it began without")
         return {name: value for name, value in options.items() if value is not None}
 
     def _load(self, options: Mapping[str, Any]) -> Dataset:

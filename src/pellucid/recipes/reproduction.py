@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -110,25 +111,44 @@ def reproduce(
     """Run a recipe for the seeds 0, 1, 2 …, each in a folder of its own, going on from what is there.
 
     ``callbacks`` makes those of a seed's run, given the number of its epochs. After ``minutes`` the run that is under way is
-    stopped, as by Ctrl-C: a later call goes on with it. ``reproduction.json`` in the folder is written anew after each seed.
+    stopped, as by Ctrl-C: a later call goes on with it. ``reproduction.json`` in the folder is written anew after each seed;
+    seeds that an earlier call finished are in it, too.
 
     Raises as ``training.run.run``, ``DivergedError`` for a run whose loss did, and ``DataUnavailableError`` without MNIST.
     """
     dataset = datasets.load(recipe.data)
     deadline = inf if minutes is None else time.monotonic() + 60 * minutes
+    further = tuple(_outcomes_of_further_seeds(recipe, dataset, folder, engine, threads, seeds, precision))
     outcomes: list[Outcome] = []
     for seed in range(seeds):
         plan = _plan(recipe, dataset, engine, threads, seed, precision)
         outcome, is_interrupted = _outcome(plan, RunFolder(folder / f"seed-{seed}"), deadline, callbacks)
         outcomes.append(outcome)
         found = Reproduction(
-            recipe, plan.settings.epochs, tuple(outcomes), name_of(engine), plan.settings.precision, threads, machine
+            recipe,
+            plan.settings.epochs,
+            (*outcomes, *further),
+            name_of(engine),
+            plan.settings.precision,
+            threads,
+            machine,
         )
         write_text(folder / RECORD, json.dumps(found.to_record(), ensure_ascii=False, indent=1) + "\n")
         on_outcome(outcome)
         if is_interrupted:
             break
     return found
+
+
+def _outcomes_of_further_seeds(
+    recipe: Recipe, dataset: Dataset, folder: Path, engine: Engine, threads: int, seeds: int, precision: str | None
+) -> Iterator[Outcome]:
+    """Take what an earlier call finished beyond the seeds that are asked for. Raises as ``run``."""
+    for seed in count(seeds):
+        place = RunFolder(folder / f"seed-{seed}")
+        if not place.exists() or place.read_record()["status"] != "finished":
+            return
+        yield _outcome(_plan(recipe, dataset, engine, threads, seed, precision), place, inf, lambda seed, epochs: ())[0]
 
 
 def _plan(recipe: Recipe, dataset: Dataset, engine: Engine, threads: int, seed: int, precision: str | None) -> Plan:

@@ -35,7 +35,7 @@ def read_records(folder: Path) -> list[Record]:
             continue
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            cells_of(record)
+            markdown([record])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunFolderError(
                 f"{path} is spoiled ({error!r})", advice="Remove it; its runs are beside it."

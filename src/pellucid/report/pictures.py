@@ -40,8 +40,8 @@ def in_letters(pictures: Pictures) -> list[str]:
 def plot_pictures(rows: Sequence[tuple[str, Pictures]]) -> Figure:
     """Draw rows of pictures, each with its name at the left: → a matplotlib Figure.
 
-    Each row is (n, height, width), or (n, height, width, 3) for colours. Raises ``MissingExtraError`` where matplotlib is
-    not installed.
+    Each row is (n, height, width), or (n, height, width, 3) for colours; of any other number of channels the mean is shown.
+    Raises ``MissingExtraError`` where matplotlib is not installed.
     """
     try:
         from matplotlib.figure import Figure
@@ -52,6 +52,8 @@ def plot_pictures(rows: Sequence[tuple[str, Pictures]]) -> Figure:
     figure = Figure(figsize=(1.2 + 0.8 * columns, 0.8 * len(rows) + 0.2), layout="constrained")
     grid = figure.subplots(len(rows), columns, squeeze=False)
     for (name, pictures), axes in zip(rows, grid, strict=True):
+        if pictures.ndim == 4 and pictures.shape[3] != 3:
+            pictures = pictures.mean(axis=3)
         highest = max(float(np.max(pictures)), 1e-9)
         for place, each in enumerate(axes):
             each.set_axis_off()

@@ -106,6 +106,9 @@ class Settings:
 
 def _extras(record: Mapping[str, Any]) -> Extras:
     distortion = record.get("augmentation")
+    for what, names, known in (("extras", record, Extras), ("augmentation", distortion or {}, Augmentation)):
+        if unknown := sorted(set(names) - {each.name for each in fields(known)}):
+            raise SettingError(f"the record of {what} holds {', '.join(unknown)}", "what this version knows")
     return Extras(**{**record, "augmentation": Augmentation(**distortion) if distortion else None})
 
 
