@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -120,7 +121,7 @@ def test_the_cause_of_a_storage_error_is_kept(tmp_path):
 
 def test_a_folder_is_not_replaced_by_a_file(tmp_path):
     (tmp_path / "a.bin").mkdir()
-    with pytest.raises(StorageError, match=r"a\.bin could not be written: is a directory"):
+    with pytest.raises(StorageError, match=r"a\.bin could not be written: it is a folder"):
         write_bytes(tmp_path / "a.bin", b"x")
     assert names(tmp_path) == ["a.bin"]
 
@@ -157,3 +158,9 @@ def test_a_new_file_may_be_read_by_whom_the_system_allows(tmp_path):
     (tmp_path / "usual").write_bytes(b"")
     write_bytes(tmp_path / "ours", b"")
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+@pytest.mark.parametrize("place", [".", "..", "/"])
+def test_a_folder_is_no_file_to_write_to(place) -> None:
+    with pytest.raises(StorageError, match=r"could not be written: it is a folder\. Name a file in it\."):
+        write_bytes(Path(place), b"")

@@ -1,5 +1,6 @@
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +10,14 @@ from pellucid import Network, load
 from pellucid.engines import available, choose
 from pellucid.equations.architecture import Architecture, Hidden
 from pellucid.equations.initialization import initialize
-from pellucid.equations.losses import Poisson
+from pellucid.equations.losses import BinaryCrossEntropy, ClassSquaredError, Poisson, SquaredError
 from pellucid.equations.network import forward
 from pellucid.equations.parameters import Layer
 from pellucid.equations.scaling import Scaling
-from pellucid.errors import ModelFileError, ShapeError
+from pellucid.equations.worked_example import ARCHITECTURE as TINY
+from pellucid.equations.worked_example import LAYERS
+from pellucid.equations.worked_example import X as TINY_X
+from pellucid.errors import ModelFileError, SettingError, ShapeError
 
 ARCHITECTURE = Architecture((4, 3), (Hidden(6),), 3, scaling=Scaling((0.0,), (255.0,)))
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 12), dtype=np.uint8)
@@ -241,3 +245,39 @@ def test_an_expected_count_too_large_for_a_number_is_refused_in_a_sentence() -> 
     for _ in range(2):  # the long way, then the quick one
         with pytest.raises(ShapeError, match="row 1 of X are too large to compute with"):
             network.predict(np.array([[0.0], [1.0]]))
+
+
+@pytest.mark.parametrize(
+    ("y", "error", "message"),
+    [
+        ("x", SettingError, "the label 'x' is none of the classes; expected one of 0, 1"),
+        (2, SettingError, "the label 2 is none of the classes"),
+    ],
+)
+def test_a_label_that_is_no_class_is_not_explained(y, error, message) -> None:
+    network = Network(TINY, LAYERS)
+    with pytest.raises(error, match=message):
+        network.explain(TINY_X[0], y)
+
+
+def test_a_network_explains_one_example_at_a_rate_that_is_one() -> None:
+    network = Network(TINY, LAYERS, ("no", "yes"))
+    explanation = network.explain(TINY_X[0], "yes")
+    assert (explanation.label, explanation.says, round(explanation.loss, 4)) == ("yes", "no", 1.5489)
+    assert network.explain(TINY_X, "yes").loss == explanation.loss  # a batch of one is one
+    with pytest.raises(ShapeError, match="x holds 2 examples; expected one"):
+        network.explain(np.repeat(TINY_X, 2, axis=0), "yes")
+    for rate in (0, -1, np.nan, np.inf):
+        with pytest.raises(SettingError, match="the learning rate is"):
+            network.explain(TINY_X[0], "yes", learning_rate=rate)
+
+
+def test_networks_of_every_task_are_explained() -> None:
+    for loss, y in ((BinaryCrossEntropy(), "yes"), (SquaredError(), 0.25), (ClassSquaredError(), 1)):
+        outputs = 2 if loss.of_classes else 1
+        architecture = replace(TINY, loss=loss, outputs=outputs)
+        layers = (*LAYERS[:2], Layer(LAYERS[2].W[:outputs], LAYERS[2].b[:outputs]))
+        network = Network(architecture, layers, ("no", "yes") if loss.name.startswith("binary") else None)
+        assert np.isfinite(network.explain(TINY_X[0], y).loss_after)
+    with pytest.raises(ShapeError, match="expected 2 numbers, one an output"):
+        Network(replace(TINY, loss=SquaredError(), outputs=2), LAYERS).explain(TINY_X[0], 0.5)

@@ -24,6 +24,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
     Raises ``StorageError`` where the disk is full or the folder may not be written; ``path`` is then as it was.
     """
+    if path.is_dir() or not path.name:
+        raise StorageError(f"{path} could not be written: it is a folder", advice="Name a file in it.")
     partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

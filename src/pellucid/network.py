@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +29,9 @@ from pellucid.formats.bundled import bundled
 from pellucid.formats.model_file import Model, read_model, write_model
 from pellucid.training.evaluation import Evaluation, evaluate
 from pellucid.training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from pellucid.explain import Explanation
 
 
 class Network:
@@ -172,6 +175,41 @@ class Network:
     def forward(self, X: ArrayLike) -> Trace:
         """Give every z and a of every layer, as the equations compute them. Raises as ``predict_proba``."""
         return forward(self.architecture, self.layers, self._examples(X)[0])
+
+    def explain(self, x: ArrayLike, y: Any, *, learning_rate: float = 0.1, example: str = "the example") -> Explanation:
+        """Explain one step of training on one example: every equation with its numbers, forwards, loss, backwards, update.
+
+        ``x`` is one example, ``y`` what it is: one of ``classes``; 0 or 1 for each of several labels; a number, or a
+        number an output. Raises as ``predict_proba``, and ``SettingError`` for a label that is none of the classes, or a
+        rate that is not positive.
+
+        >>> load("mnist").explain([0] * 784, 7).step("p").tag
+        'p'
+        """
+        from pellucid.explain import explain
+
+        examples, _ = self._examples(x)
+        if len(examples) != 1:
+            raise ShapeError(f"x holds {len(examples)} examples", "one", "Try x[0].")
+        if not 0 < learning_rate < np.inf:
+            raise SettingError(f"the learning rate is {learning_rate}", "a positive number")
+        return explain(
+            self.architecture, self.layers, examples, self._wanted(y), learning_rate=learning_rate, example=example,
+            label=y, says=self.predict(examples[0]),
+        )  # fmt: skip
+
+    def _wanted(self, y: Any) -> Any:
+        """What the loss takes for a label: a class index, or numbers."""
+        if self._task in (Task.ONE_OF_SEVERAL, Task.YES_OR_NO):
+            if y not in self.classes:
+                known = ", ".join(map(str, self.classes[:20]))
+                raise SettingError(f"the label {y!r} is none of the classes", f"one of {known}")
+            place = self.classes.index(y)
+            return place if self._task is Task.ONE_OF_SEVERAL else [float(place)]
+        numbers = np.atleast_1d(np.asarray(y, np.float64))
+        if numbers.shape != (self.architecture.outputs,) or not np.isfinite(numbers).all():
+            raise ShapeError(f"y is {y!r}", f"{self.architecture.outputs} numbers, one an output")
+        return numbers
 
     def evaluate(self, X: ArrayLike, y: ArrayLike) -> Evaluation:
         """Hold the network against labels, given as class indices (n,). Raises as ``predict_proba``, and ``SettingError``

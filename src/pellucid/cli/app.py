@@ -18,6 +18,7 @@ from pellucid.cli.bench import bench
 from pellucid.cli.data import data_app
 from pellucid.cli.doctor import doctor
 from pellucid.cli.evaluate import evaluate
+from pellucid.cli.explain import explain
 from pellucid.cli.export import export
 from pellucid.cli.info import info
 from pellucid.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, forget_stdout, print_error
@@ -39,7 +40,7 @@ app = typer.Typer(
 # Newer versions of Typer bring a Click of their own, older ones use the package: either is reached from here.
 WRONG_USE: type[Any] = typer.BadParameter.__mro__[1]
 
-for verb in (train, evaluate, predict, info, export, reproduce, bench, doctor):
+for verb in (train, evaluate, predict, explain, info, export, reproduce, bench, doctor):
     app.command()(verb)
 app.add_typer(data_app, name="data")
 

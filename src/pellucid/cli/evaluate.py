@@ -42,7 +42,7 @@ def evaluate(
     if data is None:
         if label is not None:
             raise SettingError("--label is given without --data", "the data that it belongs to")
-        data, label = _trained_on(network, model)
+        data, label = trained_on(network, model)
     examples = labelled_examples(data, what_it_knows(network), label, must_be_the_same=implied)
     with threads_in_use(network.engine, threads):
         result = network.evaluate(examples.X, examples.y)
@@ -72,7 +72,7 @@ def what_it_knows(network: Network) -> Trained:
     return Trained(network.architecture.input_shape, network.classes, columns, fingerprint)
 
 
-def _trained_on(network: Network, model: Path) -> tuple[str, str | None]:
+def trained_on(network: Network, model: Path) -> tuple[str, str | None]:
     """Find the data that a network was trained on: a run tells what was asked for, a model file its name."""
     from pellucid.datasets import available
     from pellucid.errors import DataUnavailableError, RunFolderError

@@ -14,10 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.equations.activations import ACTIVATIONS
+from pellucid.equations.affine import affine
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.losses import AbsoluteError, Quantile, Targets
-from pellucid.equations.network import Trace, forward, loss_and_gradients
+from pellucid.equations.network import LayerTrace, Trace, forward, loss_and_gradients
 from pellucid.equations.parameters import Array, Layer, Layers
+from pellucid.equations.scaling import scaled
 
 STEP = 1e-5
 """ε: the error of the difference is about ε² from the curve and 10⁻¹⁶/ε from rounding; this is near their balance."""
@@ -120,6 +123,64 @@ def check_gradients(
             probed = len(range(0, theta.size, stride))
             checks.append(TensorCheck(number, tensor, difference, len(places), probed - len(places)))
     return checks
+
+
+def slope_at(
+    architecture: Architecture,
+    layers: Layers,
+    X: NDArray[Any],
+    y: Targets,
+    quantity: tuple[str, int],
+    index: tuple[int, ...],
+) -> float | None:
+    """Estimate the slope of the loss in one number of a quantity: a weight, a bias, or what the network makes on its way.
+
+    Equation [difference], where θ is an element of the W, b, z or a of one layer, and everything behind it follows. None
+    where the probe crosses a corner of ReLU: there is no slope to be measured.
+
+    Shapes: X (n, d), y (n,); ``quantity`` is a letter and the number of the layer, from 1; ``index`` that of the
+    element, for z and a with the row in front → a number. Raises nothing.
+
+    >>> from pellucid.equations.worked_example import ARCHITECTURE, LAYERS, X, Y
+    >>> round(slope_at(ARCHITECTURE, LAYERS, X, Y, ("a", 2), (0, 2)), 4)
+    1.1813
+
+    Source: Goodfellow, Bengio, Courville: Deep Learning (2016), section 11.5.
+    """
+    middle, above, below = (_forward_with(architecture, layers, X, quantity, index, by) for by in (0.0, STEP, -STEP))
+    sides = [_sides(architecture, trace, y) for trace in (middle, above, below)]
+    if any((now != was).any() for other in sides[1:] for now, was in zip(other, sides[0], strict=True)):
+        return None
+    of_batch = architecture.loss.of_batch
+    return central_difference(of_batch(above.logits, y), of_batch(below.logits, y))
+
+
+def _forward_with(
+    architecture: Architecture,
+    layers: Layers,
+    X: NDArray[Any],
+    quantity: tuple[str, int],
+    index: tuple[int, ...],
+    by: float,
+) -> Trace:
+    """Run forwards in float64, with one number changed on the way."""
+
+    def nudged(array: Array, letter: str, number: int) -> Array:
+        if (letter, number) != quantity:
+            return array
+        changed = array.copy()
+        changed[index] += by
+        return changed
+
+    bends = [*(ACTIVATIONS[hidden.activation].forward for hidden in architecture.hidden), architecture.loss.outputs]
+    a, steps = scaled(X, architecture.scaling, np.dtype(np.float64)), []
+    for number, ((W, b), bend) in enumerate(zip(layers, bends, strict=True), start=1):
+        inputs = a
+        W, b = nudged(W.astype(np.float64), "W", number), nudged(b.astype(np.float64), "b", number)
+        z = nudged(affine(inputs, W, b), "z", number)
+        a = nudged(bend(z), "a", number)
+        steps.append(LayerTrace(inputs, z, a))
+    return Trace(tuple(steps))
 
 
 def _sides(architecture: Architecture, trace: Trace, y: Targets) -> list[NDArray[np.bool_]]:

@@ -207,6 +207,10 @@ _HERE = (
         r"\|g - \hat g\| / (\|g\| + \|\hat g\|)",
         "finite_differences.relative_difference", "folklore",
     ),
+    Equation(
+        "decompose", "a sum's largest terms and the rest", "Σ_i t_i = t_(1) + … + t_(m) + rest",
+        r"\textstyle\sum_i t_i = t_{(1)} + \dots + t_{(m)} + \mathrm{rest}", "decompose.decompose", "folklore",
+    ),
 )  # fmt: skip
 
 _BEYOND = (

@@ -1,0 +1,140 @@
+"""``pellucid explain``: one step of training on one example, every equation with its numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pellucid.cli.output import Json, Output, escape
+
+if TYPE_CHECKING:
+    from pellucid.explain import Explanation
+    from pellucid.network import Network
+
+
+def explain(
+    model: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[MODEL]", help="A model file, the folder of a run, or a bundled name. (default: mnist)"
+        ),
+    ] = None,
+    index: Annotated[
+        int | None, typer.Option(metavar="N", help="Example N of the test part, from 0. (default: 0)")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="NAME|PATH", help="Labelled data. (default: what the model was trained on)")
+    ] = None,
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="An example of your own: a picture, or a file with one example.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="What the example is. (default: its label; of a file, what the network says)")
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The rate of the step. (default: 0.1)")] = None,
+    tiny: Annotated[bool, typer.Option("--tiny", help="A network of 4-3-3-2, of which every number is shown.")] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page of HTML.")] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write Markdown, with formulas in LaTeX.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show one step of training with all its numbers: forwards, loss, backwards, update, each gradient with its check."""
+    from pellucid.errors import SettingError
+    from pellucid.files import write_text
+
+    output = Output(json)
+    rate = 0.1 if learning_rate is None else learning_rate
+    if not 0 < rate < float("inf"):
+        raise SettingError(f"--learning-rate is {rate}", "a positive number")
+    if tiny:
+        others = {"MODEL": model, "--index": index, "--data": data, "--image": image, "--label": label}
+        given = [name for name, value in others.items() if value is not None]
+        if given:
+            raise SettingError(f"--tiny is given with {given[0]}", "one of them", "--tiny brings its own network.")
+        explanation = _tiny(rate)
+    else:
+        explanation = _of_network(model or Path("mnist"), index, data, image, label, rate)
+    if html is not None:
+        write_text(html, explanation.to_html())
+        output.say(f"Wrote {escape(str(html))}")
+    if markdown is not None:
+        write_text(markdown, explanation.to_markdown())
+        output.say(f"Wrote {escape(str(markdown))}")
+    if html is None and markdown is None:
+        _say(explanation, output)
+    output.result(explanation.to_record())
+
+
+def _tiny(rate: float) -> Explanation:
+    from pellucid.equations.worked_example import ARCHITECTURE, LAYERS, X, Y
+    from pellucid.explain import explain as explain_step
+
+    return explain_step(ARCHITECTURE, LAYERS, X, int(Y[0]), learning_rate=rate, example="The worked example")
+
+
+def _of_network(
+    model: Path, index: int | None, data: str | None, image: Path | None, label: str | None, rate: float
+) -> Explanation:
+    from pellucid.errors import SettingError
+    from pellucid.network import load
+
+    if image is not None and (index is not None or data is not None):
+        raise SettingError(f"--image is given with {'--index' if index is not None else '--data'}", "one of them")
+    network = load(model)
+    if image is not None:
+        x, what, known = _of_file(network, image)
+    else:
+        x, what, known = _of_data(network, model, index or 0, data)
+    y = known if label is None else _label_named(network, label)
+    return network.explain(x, y, learning_rate=rate, example=what)
+
+
+def _of_file(network: Network, image: Path) -> tuple[Any, str, Any]:
+    from pellucid.cli.evaluate import what_it_knows
+    from pellucid.datasets.for_a_network import examples_to_predict
+    from pellucid.errors import ShapeError
+
+    X = examples_to_predict(image, what_it_knows(network))
+    if len(X) != 1:
+        raise ShapeError(f"{image} holds {len(X):,} examples", "one")
+    return X[0], str(image), network.predict(X[0])
+
+
+def _of_data(network: Network, model: Path, index: int, data: str | None) -> tuple[Any, str, Any]:
+    from pellucid.cli.evaluate import trained_on, what_it_knows
+    from pellucid.datasets.for_a_network import labelled_examples
+    from pellucid.errors import SettingError
+
+    implied, column = data is None, None
+    if data is None:
+        data, column = trained_on(network, model)
+    examples = labelled_examples(data, what_it_knows(network), column, must_be_the_same=implied)
+    if not 0 <= index < len(examples.y):
+        raise SettingError(f"--index is {index}", f"from 0 to {len(examples.y) - 1:,}, the rows of {examples.what}")
+    return examples.X[index], f"Example {index:,} of {examples.what}", network.classes[int(examples.y[index])]
+
+
+def _label_named(network: Network, label: str) -> Any:
+    """Find the class that a word names."""
+    from pellucid.errors import SettingError
+
+    for known in network.classes:
+        if str(known) == label:
+            return known
+    expected = (
+        f"one of {', '.join(map(str, network.classes[:20]))}" if network.classes else "no label: it gives numbers"
+    )
+    raise SettingError(f"--label is {label!r}", expected)
+
+
+def _say(explanation: Explanation, output: Output) -> None:
+    """Print what ``str(explanation)`` is, with headings that stand out."""
+    from pellucid.explain.text import PHASES
+
+    headings = {step.title for step in explanation.steps}
+    for line in str(explanation).splitlines():
+        is_heading = line in PHASES.values() or line.partition("  [")[0] in headings
+        output.say(f"[bold]{escape(line)}[/bold]" if is_heading else escape(line))

@@ -1,0 +1,16 @@
+"""One step of training with all its numbers: an ``Explanation``, a list of steps that each bear the tag of an equation.
+
+``explaining.explain`` lists the steps; what they say of numbers was computed by ``equations``. The dresses print them:
+``text`` for the terminal, ``html`` for the browser and the notebook, ``markdown``, ``Explanation.to_record`` for JSON. Each
+number is written once, by ``numerals``, so that all dresses say the same.
+
+>>> from pellucid.equations.worked_example import ARCHITECTURE, LAYERS, X, Y
+>>> explanation = explain(ARCHITECTURE, LAYERS, X, int(Y[0]), learning_rate=0.1)
+>>> explanation.step("z₁").lines[0].text
+'z₁[0] = 0.5 · 1 + (−0.2) · 0 + 0.4 · 0.5 + 0.1 · (−1) + 0.1 = 0.7'
+"""
+
+from pellucid.explain.explaining import explain
+from pellucid.explain.explanation import Explanation, Step
+
+__all__ = ["Explanation", "Step", "explain"]

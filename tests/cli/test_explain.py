@@ -1,0 +1,95 @@
+"""``pellucid explain``: what it prints, what it writes, what it refuses."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from pellucid import datasets, load
+from pellucid.equations.worked_example import ARCHITECTURE, LAYERS, X
+from pellucid.explain import explain
+
+
+@pytest.fixture
+def digit(tmp_path):
+    """Scikit-learn's first digit, enlarged to MNIST's size, as a file."""
+    picture = np.kron(datasets.load("digits").X_train[0].reshape(8, 8), np.ones((3, 3), np.uint8)) * 15
+    np.save(tmp_path / "digit.npy", np.pad(picture, 2).astype(np.uint8))
+    return tmp_path / "digit.npy"
+
+
+def test_tiny_shows_every_number_of_the_worked_example(cli) -> None:
+    said = cli("explain", "--tiny")
+    assert said.code == 0
+    whole = str(explain(ARCHITECTURE, LAYERS, X, 1, learning_rate=0.1, example="The worked example"))
+    assert said.out == whole
+    assert "z₃[0] = 0.5 · 0.34 + (−0.4) · 0 + 1 · 0.58 + 0.05 = 0.8" in said.out
+    assert cli("explain", "--tiny", "--json").json["steps"][1]["lines"][0] in said.out
+
+
+def test_a_rate_is_heeded(cli) -> None:
+    said = cli("explain", "--tiny", "--learning-rate", 0.01, "--json").json
+    assert said["loss_after"] == explain(ARCHITECTURE, LAYERS, X, 1, learning_rate=0.01).loss_after
+
+
+def test_the_bundled_model_explains_a_file_as_the_network_does(cli, digit) -> None:
+    said = cli("explain", "--image", digit, "--json").json
+    network = load("mnist")
+    x = np.load(digit)
+    assert said["label"] == said["says"] == network.predict(x)
+    assert said["network"] == "784-128-64-10"
+    assert said["loss"] == network.explain(x, said["label"]).loss
+    other = cli("explain", "--image", digit, "--label", (said["label"] + 1) % 10, "--json").json
+    assert other["loss"] > said["loss"]
+    assert other["says"] == said["says"]
+
+
+def test_an_example_of_the_test_part_is_named_by_its_number(cli, points, tmp_path) -> None:
+    assert cli("train", "--data", points, "--hidden", "8,6", "--epochs", 2, "--out", "run").code in (0, 1)
+    dataset = datasets.load(points)
+    said = cli("explain", "run", "--index", 3, "--json").json
+    assert said["example"].startswith("Example 3 of the test part of ")
+    assert said["label"] == dataset.classes[dataset.y_test[3]]
+    assert said["steps"][0]["value"] == pytest.approx(list(load("run").forward(dataset.X_test[3]).x[0]), rel=1e-6)
+
+
+def test_a_page_and_markdown_are_written_whole(cli, tmp_path) -> None:
+    page, notes = tmp_path / "step.html", tmp_path / "step.md"
+    said = cli("explain", "--tiny", "--html", page, "--markdown", notes)
+    assert (said.code, f"Wrote {page}" in said.out.replace("\n", "")) == (0, True)
+    html = page.read_text(encoding="utf-8")
+    assert html.startswith("<!doctype html>")
+    assert html.rstrip().endswith("</html>")
+    assert "<math>" in html
+    assert r"\frac{\partial L}{\partial W_{1}}" in notes.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--tiny", "--index", 1], "--tiny is given with --index; expected one of them"),
+        (["--tiny", "--learning-rate", 0], "--learning-rate is 0.0; expected a positive number"),
+        (["--tiny", "--learning-rate", "nan"], "--learning-rate is nan"),
+        (["--index", 1, "--image", "a.png"], "--image is given with --index"),
+        (["nowhere.safetensors", "--index", 1], "nowhere.safetensors"),
+        (["--image", "nowhere.png"], "there is no file nowhere.png"),
+        (["--tiny", "--html", "."], "could not be written: it is a folder"),
+    ],
+)
+def test_what_cannot_be_explained_is_refused(cli, words, message, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = cli("explain", *words)
+    assert said.code in (1, 2)
+    assert message in re.sub(r"\s+", " ", said.err)
+    assert "Traceback" not in said.err
+
+
+def test_labels_and_numbers_that_are_not_there_are_refused(cli, points, digit) -> None:
+    assert "--label is 'seven'; expected one of 0, 1, 2" in cli("explain", "--image", digit, "--label", "seven").err
+    np.save("two.npy", np.zeros((2, 28, 28), np.uint8))
+    assert "two.npy holds 2 examples; expected one" in cli("explain", "--image", "two.npy").err
+    assert cli("train", "--data", points, "--hidden", "4", "--epochs", 1, "--out", "run").code in (0, 1)
+    assert "--index is 100000; expected from 0 to" in cli("explain", "run", "--index", 100_000).err
+    assert "--index is -1" in cli("explain", "run", "--index", -1).err

@@ -1,0 +1,192 @@
+"""Is what an explanation says true? Of its numbers, of what is printed, of the order of its steps."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pellucid.equations.activations import ACTIVATIONS
+from pellucid.equations.losses import (
+    AbsoluteError,
+    BinaryCrossEntropy,
+    ClassSquaredError,
+    CrossEntropy,
+    Huber,
+    Poisson,
+    Quantile,
+    SquaredError,
+)
+from pellucid.equations.network import backward, forward, loss_and_gradients
+from pellucid.equations.notation import EQUATIONS
+from pellucid.equations.optimizers import SGD
+from pellucid.explain import explain
+from pellucid.explain.arithmetic import reckoned, value_of
+from pellucid.explain.explanation import ALL_SHOWN
+from pellucid.explain.formula import Number, Operator, text
+
+LOSSES = [
+    CrossEntropy(), CrossEntropy(0.1), ClassSquaredError(), BinaryCrossEntropy(), SquaredError(), AbsoluteError(), Huber(),
+    Quantile(0.3), Poisson(),
+]  # fmt: skip
+
+
+def sides(line):
+    """What stands left and right of the last = or ≈ of a line, and which it is."""
+    places = [i for i, sign in enumerate(line.formula) if isinstance(sign, Operator) and sign.sign in ("=", "≈", "←")]
+    last = places[-1]
+    before = places[-2] if len(places) > 1 else -1
+    return line.formula[before + 1 : last], line.formula[last].sign, line.formula[last + 1 :]
+
+
+def lines_of(explanation):
+    return [line for step in explanation.steps for line in step.lines]
+
+
+def test_the_worked_example_says_every_number_of_its_page(tiny):
+    said = {line.text for line in lines_of(tiny)}
+    assert {
+        "z₁[0] = 0.5 · 1 + (−0.2) · 0 + 0.4 · 0.5 + 0.1 · (−1) + 0.1 = 0.7",
+        "a₁[1] = max(0, −0.8) = 0",
+        "z₃[1] = (−0.5) · 0.34 + 0.6 · 0 + (−0.5) · 0.58 + (−0.05) = −0.51",
+        "p[1] = exp(−0.51) / 2.826 ≈ 0.2125",
+        "L = −log p[1] = −log 0.2125 ≈ 1.549",
+        "∂L/∂z₃[1] = 0.2125 − 1 = −0.7875",
+        "∂L/∂a₂[2] = 1 · 0.7875 + (−0.5) · (−0.7875) ≈ 1.181",
+        "∂L/∂z₂[1] = (−0.7875) · 0 = 0",
+        "∂L/∂W₁[0,3] = 0.945 · (−1) = −0.945",
+        "b₃[0] ← 0.05 − 0.1 · 0.7875 = −0.02875",
+        "L after = 0.7833",
+    } <= said
+    for step in tiny.steps:
+        if step.phase != "update" and step.symbol not in ("L", "L after"):
+            assert len(step.lines) >= step.array.size, step.symbol
+
+
+def test_the_steps_go_forwards_and_come_back_in_exact_reverse(tiny, large):
+    for explanation in (tiny, large):
+        assert [step.symbol for step in explanation.steps] == [
+            "x", "z₁", "a₁", "z₂", "a₂", "z₃", "p", "L",
+            "∂L/∂z₃", "∂L/∂W₃", "∂L/∂b₃", "∂L/∂a₂", "∂L/∂z₂", "∂L/∂W₂", "∂L/∂b₂", "∂L/∂a₁", "∂L/∂z₁", "∂L/∂W₁", "∂L/∂b₁",
+            "W₃ ←", "b₃ ←", "W₂ ←", "b₂ ←", "W₁ ←", "b₁ ←", "L after",
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_its_arrays_are_those_of_the_equations(problem, dtype):
+    architecture, layers, x, y = problem(dtype=dtype)
+    explanation = explain(architecture, layers, x, y, learning_rate=0.05)
+    wide = tuple(type(layer)(layer.W.astype(float), layer.b.astype(float)) for layer in layers)
+    X, Y = x[np.newaxis], np.array([y])
+    trace = forward(architecture, wide, X)
+    gradients = backward(architecture, wide, trace, Y)
+    after, _ = SGD().step(wide, gradients, (), t=1, learning_rate=0.05)
+    for k, low in enumerate("₁₂₃"):
+        assert explanation.step(f"z{low}").array.tolist() == trace.layers[k].z[0].tolist()
+        assert explanation.step(f"∂L/∂W{low}").array.tolist() == gradients[k].W.tolist()
+        assert explanation.step(f"∂L/∂b{low}").array.tolist() == gradients[k].b.tolist()
+        assert explanation.step(f"W{low} ←").array.tolist() == after[k].W.tolist()
+    assert explanation.loss == architecture.loss.of_batch(trace.logits, Y)
+    assert explanation.loss_after == loss_and_gradients(architecture, after, X, Y)[0]
+    one_hot = np.arange(5) == y
+    assert explanation.step("∂L/∂z₃").array.tolist() == (trace.p[0] - one_hot).tolist()
+
+
+@given(seed=st.integers(0, 10**6), widths=st.sampled_from([(4, 3, 3, 2), (3, 2), (30, 20, 5), (2, 40, 3), (5, 1, 2)]))
+@settings(max_examples=40)
+def test_every_line_is_true_as_it_is_printed(problem, seed, widths):
+    explanation = explain(*problem(seed, widths), learning_rate=0.1)
+    for line in lines_of(explanation):
+        left, sign, right = sides(line)
+        exact = reckoned(left)
+        if exact is None:
+            assert sign != "=" or len(line.formula) <= 4 or line.formula[0].is_gradient, line.text
+            continue
+        (number,) = right
+        shown = value_of(number.numeral)
+        if sign == "=":
+            assert exact == shown, line.text
+        else:  # rounded factors and terms, each by 1/2000 of itself at most, and the result
+            size = sum(abs(value_of(each.numeral)) for each in left if isinstance(each, Number)) + abs(shown)
+            assert abs(exact - shown) <= Fraction(1, 400) * (1 + size) ** 2, line.text
+
+
+@given(seed=st.integers(0, 10**6), widths=st.sampled_from([(784, 16, 10), (30, 20, 14, 5), (6, 13, 2)]))
+@settings(max_examples=30)
+def test_every_column_adds_up_as_it_is_printed(problem, seed, widths):
+    explanation = explain(*problem(seed, widths), learning_rate=0.1)
+    columns = [each for step in explanation.steps for each in step.sums]
+    assert columns
+    for each in columns:
+        assert sum(value_of(part.numeral) for part in each.parts) == value_of(each.total), text(each.makes)
+
+
+def test_a_long_sum_shows_its_largest_terms_first_and_one_remainder(large):
+    (column,) = large.step("z₁").sums
+    shown = [abs(value_of(part.numeral)) for part in column.parts[:5]]
+    assert shown == sorted(shown, reverse=True)
+    assert [text(part.what) for part in column.parts[5:]] == ["the other 25 terms", "b₁[" + place_of(column) + "]"]
+
+
+def place_of(column):
+    return text(column.makes).partition("[")[2].rstrip("]")
+
+
+def test_the_neurons_that_are_followed_hang_together(large):
+    made = [place_of(large.step(f"z{low}").sums[0]) for low in "₁₂₃"]
+    assert made[2] == str(large.label)
+    assert text(large.step("z₃").sums[0].parts[0].what).startswith(f"W₃[{made[2]},{made[1]}] · a₂[{made[1]}]")
+    assert text(large.step("z₂").sums[0].parts[0].what).startswith(f"W₂[{made[1]},{made[0]}] · a₁[{made[0]}]")
+    assert large.step("∂L/∂W₂").lines[0].text.startswith(f"∂L/∂W₂[{made[1]},{made[0]}] = ")
+    assert large.step("W₂ ←").lines[0].text.startswith(f"W₂[{made[1]},{made[0]}] ← ")
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_any_network_is_explained_and_its_gradients_checked(problem, activation, loss):
+    explanation = explain(*problem(3, (6, 13, 4, 3), activation, loss), learning_rate=0.01)
+    assert {step.tag for step in explanation.steps} <= EQUATIONS.keys()
+    checks = [step.check for step in explanation.steps if step.phase == "backward"]
+    assert all(checks)
+    assert all(step.check is None for step in explanation.steps if step.phase != "backward")
+    for check in checks:
+        assert check.probes > 0
+        # Where every slope is tiny, rounding of the loss by 1e-16 over a step of 1e-5 is what differs.
+        assert float(check.apart) <= 1e-6, check
+    assert np.isfinite(explanation.loss_after)
+    assert str(explanation)
+    assert explanation.to_html()
+    assert explanation.to_markdown()
+
+
+def test_a_check_tells_of_probes_at_corners_and_of_none(problem):
+    architecture, layers, x, y = problem(widths=(3, 2, 2))
+    still = tuple(type(layer)(np.zeros_like(layer.W), np.zeros_like(layer.b)) for layer in layers)
+    check = explain(architecture, still, x, y, learning_rate=0.1).step("∂L/∂b₁").check
+    assert (check.probes, check.left_out, check.difference) == (0, 2, "")
+    assert check.words == "check: every probe crosses a corner, where there is no slope to be measured"
+
+
+def test_a_rate_too_high_is_seen_in_the_loss(problem):
+    architecture, layers, x, y = problem(1, loss=SquaredError())
+    careful, wild = (explain(architecture, layers, x, y, learning_rate=rate) for rate in (0.0001, 50.0))
+    assert careful.loss_after < careful.loss
+    gained, predicted = (value_of(careful.steps[-1].lines[i].formula[-1].numeral) for i in (2, 3))
+    assert abs(gained - predicted) <= abs(predicted) / 20
+    assert wild.loss_after > wild.loss
+
+
+def test_small_arrays_are_shown_whole_and_large_ones_described(large):
+    for step in large.steps:
+        assert bool(step.numbers.rows) == (step.array.size <= ALL_SHOWN), step.symbol
+
+
+def test_logits_too_large_for_exp_are_explained_without_their_powers(problem):
+    architecture, layers, x, y = problem(widths=(3, 2))
+    loud = (type(layers[0])(layers[0].W * 1e4, layers[0].b),)
+    explanation = explain(architecture, loud, x, y, learning_rate=0.1)
+    assert explanation.step("p").lines == ()
+    assert np.isfinite(explanation.loss)
