@@ -42,7 +42,7 @@ def scaled_tanh_backward(da: Array, z: Array) -> Array:
     Shapes: da (n, h), z (n, h) → dz (n, h). Raises nothing.
 
     >>> scaled_tanh_backward(da=np.array([[2.0, 2.0]]), z=np.array([[0.0, 1.0]])).round(4)
-    array([[2.2879, 1.5109]])
+    array([[2.2879, 1.5108]])
 
     Source: LeCun, Bottou, Bengio, Haffner, Proceedings of the IEEE 86(11), 1998, appendix A.
     """
