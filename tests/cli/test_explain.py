@@ -93,3 +93,39 @@ def test_labels_and_numbers_that_are_not_there_are_refused(cli, points, digit) -
     assert cli("train", "--data", points, "--hidden", "4", "--epochs", 1, "--out", "run").code in (0, 1)
     assert "--index is 100000; expected from 0 to" in cli("explain", "run", "--index", 100_000).err
     assert "--index is -1" in cli("explain", "run", "--index", -1).err
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A seven on paper, as a camera sees it: dark on light, large, off the middle."""
+    Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    from pellucid.datasets.drawing import of_strokes
+
+    seven = of_strokes([[(0, 0), (10, 0), (4, 16)]]).picture
+    paper = np.full((400, 300), 210, np.uint8)
+    paper[40:320, 10:290] -= (np.kron(seven, np.ones((10, 10), np.uint8)) * 0.6).astype(np.uint8)
+    Image.fromarray(paper).save(tmp_path / "seven.png")
+    return tmp_path / "seven.png"
+
+
+def test_a_photo_is_explained_and_predicted_once_it_is_normalised(cli, photo) -> None:
+    refused = cli("explain", "--image", photo)
+    assert (refused.code, "Or try --normalise mnist." in re.sub(r"\s+", " ", refused.err)) == (2, True)
+    said = cli("explain", "--image", photo, "--normalise", "mnist", "--json").json
+    assert said["says"] == 7
+    predicted = cli("predict", "mnist", photo, "--normalise", "mnist", "--json").json["predictions"]
+    assert [each["label"] for each in predicted] == [7]
+
+
+def test_a_normalisation_that_cannot_be_is_refused(cli, photo, points, tmp_path) -> None:
+    assert (
+        "--normalise is 'emnist'; expected one of mnist" in cli("predict", "mnist", photo, "--normalise", "emnist").err
+    )
+    assert "--normalise is given without --image" in cli("explain", "--normalise", "mnist").err
+    assert cli("train", "--data", points, "--hidden", "4", "--epochs", 1, "--out", "run").code in (0, 1)
+    assert "expected 28×28 pixels, to be normalised" in cli("predict", "run", photo, "--normalise", "mnist").err
+    np.save("a.npy", np.zeros(784))
+    assert "a.npy is no picture" in cli("predict", "mnist", "a.npy", "--normalise", "mnist").err
+    blank = pytest.importorskip("PIL.Image").new("L", (50, 50), 255)
+    blank.save("blank.png")
+    assert "nothing is drawn" in cli("predict", "mnist", "blank.png", "--normalise", "mnist").err

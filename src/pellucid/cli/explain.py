@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pellucid.cli.output import Json, Output, escape
+from pellucid.cli.predict import Normalise
 
 if TYPE_CHECKING:
     from pellucid.explain import Explanation
@@ -30,6 +31,7 @@ def explain(
     image: Annotated[
         Path | None, typer.Option(metavar="FILE", help="An example of your own: a picture, or a file with one example.")
     ] = None,
+    normalise: Normalise = None,
     label: Annotated[
         str | None, typer.Option(help="What the example is. (default: its label; of a file, what the network says)")
     ] = None,
@@ -56,7 +58,7 @@ def explain(
             raise SettingError(f"--tiny is given with {given[0]}", "one of them", "--tiny brings its own network.")
         explanation = _tiny(rate)
     else:
-        explanation = _of_network(model or Path("mnist"), index, data, image, label, rate)
+        explanation = _of_network(model or Path("mnist"), index, data, image, normalise, label, rate)
     if html is not None:
         write_text(html, explanation.to_html())
         output.say(f"Wrote {escape(str(html))}")
@@ -76,28 +78,36 @@ def _tiny(rate: float) -> Explanation:
 
 
 def _of_network(
-    model: Path, index: int | None, data: str | None, image: Path | None, label: str | None, rate: float
+    model: Path,
+    index: int | None,
+    data: str | None,
+    image: Path | None,
+    normalise: str | None,
+    label: str | None,
+    rate: float,
 ) -> Explanation:
     from pellucid.errors import SettingError
     from pellucid.network import load
 
     if image is not None and (index is not None or data is not None):
         raise SettingError(f"--image is given with {'--index' if index is not None else '--data'}", "one of them")
+    if normalise is not None and image is None:
+        raise SettingError("--normalise is given without --image", "both")
     network = load(model)
     if image is not None:
-        x, what, known = _of_file(network, image)
+        x, what, known = _of_file(network, image, normalise)
     else:
         x, what, known = _of_data(network, model, index or 0, data)
     y = known if label is None else _label_named(network, label)
     return network.explain(x, y, learning_rate=rate, example=what)
 
 
-def _of_file(network: Network, image: Path) -> tuple[Any, str, Any]:
+def _of_file(network: Network, image: Path, normalise: str | None) -> tuple[Any, str, Any]:
     from pellucid.cli.evaluate import what_it_knows
     from pellucid.datasets.for_a_network import examples_to_predict
     from pellucid.errors import ShapeError
 
-    X = examples_to_predict(image, what_it_knows(network))
+    X = examples_to_predict(image, what_it_knows(network), normalise)
     if len(X) != 1:
         raise ShapeError(f"{image} holds {len(X):,} examples", "one")
     return X[0], str(image), network.predict(X[0])

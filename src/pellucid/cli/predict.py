@@ -15,12 +15,21 @@ if TYPE_CHECKING:
     from pellucid.network import Network
 
 
+Normalise = Annotated[
+    str | None,
+    typer.Option(
+        metavar="mnist", help="The files are photos or scans of one digit each, of any size: make them as MNIST's are."
+    ),
+]
+
+
 def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")],
     files: Annotated[
         list[Path],
         typer.Argument(metavar="FILE…", help="Pictures, IDX, NPY, NPZ, CSV or Parquet: without labels, or with."),
     ],
+    normalise: Normalise = None,
     engine: EngineName = None,
     threads: Threads = None,
     json: Json = False,
@@ -35,7 +44,7 @@ def predict(
     network = load(model, engine=choose(engine, threads=threads).engine)
     predictions: list[dict[str, Any]] = []
     for file in files:
-        X = examples_to_predict(file, what_it_knows(network))
+        X = examples_to_predict(file, what_it_knows(network), normalise)
         with threads_in_use(network.engine, threads):
             said = list(_said(network, X))
         for row, (words, found) in enumerate(said):

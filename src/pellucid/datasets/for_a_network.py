@@ -14,15 +14,16 @@ from pellucid.answers import Classes
 from pellucid.datasets import load
 from pellucid.datasets.arrays import read_examples
 from pellucid.datasets.dataset import Column, Dataset
+from pellucid.datasets.drawing import SIDE, of_picture
 from pellucid.datasets.idx import read_idx
 from pellucid.datasets.idx_folder import is_idx_name
 from pellucid.datasets.images import SUFFIXES as PICTURE_SUFFIXES
-from pellucid.datasets.images import read_image
+from pellucid.datasets.images import read_image, read_pixels
 from pellucid.datasets.labels import indices_of
 from pellucid.datasets.paths import ARRAY_SUFFIXES, TABLE_SUFFIXES
 from pellucid.datasets.tables import encode_table, read_labelled, table_in
 from pellucid.equations.parameters import Indices
-from pellucid.errors import DataError, ShapeError
+from pellucid.errors import DataError, SettingError, ShapeError
 
 
 class Trained(NamedTuple):
@@ -76,12 +77,19 @@ def labelled_examples(
     return Labelled(X, y, f"all of {table}")
 
 
-def examples_to_predict(path: Path, trained: Trained) -> NDArray[Any]:
+NORMALISATIONS = ("mnist",)
+
+
+def examples_to_predict(path: Path, trained: Trained, normalise: str | None = None) -> NDArray[Any]:
     """Read examples whose labels are not asked for: a picture, IDX, NPY, NPZ, CSV or Parquet file → X (n, d).
 
-    Raises ``DataError`` where the file cannot be read, or is of a kind that the network was not trained on.
+    With ``normalise``, "mnist", the file is a photo or a scan of one digit, of any size, and becomes a picture as MNIST's
+    were made. Raises ``DataError`` where the file cannot be read, or is of a kind that the network was not trained on;
+    ``SettingError`` for a normalisation that there is not, or that does not fit the network.
     """
     suffix = path.suffix.lower()
+    if normalise is not None:
+        return _normalised(path, trained, normalise)
     if path.is_dir():
         raise DataError(f"{path} is a folder", "a file", "Name the files in it.")
     if not path.is_file():
@@ -99,6 +107,21 @@ def examples_to_predict(path: Path, trained: Trained) -> NDArray[Any]:
     if is_idx_name(path) or suffix in (".gz", ""):
         return _one_or_many(read_idx(path), trained)
     raise DataError(f"{path} is of an unknown kind", "a picture, or a .npy, .npz, .csv, .parquet or IDX file")
+
+
+def _normalised(path: Path, trained: Trained, normalise: str) -> NDArray[Any]:
+    if normalise not in NORMALISATIONS:
+        raise SettingError(f"--normalise is {normalise!r}", f"one of {', '.join(NORMALISATIONS)}")
+    if trained.input_shape != (SIDE, SIDE):
+        raise SettingError(f"the network takes {_by(trained.input_shape)}", f"{SIDE}×{SIDE} pixels, to be normalised")
+    if not path.is_file():
+        raise DataError(f"there is no file {path}")
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        raise DataError(f"{path} is no picture", f"one of {', '.join(PICTURE_SUFFIXES)}, to be normalised")
+    try:
+        return of_picture(read_pixels(path)).picture.reshape(1, -1)
+    except DataError as error:
+        raise DataError(f"{path}: {error.got}", error.expected, error.advice) from error
 
 
 def _changed(name_or_path: str) -> DataError:

@@ -69,7 +69,8 @@ def read_image(path: Path, input_shape: tuple[int, ...]) -> NDArray[np.uint8]:
         raise DataError(
             f"{path} is a picture of {_size(pixels.shape)} pixels",
             _size(input_shape),
-            f"Resize it to {_size(input_shape)}, as light and dark as the training data: MNIST is white on black.",
+            f"Resize it to {_size(input_shape)}, as light and dark as the training data: MNIST is white on black."
+            + " Or try --normalise mnist." * (input_shape == (28, 28)),
         )
     return pixels.reshape(1, -1)
 
