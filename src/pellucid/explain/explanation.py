@@ -126,7 +126,7 @@ class Step:
         }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """One step of training on one example: forwards, loss, backwards, update, with the loss before and after.
 
@@ -175,6 +175,9 @@ class Explanation:
             "picture": _finite(self.picture.tolist()),
             "steps": [step.to_record() for step in self.steps],
         }
+
+    def __repr__(self) -> str:
+        return f"<pellucid.explain.Explanation of {self.network}: {len(self.steps)} steps>"
 
     def __str__(self) -> str:
         from pellucid.explain.text import to_text
