@@ -19,6 +19,7 @@ _CIRESAN = "Cireşan et al.: Deep, Big, Simple Neural Nets, Neural Computation 2
 _BATCHES = "batches of 64 in place of single examples"
 
 _FALL: dict[str, Any] = {"learning_rate": 0.2, "schedule": "linear"}
+_BOUNDED: dict[str, Any] = {"max_norm": 3.0, "learning_rate": 0.5, "schedule": "linear"}
 _OF_FALL = {
     "learning_rate": "as high as is safe for ReLU on pixels",
     "schedule": "the last steps are small, and settle",
@@ -95,7 +96,7 @@ def _dropout(name: str, title: str, error: float, source: str, **options: Any) -
         "max_norm": "the paper's constraint; it lets the rate be high",
         "solver": "the paper's: dropout's gradients are noisy, and momentum averages them",
         "batch_size": "near the paper's 100",
-        "learning_rate": "as high as is safe on pixels",
+        "learning_rate": "as high as the validation part says it may be",
         "schedule": _OF_FALL["schedule"],
     }
     options = {"epochs": 150, "dropout": 0.5, "batch_size": 128, **options}
@@ -164,11 +165,11 @@ LITERATURE = (
     _ciresan(",".join(["1000"] * 9), 0.44, epochs=150),
     _dropout(
         "hinton-dropout", "784-800-800-10, half of the hidden neurons left out", 1.30, _HINTON,
-        hidden="800,800", **_FALL,
+        hidden="800,800", epochs=200, **_BOUNDED,
     ),
     _dropout(
         "hinton-dropout-inputs", "784-800-800-10, a fifth of the pixels left out, too", 1.10, _HINTON,
-        hidden="800,800", input_dropout=0.2, **_FALL,
+        hidden="800,800", input_dropout=0.2, epochs=200, **_BOUNDED,
     ),
     _dropout(
         "srivastava-logistic", "784-1024-1024-1024-10, logistic, dropout", 1.35, _SRIVASTAVA,
@@ -181,6 +182,6 @@ LITERATURE = (
     ),
     _dropout(
         "srivastava-max-norm", "784-1024-1024-1024-10, ReLU, dropout, max-norm", 1.06, _SRIVASTAVA,
-        hidden="1024,1024,1024", input_dropout=0.2, max_norm=2.0, **_FALL,
+        hidden="1024,1024,1024", input_dropout=0.2, **_BOUNDED,
     ),
 )  # fmt: skip
