@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,3 +130,32 @@ def test_a_normalisation_that_cannot_be_is_refused(cli, photo, points, tmp_path)
     blank = pytest.importorskip("PIL.Image").new("L", (50, 50), 255)
     blank.save("blank.png")
     assert "nothing is drawn" in cli("predict", "mnist", "blank.png", "--normalise", "mnist").err
+
+
+def test_an_evaluation_is_written_as_a_page(cli, points, tmp_path) -> None:
+    assert cli("train", "--data", points, "--hidden", "8", "--epochs", 3, "--validation", 20, "--out", "run").code in (
+        0,
+        1,
+    )
+    said = cli("evaluate", "run", "--html", "page.html")
+    assert (said.code, "Wrote page.html" in said.out) == (0, True)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    for words in (
+        "<h2>Learning</h2>",
+        "<h2>Mistakes</h2>",
+        "One step of training, with its numbers",
+        "<dt>solver</dt><dd>sgd</dd>",
+    ):
+        assert words in page
+    assert cli("evaluate", "run", "--html", ".").code == 1
+
+
+def test_a_training_reports_on_itself_where_it_is_asked_to(cli, small) -> None:
+    said = cli("train", *small, "--report", "--out", "run", "--json").json
+    page = Path("run/report.html").read_text(encoding="utf-8")
+    assert f"<b>{said['test_accuracy']:.2%}</b>" in page
+    assert "<h2>Learning</h2>" in page
+    assert "<dt>data, SHA-256</dt>" in page
+    Path("run/report.html").unlink()
+    assert cli("train", "--resume", "run", "--report").code == 0  # finished: reported again
+    assert Path("run/report.html").is_file()

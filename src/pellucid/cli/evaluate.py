@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pellucid.cli.output import Json, Output, escape, percent
+from pellucid.cli.page import write_page
 from pellucid.cli.threads import EngineName, Threads, threads_in_use
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ def evaluate(
         str | None, typer.Option(metavar="NAME|PATH", help="Labelled data. (default: what the model was trained on)")
     ] = None,
     label: Annotated[str | None, typer.Option(help="The column, or key, that holds the label.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page: mistakes, calibration, weights.")
+    ] = None,
     engine: EngineName = None,
     threads: Threads = None,
     json: Json = False,
@@ -58,6 +62,9 @@ def evaluate(
     _say_classes(output, names, result)
     output.say()
     _say_confusion(output, names, result)
+    if html is not None:
+        write_page(html, network, model, examples.X, examples.y, result, examples.what)
+        output.say(f"Wrote {escape(str(html))}")
     output.result(_summary(network.classes, examples.what, result))
 
 

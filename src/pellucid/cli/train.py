@@ -106,6 +106,10 @@ def train(
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Go on with the run in DIR, or begin it there.")
     ] = None,
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Write report.html into the run's folder: curves, mistakes, calibration."),
+    ] = False,
     json: Json = False,
 ) -> int:
     """Train a network; by default 784-128-64-10 on MNIST, by plain stochastic gradient descent."""
@@ -139,7 +143,7 @@ def train(
         "threads": threads,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    training = _Training(given, out, resume, Output(json))
+    training = _Training(given, out, resume, report, Output(json))
     try:
         return training.run()
     except KeyboardInterrupt:  # the second Ctrl-C, or one before the training began
@@ -150,14 +154,16 @@ def train(
 class _Training:
     """One call of the verb: what was given, where it goes, what is said."""
 
-    def __init__(self, given: dict[str, Any], out: Path | None, resume: Path | None, output: Output) -> None:
+    def __init__(
+        self, given: dict[str, Any], out: Path | None, resume: Path | None, report: bool, output: Output
+    ) -> None:
         from pellucid.errors import SettingError
 
         if out is not None and resume is not None:
             raise SettingError(
                 "both --out and --resume are given", "one of them", "--resume names the run's folder, too."
             )
-        self.given, self.out, self.resume, self.output = given, out, resume, output
+        self.given, self.out, self.resume, self.report, self.output = given, out, resume, report, output
         self.folder: RunFolder | None = None
 
     def how_to_go_on(self) -> str:
@@ -198,7 +204,7 @@ class _Training:
             with ProgressDisplay(self.output, settings.epochs) as display:
                 self.folder = self._folder(dataset)
                 done = run(plan, self.folder, resume=self.resume is not None, callbacks=[display])
-        return TrainReport(plan, done, self.output).tell()
+        return TrainReport(plan, done, self.output, self.report).tell()
 
     def _options_of_the_recipe(self) -> dict[str, Any]:
         """Options that a recipe names; those that are given beside it hold instead."""

@@ -19,8 +19,8 @@ LEAST_EPOCHS_OF_A_CURVE = 5
 class TrainReport:
     """What is said of a run, and the exit code that it deserves."""
 
-    def __init__(self, plan: Plan, done: Run, output: Output) -> None:
-        self.plan, self.done, self.output = plan, done, output
+    def __init__(self, plan: Plan, done: Run, output: Output, wants_page: bool = False) -> None:
+        self.plan, self.done, self.output, self.wants_page = plan, done, output, wants_page
 
     def tell(self) -> int:
         """Say how the run ended: → the exit code. Raises ``TrainingError`` for a run that failed."""
@@ -40,10 +40,10 @@ class TrainReport:
             self.output.result(self._summary())
             self._draw_curves()
             return EXIT_INTERRUPTED
-        curves = self._draw_curves()
+        curves, page = self._draw_curves(), self._write_page()
         if done.fit is None:
             self.output.say(f"The run in {escape(str(folder.path))} is finished:")
-        self._say_result(curves)
+        self._say_result([each for each in (curves, page) if each is not None])
         if done.fit is not None:  # a finished run is reported, whatever came of it
             self._raise_if_failed(ending)
         self.output.result(self._summary())
@@ -81,7 +81,27 @@ class TrainReport:
                 self.output.warn(str(error))
         return done.folder.curves if done.folder.curves.is_file() else None
 
-    def _say_result(self, curves: Path | None) -> None:
+    def _write_page(self) -> Path | None:
+        """Write the report where it was asked for; as little as a picture is it worth a run."""
+        from pellucid.cli.page import write_page
+        from pellucid.errors import StorageError
+        from pellucid.network import load
+
+        if not self.wants_page:
+            return None
+        folder, data = self.done.folder, self.plan.dataset
+        network = load(folder.model, engine=self.plan.engine)
+        found = self.done.test or network.evaluate(data.X_test, data.y_test)
+        try:
+            write_page(
+                folder.report, network, folder.path, data.X_test, data.y_test, found, f"the test part of {data.name}"
+            )
+        except StorageError as error:
+            self.output.warn(str(error))
+            return None
+        return folder.report
+
+    def _say_result(self, pictures: list[Path]) -> None:
         done, record, folder, say = self.done, self.done.record, self.done.folder, self.output.say
         epochs, kept = len(done.history), record["kept_epoch"]
         best = f", of which epoch {kept} was best and is kept" if kept != epochs else ""
@@ -97,7 +117,7 @@ class TrainReport:
             names = self.plan.dataset.classes
             words = (f"{names[pair.true]} for {names[pair.taken_for]} ({pair.times}×)" for pair in pairs)
             say(f"Most often taken: {escape(', '.join(words))}")
-        files = [folder.model, folder.history, folder.record, *([curves] if curves else [])]
+        files = [folder.model, folder.history, folder.record, *pictures]
         say("Wrote" if done.fit is not None else "Its files")
         for path in files:
             say(f"  {escape(str(path))}")

@@ -62,13 +62,14 @@ def to_page(explanation: Explanation) -> str:
 
 def to_fragment(explanation: Explanation, element: str = "div") -> str:
     """Write all steps within one element, with the style that it needs."""
-    return "\n".join([f'<{element} class="pellucid">', f"<style>{STYLE}</style>", *_body(explanation), f"</{element}>"])
+    return "\n".join([f'<{element} class="pellucid">', f"<style>{STYLE}</style>", *body(explanation), f"</{element}>"])
 
 
-def _body(explanation: Explanation) -> Iterator[str]:
+def body(explanation: Explanation, heading: str = "h1") -> Iterator[str]:
+    """Write all steps, a line at a time, for within an element of the class ``pellucid``."""
     yield '<div class="head">'
     yield from _picture(explanation)
-    yield f"<div><h1>One step of training, with its numbers</h1><p>{escape(explanation.headline)}</p>"
+    yield f"<div><{heading}>One step of training, with its numbers</{heading}><p>{escape(explanation.headline)}</p>"
     yield f"<p>{escape(explanation.network)}, {explanation.parameters:,} parameters.</p></div></div>"
     yield '<nav aria-label="Steps"><ol>'
     for number, step in enumerate(explanation.steps):

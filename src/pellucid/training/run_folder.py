@@ -6,6 +6,7 @@
     model.safetensors   what was learned
     history.jsonl       a line an epoch
     curves.png          of five epochs or more, where matplotlib is installed
+    report.html         where it is asked for
     checkpoint/         where a run that is stopped goes on from
     .lock               held by the process that writes here
 """
@@ -35,6 +36,7 @@ class RunFolder:
         self.model = path / "model.safetensors"
         self.history = path / "history.jsonl"
         self.curves = path / "curves.png"
+        self.report = path / "report.html"
         self.checkpoint = path / "checkpoint" / "snapshot.safetensors"
 
     def exists(self) -> bool:

@@ -1,0 +1,225 @@
+"""A page about a model: how good it is, where it fails, how sure it is, what it looks for. One file, no script.
+
+Everything is within the page: pictures as data, charts as SVG. It can be mailed, printed, and read in ten years.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid import __version__
+from pellucid.explain.html import STYLE, body
+from pellucid.network import Network
+from pellucid.report.charts import Curve, curves, reliability
+from pellucid.report.png import dark_on_light, data_uri, mosaic
+from pellucid.training.evaluation import Evaluation
+from pellucid.training.history import History
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+MISTAKES_SHOWN = 60
+NEURONS_SHOWN = 256
+
+OWN_STYLE = """
+.report { max-width: 62rem; }
+.report dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: .6rem 0; }
+.report dt { color: var(--quiet); } .report dd { margin: 0; }
+.report .figures { display: flex; flex-wrap: wrap; gap: .6rem 2.2rem; margin: .8rem 0; padding: 0; list-style: none; }
+.report .figures b { display: block; font-size: 1.7rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
+.report table.counts td { padding: .15rem .5rem; } .report table.counts th { color: var(--quiet); font-size: .9rem; }
+.report table.counts td.right { font-weight: 600; } .report table.counts td.wrong { color: var(--minus); font-weight: 600; }
+.report table.counts td.none { color: var(--line); }
+.report .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.4rem, 1fr)); gap: .7rem; padding: 0;
+  list-style: none; }
+.report .gallery img { width: 5.6rem; height: auto; image-rendering: pixelated; border: 1px solid var(--line);
+  background: #fff; }
+.report .gallery li { font-size: .85rem; line-height: 1.35; }
+.report img.mosaic { width: 100%; image-rendering: pixelated; border: 1px solid var(--line); }
+.report .charts { display: flex; flex-wrap: wrap; gap: 1rem; }
+.report .charts figure { flex: 1 1 22rem; max-width: 32rem; margin: 0; }
+.report figcaption { color: var(--quiet); font-size: .9rem; }
+.report svg.chart { width: 100%; border: 0; background: none; } .report svg text { fill: var(--quiet); font-size: 12px; }
+.report svg .grid { stroke: var(--line); } .report svg .diagonal { stroke: var(--quiet); stroke-dasharray: 4 4; }
+.report svg .curve { fill: none; stroke: var(--plus); stroke-width: 2; } .report svg .dashed { stroke-dasharray: 6 4;
+  stroke: var(--minus); } .report svg .dot { fill: var(--plus); fill-opacity: .75; }
+"""
+
+
+class Subject(NamedTuple):
+    """What a page is about: a network, the examples X (n, d) with their class indices y, and what was found on them.
+
+    ``what`` says in words which examples these are; ``facts`` are lines of name and value (the command, the data, the run);
+    ``history`` is there where a training is told of.
+    """
+
+    network: Network
+    X: NDArray[Any]
+    y: NDArray[Any]
+    found: Evaluation
+    what: str
+    facts: Sequence[tuple[str, str]] = ()
+    history: History = ()
+
+
+def to_page(subject: Subject) -> str:
+    """Write the page: → HTML."""
+    title = f"{subject.network.architecture} on {subject.what}"
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+            f"<title>{escape(title)}</title>",
+            "<style>body { margin: 0; } @media (prefers-color-scheme: dark) { body { background: #14191e; } }",
+            STYLE,
+            OWN_STYLE,
+            "</style>",
+            "</head>",
+            "<body>",
+            '<main class="pellucid report">',
+            *_head(subject),
+            *_curves(subject.history),
+            *_classes(subject),
+            *_mistakes(subject),
+            *_calibration(subject.found),
+            *_weights(subject.network),
+            *_worked_step(subject),
+            "</main>",
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+def fingerprint(network: Network) -> str:
+    """Give the SHA-256 of all parameters, in order: two networks that share it compute the same."""
+    digest = hashlib.sha256()
+    for tensor in (tensor for layer in network.layers for tensor in layer):
+        digest.update(np.ascontiguousarray(tensor).data)
+    return digest.hexdigest()
+
+
+def _head(subject: Subject) -> Iterator[str]:
+    network, found = subject.network, subject.found
+    error, _ = found.calibration
+    wrong = round((1 - found.accuracy) * len(found.y))
+    yield f"<h1>{escape(str(network.architecture))} on {escape(subject.what)}</h1>"
+    yield '<ul class="figures">'
+    for number, words in (
+        (f"{found.accuracy:.2%}", "read rightly"),
+        (f"{wrong:,}", f"of {len(found.y):,} wrong"),
+        (f"{found.loss:.4f}", "loss"),
+        (f"{error:.2%}", "expected calibration error"),
+        (f"{network.architecture.n_parameters:,}", "parameters"),
+    ):
+        yield f"<li><b>{number}</b>{words}</li>"
+    yield "</ul><dl>"
+    bends = ", ".join(layer.activation for layer in network.architecture.hidden) or "none"
+    facts = [*subject.facts, ("activations", bends), ("loss", network.architecture.loss.name)]
+    facts += [("parameters, SHA-256", fingerprint(network)), ("written by", f"Pellucid {__version__}")]
+    for name, value in facts:
+        yield f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>"
+    yield "</dl>"
+
+
+def _curves(history: History) -> Iterator[str]:
+    if len(history) < 2:
+        return
+    epochs = [record.epoch for record in history]
+    loss = [Curve("training", [record.loss for record in history])]
+    wrong = [Curve("training", [100 * (1 - (record.accuracy or 0.0)) for record in history])]
+    if all(record.validation_loss is not None for record in history):
+        loss.append(Curve("validation", [record.validation_loss or 0.0 for record in history], dashed=True))
+        shares = [100 * (1 - (record.validation_accuracy or 0.0)) for record in history]
+        wrong.append(Curve("validation", shares, dashed=True))
+    yield '<section><h2>Learning</h2><div class="charts">'
+    for title, lines in (("Loss", loss), ("Errors, %", wrong)):
+        words = "; ".join(f"{line.name} {'dashed' if line.dashed else 'solid'}" for line in lines)
+        yield f"<figure>{curves(title, epochs, lines)}<figcaption>{title}: {words}, epoch by epoch.</figcaption></figure>"
+    yield "</div></section>"
+
+
+def _classes(subject: Subject) -> Iterator[str]:
+    names = [escape(str(name)) for name in subject.network.classes]
+    precision, recall = subject.found.precision_and_recall
+    yield "<section><h2>What is taken for what</h2>"
+    yield '<div class="scroll"><table class="counts"><thead><tr><th scope="col">is \\ taken for</th>'
+    yield from (f'<th scope="col">{name}</th>' for name in names)
+    yield '<th scope="col">recall</th></tr></thead><tbody>'
+    for true, (name, row) in enumerate(zip(names, subject.found.confusion.tolist(), strict=True)):
+        cells = "".join(
+            f'<td class="{"right" if taken == true else "wrong" if count else "none"}">{count:,}</td>'
+            for taken, count in enumerate(row)
+        )
+        yield f'<tr><th scope="row">{name}</th>{cells}<td>{_percent(recall[true])}</td></tr>'
+    cells = "".join(f"<td>{_percent(share)}</td>" for share in precision)
+    yield f'<tr><th scope="row">precision</th>{cells}<td></td></tr></tbody></table></div></section>'
+
+
+def _percent(share: float) -> str:
+    return "–" if share != share else f"{share:.1%}"
+
+
+def _mistakes(subject: Subject) -> Iterator[str]:
+    network = subject.network
+    z = subject.found.logits
+    taken = z.argmax(axis=1)
+    wrong = np.flatnonzero(taken != subject.y)
+    p = subject.found.measure.probabilities(subject.found.measure.outputs(z[wrong]))
+    sure = p.max(axis=1) if len(wrong) else np.zeros(0)
+    order = np.argsort(-sure, kind="stable")[:MISTAKES_SHOWN]
+    which = f"; these {len(order)} most surely." if len(wrong) > len(order) else ", the surest first."
+    which = which if len(order) else "."
+    yield f"<section><h2>Mistakes</h2><p>{len(wrong):,} examples are taken for what they are not{which}</p>"
+    yield '<ul class="gallery">'
+    is_picture = len(network.architecture.input_shape) == 2
+    for place in order:
+        row = int(wrong[place])
+        is_, said = (escape(str(network.classes[int(index)])) for index in (subject.y[row], taken[row]))
+        words = f"no. {row:,}: {is_}, taken for {said}, {sure[place]:.1%} sure"
+        picture = ""
+        if is_picture:
+            pixels = dark_on_light(subject.X[row].reshape(network.architecture.input_shape))
+            picture = f'<img src="{data_uri(pixels)}" alt="">'
+        yield f"<li>{picture}<br>{words}</li>"
+    yield "</ul></section>"
+
+
+def _calibration(found: Evaluation) -> Iterator[str]:
+    error, bins = found.calibration
+    yield '<section><h2>Does it know when it is right?</h2><div class="charts"><figure>'
+    yield reliability(bins)
+    yield "<figcaption>Right against how sure: large dots stand for many examples. On the dashed line 90 % sure is right "
+    yield f"nine times in ten. Expected calibration error {error:.2%}.</figcaption></figure></div>"
+    yield "</section>"
+
+
+def _weights(network: Network) -> Iterator[str]:
+    shape, W = network.architecture.input_shape, network.layers[0].W
+    if len(shape) != 2 or len(W) > NEURONS_SHOWN:
+        return
+    sheet = mosaic(W, (shape[0], shape[1]))
+    yield "<section><h2>What the first layer looks for</h2>"
+    words = f"The weights of {len(W)} neurons, each as a picture of the inputs"
+    yield f'<img class="mosaic" src="{data_uri(sheet)}" alt="{words}">'
+    yield f"<p>The weights of {len(W)} neurons, each in the shape of the picture: blue adds where there is ink, brown takes "
+    yield f"away; the deepest colour is {float(np.abs(W).max()):.3g}.</p></section>"
+
+
+def _worked_step(subject: Subject) -> Iterator[str]:
+    """Explain the surest mistake, or the first example where there is none."""
+    network, z = subject.network, subject.found.logits
+    wrong = np.flatnonzero(z.argmax(axis=1) != subject.y)
+    row = int(wrong[np.argmax(z[wrong].max(axis=1))]) if len(wrong) else 0
+    label = network.classes[int(subject.y[row])]
+    explanation = network.explain(subject.X[row], label, example=f"No. {row:,} of {subject.what}")
+    yield from body(explanation, "h2")
