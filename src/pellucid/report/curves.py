@@ -20,7 +20,7 @@ VALIDATION: dict[str, Any] = {"color": "#D55E00", "linestyle": (0, (4, 1.5))}
 MOST_MARKERS = 50
 
 
-def plot_history(history: History) -> Figure:
+def plot_curves(history: History) -> Figure:
     """Draw loss (nats, logarithmic) and error (%, logarithmic) over the epochs: → a matplotlib Figure.
 
     Raises ``MissingExtraError`` where matplotlib is not installed.
@@ -33,15 +33,15 @@ def plot_history(history: History) -> Figure:
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     epochs = [record.epoch for record in history]
-    _lines(left, epochs, [record.loss for record in history], [record.validation_loss for record in history])
-    _decorate(left, "Loss", "cross-entropy in nats")
-    _lines(
+    draw_lines(left, epochs, [record.loss for record in history], [record.validation_loss for record in history])
+    decorate(left, "Loss", "cross-entropy in nats")
+    draw_lines(
         right,
         epochs,
         [_error(record.accuracy) for record in history],
         [_error(record.validation_accuracy) for record in history],
     )
-    _decorate(right, "Error", "% of examples classified wrongly")
+    decorate(right, "Error", "% of examples classified wrongly")
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False)
     return figure
 
@@ -51,13 +51,14 @@ def _error(accuracy: float | None) -> float | None:
 
 
 def draw_curves(history: History, path: Path) -> None:
-    """Write the curves as a PNG picture, whole or not at all. Raises as ``plot_history``, and ``StorageError``."""
+    """Write the curves as a PNG picture, whole or not at all. Raises as ``plot_curves``, and ``StorageError``."""
     picture = io.BytesIO()
-    plot_history(history).savefig(picture, format="png", dpi=150)
+    plot_curves(history).savefig(picture, format="png", dpi=150)
     write_bytes(path, picture.getvalue())
 
 
-def _lines(axes: Axes, epochs: list[int], training: list[Any], validation: list[Any]) -> None:
+def draw_lines(axes: Axes, epochs: list[int], training: list[Any], validation: list[Any]) -> None:
+    """Draw what was seen in training, and in validation where there was one, over the epochs."""
     series: list[tuple[str, Any, dict[str, Any]]] = [("training, as it went by", training, TRAINING)]
     if all(value is not None for value in validation):
         series.append(("validation, at the epoch's end", validation, VALIDATION))
@@ -77,7 +78,8 @@ def _lines(axes: Axes, epochs: list[int], training: list[Any], validation: list[
         axes.set_ylim(bottom=0)
 
 
-def _decorate(axes: Axes, title: str, unit: str) -> None:
+def decorate(axes: Axes, title: str, unit: str) -> None:
+    """Name the axes, and leave away what says nothing."""
     from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
     axes.set_title(title, loc="left", fontweight="bold")
