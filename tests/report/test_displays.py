@@ -17,12 +17,13 @@ from pellucid.report.displays import ConfusionDisplay, HistoryDisplay, WeightsDi
 
 matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 matplotlib.use("Agg")
+pyplot = pytest.importorskip("matplotlib.pyplot")
 
 
 @pytest.fixture(autouse=True)
 def closed():
     yield
-    matplotlib.pyplot.close("all")
+    pyplot.close("all")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def classifier(digits):
 
 @pytest.fixture
 def axes():
-    return matplotlib.figure.Figure().subplots()
+    return pyplot.figure().subplots()
 
 
 def test_a_matrix_has_scikit_learns_counts(classifier, digits, axes):
@@ -68,12 +69,12 @@ def test_the_losses_of_a_fit_are_drawn(classifier, axes):
     display = plot_history(classifier, ax=axes)
     assert len(display.history) == classifier.n_iter_
     lines = [line.get_ydata().tolist() for line in axes.get_lines()]
-    assert lines[0] == [record.loss for record in classifier.history_]
+    assert lines[0] == [record["loss"] for record in classifier.history_]
     assert axes.get_yscale() == "log"
 
 
 def test_without_axes_a_figure_is_made():
-    assert plot_weights(load("mnist")).figure_ is matplotlib.pyplot.gcf()
+    assert plot_weights(load("mnist")).figure_ is pyplot.gcf()
 
 
 def test_what_cannot_be_drawn_is_refused(digits):

@@ -23,7 +23,7 @@ from pellucid.errors import MissingExtraError, SettingError, ShapeError
 from pellucid.network import Network
 from pellucid.report.curves import decorate, draw_lines
 from pellucid.report.png import mosaic
-from pellucid.training.history import History
+from pellucid.training.history import History, from_records
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +47,7 @@ class HistoryDisplay:
     @classmethod
     def from_estimator(cls, estimator: Any) -> Self:
         """Take the history of a fitted estimator. Raises ``SettingError`` for one that has none."""
-        return cls(_attribute(estimator, "history_"))
+        return cls(from_records(_attribute(estimator, "history_")))
 
     def plot(self, ax: Axes | None = None) -> Self:
         """Draw. Raises ``MissingExtraError`` where matplotlib is not installed."""
