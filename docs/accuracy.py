@@ -18,7 +18,8 @@ BEGIN, END = "<!-- the table: python docs/accuracy.py -->", "<!-- the end of the
 
 
 def main() -> None:
-    records = read_records(Path(sys.argv[1] if len(sys.argv) > 1 else "reproductions"))
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "reproductions")
+    records = [record for record in read_records(folder) if record["error"] is not None]  # what has ended
     page = HERE / "accuracy.md"
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)

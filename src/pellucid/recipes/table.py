@@ -87,11 +87,12 @@ def markdown(records: Sequence[Record]) -> str:
     """Write records as a table in Markdown, with what differs from the papers and where they were run below it."""
     lines = [HEADINGS, ("---",) * len(HEADINGS), *(cells_of(record) for record in records)]
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    notes = [
-        f"* `{record['recipe']}`: {record['published']['source']}. Ours differs: {'; '.join(record['differs'])}."
-        for record in records
-        if record["published"]
-    ]
+    alike: dict[str, list[str]] = {}  # rows of one paper that differ from it in the same way share a note
+    for record in records:
+        if record["published"]:
+            note = f"{record['published']['source']}. Ours differs: {'; '.join(record['differs'])}."
+            alike.setdefault(note, []).append(f"`{record['recipe']}`")
+    notes = [f"* {', '.join(names)}: {note}" for note, names in alike.items()]
     machines = sorted({f"{each['machine']}; {each['engine']}, {each['precision']}" for each in records})
     return "\n\n".join(filter(None, [table, "\n".join(notes), f"Run on: {' / '.join(machines)}."])) + "\n"
 
