@@ -281,3 +281,5 @@ def test_networks_of_every_task_are_explained() -> None:
         assert np.isfinite(network.explain(TINY_X[0], y).loss_after)
     with pytest.raises(ShapeError, match="expected 2 numbers, one an output"):
         Network(replace(TINY, loss=SquaredError(), outputs=2), LAYERS).explain(TINY_X[0], 0.5)
+    with pytest.raises(ShapeError, match="y is 'many'; expected 2 numbers, one an output"):
+        Network(replace(TINY, loss=SquaredError(), outputs=2), LAYERS).explain(TINY_X[0], "many")

@@ -206,7 +206,10 @@ class Network:
                 raise SettingError(f"the label {y!r} is none of the classes", f"one of {known}")
             place = self.classes.index(y)
             return place if self._task is Task.ONE_OF_SEVERAL else [float(place)]
-        numbers = np.atleast_1d(np.asarray(y, np.float64))
+        try:
+            numbers = np.atleast_1d(np.asarray(y, np.float64))
+        except (TypeError, ValueError) as error:
+            raise ShapeError(f"y is {y!r}", f"{self.architecture.outputs} numbers, one an output") from error
         if numbers.shape != (self.architecture.outputs,) or not np.isfinite(numbers).all():
             raise ShapeError(f"y is {y!r}", f"{self.architecture.outputs} numbers, one an output")
         return numbers

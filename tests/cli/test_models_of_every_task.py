@@ -58,3 +58,15 @@ def test_a_model_of_several_labels_names_those_that_are_likely(cli, saved) -> No
     for each, row in zip(predicted, classifier.predict(X[:3]), strict=True):
         assert sorted(each["labels"]) == np.flatnonzero(row).tolist()
     assert cli("predict", "model.safetensors", "three.npy").code == 0
+
+
+def test_models_that_tell_no_classes_apart_are_explained_by_an_example_alone(cli, saved) -> None:
+    X, y = make_multilabel_classification(n_classes=4, random_state=0)
+    saved(MLPClassifier, X, y)
+    np.savez("labelled.npz", X=X, y=np.arange(len(X)) % 2)
+    refused = cli("explain", "model.safetensors", "--data", "labelled.npz")
+    assert (refused.code, "this network gives several labels" in refused.err) == (2, True)
+    X, y = load_diabetes(return_X_y=True)
+    saved(MLPRegressor, X, y)
+    np.save("one.npy", X[0])
+    assert cli("explain", "model.safetensors", "--image", "one.npy", "--json").json["network"] == "10-5-1"

@@ -114,10 +114,14 @@ def _of_file(network: Network, image: Path, normalise: str | None) -> tuple[Any,
 
 
 def _of_data(network: Network, model: Path, index: int, data: str | None) -> tuple[Any, str, Any]:
+    from pellucid.answers import Task
     from pellucid.cli.evaluate import trained_on, what_it_knows
     from pellucid.datasets.for_a_network import labelled_examples
     from pellucid.errors import SettingError
 
+    if network.task not in (Task.ONE_OF_SEVERAL, Task.YES_OR_NO):
+        got = f"this network gives {network.task.value}, which data of classes do not say"
+        raise SettingError(got, "an example of its own", "Try --image FILE, or Network.explain.")
     implied, column = data is None, None
     if data is None:
         data, column = trained_on(network, model)

@@ -149,7 +149,7 @@ class CrossEntropy(Loss):
 
     def rightly_classified(self, z: Array, y: Targets) -> int:
         """Count where the largest z is the true class's."""
-        return int(np.count_nonzero(z.argmax(axis=1) == y))
+        return _won_by_the_true_class(z, y)
 
     def _labels(self, y: Targets, like: Array) -> Array:
         one_hot = np.zeros_like(like)
@@ -184,7 +184,7 @@ class ClassSquaredError(Loss):
 
     def rightly_classified(self, z: Array, y: Targets) -> int:
         """Count where the largest z is the true class's."""
-        return int(np.count_nonzero(z.argmax(axis=1) == y))
+        return _won_by_the_true_class(z, y)
 
 
 @dataclass(frozen=True)
@@ -322,6 +322,10 @@ class Poisson(Loss):
     def slope_of_each(self, p: Array, y: Targets) -> Array:
         """Give p − y."""
         return poisson_slope(p, y)
+
+
+def _won_by_the_true_class(z: Array, y: Targets) -> int:
+    return int(np.count_nonzero(z.argmax(axis=1) == y))
 
 
 def _check(loss: Loss, setting: str, is_right: bool, expected: str) -> None:
