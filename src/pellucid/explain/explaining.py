@@ -14,18 +14,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from pellucid.equations.activations import ACTIVATIONS
 from pellucid.equations.architecture import Architecture
-from pellucid.equations.decompose import decompose
 from pellucid.equations.finite_differences import relative_difference, slope_at
 from pellucid.equations.losses import CrossEntropy
 from pellucid.equations.network import BackwardStep, Trace, backward_steps, forward, loss_and_gradients
 from pellucid.equations.optimizers import SGD
 from pellucid.equations.parameters import Array, Layer, Layers
 from pellucid.explain.arithmetic import ending
-from pellucid.explain.explanation import ALL_SHOWN, Check, Explanation, Line, Part, Step, Sum
+from pellucid.explain.explanation import ALL_SHOWN, Check, Explanation, Line, Step
 from pellucid.explain.formula import Formula, Fraction, Number, Operator, Symbol, Word, text
-from pellucid.explain.numerals import adding_up, in_a_product, numeral, share
+from pellucid.explain.numerals import in_a_product, numeral, share
+from pellucid.explain.worked import EQUALS, GETS, MINUS, PLUS, TIMES, applied, between, column_of, line_of, products
 
-TERMS_SHOWN = 5
 PROBES = 24
 
 _TAG_OF_ACTIVATION = {"relu": "a", **{name: name.replace("_", "-") for name in ACTIVATIONS if name != "relu"}}
@@ -46,7 +45,6 @@ _TAG_OF_LOSS = {
     "quantile": "quantile",
     "poisson": "poisson",
 }
-EQUALS, PLUS, MINUS, TIMES, GETS = map(Operator, ("=", "+", "−", "·", "←"))
 ETA = Symbol("η")
 
 
@@ -161,7 +159,7 @@ class _OneStep:
             if offset:
                 above = (*above, MINUS, Number(in_a_product(offset)))
             made: Formula = (Fraction(above, (Number(numeral(scale)),)),) if scale != 1 else above
-            lines.append(_line(Symbol("x", None, str(i)), made, x[i]))
+            lines.append(line_of(Symbol("x", None, str(i)), made, x[i]))
         picture = (
             f"The picture of {'×'.join(map(str, self.architecture.input_shape))} pixels is laid out as one long vector."
             if len(self.architecture.input_shape) > 1
@@ -180,10 +178,14 @@ class _OneStep:
             made = Symbol("z", k, str(j))
             weights, inputs = W[j], seen.inputs[0]
             if fan_in <= 4:
-                lines.append(_line(made, (*_products(weights, inputs), PLUS, Number(in_a_product(b[j]))), seen.z[0, j]))
+                lines.append(
+                    line_of(made, (*products(weights, inputs), PLUS, Number(in_a_product(b[j]))), seen.z[0, j])
+                )
             else:
                 bias = float(b[j]), Symbol("b", k, str(j))
-                sums.append(_column(made, Symbol("W", k, f"{j},"), self.below(k), weights, inputs, seen.z[0, j], bias))
+                sums.append(
+                    column_of(made, Symbol("W", k, f"{j},"), self.below(k), weights, inputs, seen.z[0, j], bias)
+                )
         title = "Output layer: the logits" if k == self.L else f"Hidden layer {k}: weigh and add"
         formula: Formula = (Symbol("z", k), EQUALS, Symbol("W", k), self.below(k), PLUS, Symbol("b", k))
         shapes = f"{fan_out} = {fan_out}×{fan_in} · {fan_in} + {fan_out}"
@@ -198,7 +200,7 @@ class _OneStep:
     def activation(self, k: int) -> Step:
         seen, name = self.trace.layers[k - 1], self.architecture.hidden[k - 1].activation
         lines = tuple(
-            _line(Symbol("a", k, str(j)), _applied(name, Number(numeral(seen.z[0, j]))), seen.a[0, j])
+            line_of(Symbol("a", k, str(j)), applied(name, Number(numeral(seen.z[0, j]))), seen.a[0, j])
             for j in self.places(k)
         )
         off = int((seen.a[0] == 0).sum())
@@ -208,7 +210,7 @@ class _OneStep:
                 f"{off:,} of {seen.a.shape[1]:,} neurons {'is off: it hands' if off == 1 else 'are off: they hand'} on 0, "
                 "now and on the way back."
             )
-        formula: Formula = (Symbol("a", k), EQUALS, *_applied(name, Symbol("z", k)))
+        formula: Formula = (Symbol("a", k), EQUALS, *applied(name, Symbol("z", k)))
         title = f"Hidden layer {k}: bend"
         shapes = f"{seen.a.shape[1]} = {seen.a.shape[1]}"
         return Step(
@@ -225,12 +227,12 @@ class _OneStep:
             if np.isfinite(powers.sum()):
                 total = Number(numeral(powers.sum()))
                 if k <= ALL_SHOWN:
-                    made = _between(PLUS, [(Number(numeral(power)),) for power in powers])
+                    made = between(PLUS, [(Number(numeral(power)),) for power in powers])
                     lines.append(Line((Operator("Σ"), *self._power("i"), EQUALS, *ending(made, float(powers.sum())))))
                 for j in self._classes_shown():
                     above: Formula = (Operator("exp"), Operator("("), Number(numeral(z[j])), Operator(")"))
                     lines.append(
-                        _line(Symbol("p", None, str(j)), (Fraction(above, (total,)),), p[j], written=share(p[j]))
+                        line_of(Symbol("p", None, str(j)), (Fraction(above, (total,)),), p[j], written=share(p[j]))
                     )
             sum_of_powers: Formula = (Operator("Σ"), *self._power("i"))
             formula: Formula = (Symbol("p", None, "j"), EQUALS, Fraction(self._power("j"), sum_of_powers))
@@ -297,7 +299,7 @@ class _OneStep:
             formula: Formula = (made, EQUALS, Symbol("p"), MINUS, Symbol("y"))
             for j in self._classes_shown():
                 wanted = Number("1" if j == int(self.y[0]) else "0")
-                lines.append(_line(made._replace(place=str(j)), (Number(share(p[j])), MINUS, wanted), dz[j]))
+                lines.append(line_of(made._replace(place=str(j)), (Number(share(p[j])), MINUS, wanted), dz[j]))
             note = (
                 "It holds for every class: the text says so of the correct one. The true class is pulled up, each other "
                 "pushed down by its own probability, and together they cancel."
@@ -316,7 +318,7 @@ class _OneStep:
         made = Symbol("W", k, "", True)
         formula: Formula = (made, EQUALS, Symbol("z", k, "", True), self.below(k)._replace(is_transposed=True))
         lines = tuple(
-            _line(made._replace(place=f"{j},{i}"), _products(dz[[j]], inputs[[i]]), dW[j, i])
+            line_of(made._replace(place=f"{j},{i}"), products(dz[[j]], inputs[[i]]), dW[j, i])
             for j, i in self._weights_shown(k)
         )
         fan_out, fan_in = dW.shape
@@ -354,9 +356,9 @@ class _OneStep:
         for i in self.places(k - 1):
             here = made._replace(place=str(i))
             if W.shape[0] <= 4:
-                lines.append(_line(here, _products(W[:, i], dz), da[0, i]))
+                lines.append(line_of(here, products(W[:, i], dz), da[0, i]))
             else:
-                sums.append(_column(here, Symbol("W", k, f",{i}"), above, W[:, i], dz, da[0, i], None))
+                sums.append(column_of(here, Symbol("W", k, f",{i}"), above, W[:, i], dz, da[0, i], None))
         fan_out, fan_in = W.shape
         note = (
             "The text writes ∂L/∂a for the product that holds f′(z) already; that is ∂L/∂z, the next step. Its one * stands "
@@ -383,7 +385,7 @@ class _OneStep:
             else (Operator("f′"), Operator("("), Symbol("z", k), Operator(")"))
         )
         lines = tuple(
-            _line(made._replace(place=str(j)), _products(da[0, [j]], slope[[j]]), dz[0, j]) for j in self.places(k)
+            line_of(made._replace(place=str(j)), products(da[0, [j]], slope[[j]]), dz[0, j]) for j in self.places(k)
         )
         tag = "dz" if name == "relu" else _TAG_OF_ACTIVATION[name]
         width = z.shape[1]
@@ -399,7 +401,7 @@ class _OneStep:
         made = Symbol(letter, k)
         places: list[tuple[int, ...]] = [*self._weights_shown(k)] if letter == "W" else [(j,) for j in self.places(k)]
         lines = tuple(
-            _line(
+            line_of(
                 made._replace(place=",".join(map(str, place))),
                 (Number(numeral(before[place])), MINUS, *self._eta_times(gradient[place])),
                 after[place],
@@ -472,61 +474,6 @@ class _OneStep:
             len(kept),
             len(places) - len(kept),
         )
-
-
-def _line(head: Symbol, made: Formula, value: float, equals: Operator = EQUALS, written: str = "") -> Line:
-    """Write what an element is made of, and what it comes to."""
-    return Line((head, equals, *ending(made, float(value), written)))
-
-
-def _column(
-    made: Symbol,
-    weight: Symbol,
-    by: Symbol,
-    weights: Array,
-    inputs: Array,
-    total: float,
-    bias: tuple[float, Symbol] | None,
-) -> Sum:
-    """Write Σ_i weight_i · input_i, and the bias, as a column that adds up.
-
-    ``weight`` has a place such as "17," or ",17", into which the number of the term goes.
-    """
-    short = decompose(weights * inputs, TERMS_SHOWN if len(weights) > ALL_SHOWN else len(weights))
-    amounts = [*short.terms.tolist(), *([bias[0]] if bias else [])]
-    written, rest, whole = adding_up(amounts, float(total))
-    parts = []
-    for place, amount in zip(short.places.tolist(), written, strict=False):
-        here = f"{weight.place}{place}" if weight.place.endswith(",") else f"{place}{weight.place}"
-        factors: Formula = (weight._replace(place=here), TIMES, by._replace(place=str(place)), EQUALS)
-        parts.append(Part(amount, (*factors, *_products(weights[[place]], inputs[[place]]))))
-    if rest or short.others:
-        words = f"the other {short.others:,} terms" if short.others else "rounding"
-        parts.append(Part(rest or "0", (Word(words),)))
-    if bias:
-        parts.append(Part(written[-1], (bias[1],)))
-    return Sum((made,), tuple(parts), whole)
-
-
-def _products(weights: Array, inputs: Array) -> Formula:
-    """0.5 · 1 + (−0.2) · 0 + …"""
-    return _between(
-        PLUS,
-        [(Number(in_a_product(w)), TIMES, Number(in_a_product(a))) for w, a in zip(weights, inputs, strict=True)],
-    )
-
-
-def _between(sign: Operator, formulas: list[Formula]) -> Formula:
-    row: list[Any] = []
-    for formula in formulas:
-        row += [*([sign] if row else []), *formula]
-    return tuple(row)
-
-
-def _applied(activation: str, to: Symbol | Number) -> Formula:
-    if activation == "relu":
-        return (Operator("max"), Operator("("), Number("0"), Operator(","), to, Operator(")"))
-    return (to,) if activation == "identity" else (Operator(activation), Operator("("), to, Operator(")"))
 
 
 def _low(k: int) -> str:
