@@ -15,7 +15,7 @@ from rich.console import Console
 from pellucid import datasets, load
 from pellucid.cli.output import Output
 from pellucid.cli.progress import ProgressDisplay
-from pellucid.engines import why_no_native_engine
+from pellucid.engines import State, why_no_native_engine
 from pellucid.equations.metrics import calibration
 from pellucid.equations.optimizers import OPTIMIZERS
 from pellucid.errors import StorageError
@@ -327,7 +327,7 @@ def test_the_bar_shows_epoch_loss_accuracy_speed_and_time_left() -> None:
     output = Output(as_json=False)
     output.console = Console(file=screen, force_terminal=True, width=120)
     with ProgressDisplay(output, epochs=12) as display:
-        display.on_progress(Progress(3, 12, 500, 1000, 0.25, 0.91, 4321.0))
+        display.on_progress(Progress(3, 12, 500, 1000, 0.25, 0.91, 4321.0, 0.2, State((), ())))
         display._bar.refresh()
     shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue())
     for text in ("epoch  3/12", "loss 0.2500", "accuracy 91.00 %", "4,321 rows/s", "left"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +12,6 @@ from pellucid.cli.page import write_page
 from pellucid.cli.threads import EngineName, Threads, threads_in_use
 
 if TYPE_CHECKING:
-    from pellucid.datasets.for_a_network import Trained
-    from pellucid.network import Network
     from pellucid.training.evaluation import Evaluation
 
 
@@ -35,19 +32,16 @@ def evaluate(
 
     Of data with a test part, or that the model was trained on, the test part is used; of other data, all of it.
     """
-    from pellucid.datasets.for_a_network import labelled_examples
     from pellucid.engines import choose
     from pellucid.errors import SettingError
+    from pellucid.labelled import examples_for
     from pellucid.network import load
 
     output = Output(json)
     network = load(model, engine=choose(engine, threads=threads).engine)
-    implied = data is None
-    if data is None:
-        if label is not None:
-            raise SettingError("--label is given without --data", "the data that it belongs to")
-        data, label = trained_on(network, model)
-    examples = labelled_examples(data, what_it_knows(network), label, must_be_the_same=implied)
+    if data is None and label is not None:
+        raise SettingError("--label is given without --data", "the data that it belongs to")
+    examples = examples_for(network, model, data, label)
     with threads_in_use(network.engine, threads):
         result = network.evaluate(examples.X, examples.y)
     wrong = round((1 - result.accuracy) * len(examples.y))
@@ -66,41 +60,6 @@ def evaluate(
         write_page(html, network, model, examples.X, examples.y, result, examples.what)
         output.say(f"Wrote {escape(str(html))}")
     output.result(_summary(network.classes, examples.what, result))
-
-
-def what_it_knows(network: Network) -> Trained:
-    """Gather what a network knows of its data."""
-    from pellucid.datasets import Column
-    from pellucid.datasets.for_a_network import Trained
-
-    about = network.model
-    columns = None if about.columns is None else tuple(Column(*column) for column in about.columns)
-    fingerprint = (about.training.get("data") or {}).get("sha256")
-    return Trained(network.architecture.input_shape, network.classes, columns, fingerprint)
-
-
-def trained_on(network: Network, model: Path) -> tuple[str, str | None]:
-    """Find the data that a network was trained on: a run tells what was asked for, a model file its name."""
-    from pellucid.datasets import available
-    from pellucid.errors import DataUnavailableError, RunFolderError
-    from pellucid.training.run_folder import RunFolder
-
-    folder = RunFolder(model)
-    request = None
-    if folder.exists():
-        with suppress(RunFolderError):  # the model may be sound though the run's record is not
-            request = folder.read_record()["request"]
-    if isinstance(request, dict) and isinstance(request.get("data"), str):
-        return request["data"], request.get("label")
-    name = (network.model.training.get("data") or {}).get("name")
-    if name not in [entry.name for entry in available()]:
-        what = (
-            f"was trained on {name!r}, which is no data set known by name"
-            if name
-            else "does not say what it was trained on"
-        )
-        raise DataUnavailableError(f"{model} {what}", advice="Name the data with --data.")
-    return name, None
 
 
 def _say_classes(output: Output, names: list[str], result: Evaluation) -> None:

@@ -103,7 +103,7 @@ def _of_network(
 
 
 def _of_file(network: Network, image: Path, normalise: str | None) -> tuple[Any, str, Any]:
-    from pellucid.cli.evaluate import what_it_knows
+    from pellucid.labelled import what_it_knows
     from pellucid.datasets.for_a_network import examples_to_predict
     from pellucid.errors import ShapeError
 
@@ -115,17 +115,13 @@ def _of_file(network: Network, image: Path, normalise: str | None) -> tuple[Any,
 
 def _of_data(network: Network, model: Path, index: int, data: str | None) -> tuple[Any, str, Any]:
     from pellucid.answers import Task
-    from pellucid.cli.evaluate import trained_on, what_it_knows
-    from pellucid.datasets.for_a_network import labelled_examples
     from pellucid.errors import SettingError
+    from pellucid.labelled import examples_for
 
     if network.task not in (Task.ONE_OF_SEVERAL, Task.YES_OR_NO):
         got = f"this network gives {network.task.value}, which data of classes do not say"
         raise SettingError(got, "an example of its own", "Try --image FILE, or Network.explain.")
-    implied, column = data is None, None
-    if data is None:
-        data, column = trained_on(network, model)
-    examples = labelled_examples(data, what_it_knows(network), column, must_be_the_same=implied)
+    examples = examples_for(network, model, data)
     if not 0 <= index < len(examples.y):
         raise SettingError(f"--index is {index}", f"from 0 to {len(examples.y) - 1:,}, the rows of {examples.what}")
     return examples.X[index], f"Example {index:,} of {examples.what}", network.classes[int(examples.y[index])]

@@ -63,7 +63,7 @@ def export(
 
 def _examples(network: Network, data: str, label: str | None) -> Labelled:
     from pellucid.answers import Task
-    from pellucid.cli.evaluate import what_it_knows
+    from pellucid.labelled import what_it_knows
     from pellucid.datasets.for_a_network import labelled_examples
     from pellucid.errors import SettingError
 

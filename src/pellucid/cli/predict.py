@@ -35,7 +35,7 @@ def predict(
     json: Json = False,
 ) -> None:
     """Say what each example in the files is, and how sure the model is of it."""
-    from pellucid.cli.evaluate import what_it_knows
+    from pellucid.labelled import what_it_knows
     from pellucid.datasets.for_a_network import examples_to_predict
     from pellucid.engines import choose
     from pellucid.network import load

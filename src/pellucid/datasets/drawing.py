@@ -17,10 +17,10 @@ Source: LeCun, Cortes, Burges: The MNIST database; Yadav, Bottou: Cold Case, the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,7 +40,15 @@ FINENESS = 10
 SOLID = 0.99
 """A pixel so full is solid ink, and nothing is made darker: in a tenth of MNIST's images the darkest pixel is 254."""
 
+THIN = 1 / 3
+"""The width of a pen that is not MNIST's, as a share of it."""
+
 MOST_STROKES, MOST_POINTS = 64, 4096
+
+Part = Literal["size", "pen", "grey", "centre"]
+PARTS: tuple[Part, ...] = get_args(Part)
+"""What the recipe does, each of which can be left out to see what it is good for: fit the ink into 20×20, draw with MNIST's
+pen, make grey of the areas, put the centre of mass into the middle."""
 
 Grey = NDArray[np.float64]
 
@@ -77,14 +85,58 @@ def of_strokes(strokes: Sequence[ArrayLike]) -> Stages:
     >>> stages.picture.shape, int((stages.picture.max(axis=1) > 0).sum())
     ((28, 28), 20)
     """
-    lines = _checked_strokes(strokes)
+    ink = _drawn(_fitted_lines(_checked_strokes(strokes), PEN), (BOX + 2) * FINENESS, PEN * FINENESS / 2)
+    return normalised(ink, LEAST_SQUARE * FINENESS)
+
+
+def _fitted_lines(lines: Sequence[Grey], pen: float) -> list[Grey]:
+    """Scale lines so that they, and the pen around them, fill the box; in units of the fine grid."""
     points = np.concatenate(lines)
     low, extent = points.min(axis=0), np.ptp(points, axis=0).max()
-    scale = (BOX - PEN) / extent if extent > 0 else 0.0
-    margin = PEN / 2 + 1 / FINENESS
-    fine = [(scale * (line - low) + margin) * FINENESS for line in lines]
-    ink = _drawn(fine, (BOX + 2) * FINENESS, PEN * FINENESS / 2)
-    return normalised(ink, LEAST_SQUARE * FINENESS)
+    scale = (BOX - pen) / extent if extent > 0 else 0.0
+    margin = pen / 2 + 1 / FINENESS
+    return [(scale * (line - low) + margin) * FINENESS for line in lines]
+
+
+def of_strokes_without(strokes: Sequence[ArrayLike], paper: float, leave_out: Collection[Part]) -> Stages:
+    """Make a picture of strokes by a part of the recipe only, as most demonstrations do: what is left out shows in the
+    answer of a network. ``paper`` is the side of the square that was drawn on, in the strokes' unit.
+
+    Without "size", the paper is shrunk to 28×28, and the ink stays as large as it was drawn; without "pen", the lines are
+    thin; without "grey", a pixel is black or white; without "centre", the box of the ink goes into the middle, or stays
+    where it was drawn. Raises as ``of_strokes``.
+
+    >>> line = [(0, 0), (0, 20)]
+    >>> int(of_strokes_without([line], 280, ["size"]).picture.max(axis=1).astype(bool).sum())     # two pixels, and the pen
+    4
+    """
+    if not leave_out:
+        return of_strokes(strokes)
+    lines = _checked_strokes(strokes)
+    pen = PEN * (THIN if "pen" in leave_out else 1.0)
+    if "size" in leave_out:
+        side, fine = SIDE, [line / paper * SIDE * FINENESS for line in lines]
+    else:
+        side, fine = BOX, _fitted_lines(lines, pen)
+    ink = _drawn(fine, (side + 2 * (side == BOX)) * FINENESS, pen * FINENESS / 2)
+    square = ink if "size" in leave_out else _square_around(ink, LEAST_SQUARE * FINENESS)
+    small = area_weights(len(square), side) @ square @ area_weights(len(square), side).T
+    if not small.any():
+        raise DataError("nothing is drawn on the paper", "a stroke within it")
+    if "grey" in leave_out:
+        small = np.where(small >= min(0.5, float(small.max())), 1.0, 0.0)
+    if "centre" not in leave_out:
+        picture = centred(small) if side == BOX else _moved_to_the_middle(_shades(small))
+    else:
+        picture = np.pad(_shades(small), (SIDE - side) // 2)
+    return Stages(ink, square, small, picture)
+
+
+def _moved_to_the_middle(shades: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Move a picture of 28×28 by whole pixels, its centre of mass to the middle; what leaves it is cut off."""
+    top, left = (int(SIDE / 2 + 1 - centre) for centre in _centre_of_mass(shades))
+    wide = np.pad(shades, SIDE)
+    return wide[SIDE - top : 2 * SIDE - top, SIDE - left : 2 * SIDE - left]
 
 
 def of_picture(pixels: ArrayLike) -> Stages:
@@ -124,17 +176,28 @@ def otsu_threshold(values: Grey) -> float:
 
 def centred(fitted: Grey) -> NDArray[np.uint8]:
     """Put 20×20 into 28×28, its centre of mass in the middle: within (14, 15] of 28, pixel i reaching from i to i + 1."""
-    largest = float(fitted.max())
-    if largest >= SOLID:
-        largest = 1.0
-    shades = np.floor(255 * np.clip(fitted / largest, 0, 1) + 0.5).astype(np.uint8)
-    mass = shades.astype(np.float64)
-    middle = np.arange(BOX) + 0.5
-    centre_y, centre_x = (float((mass.sum(axis=axis) * middle).sum() / mass.sum()) for axis in (1, 0))
-    top, left = (min(max(int(SIDE / 2 + 1 - centre), 0), SIDE - BOX) for centre in (centre_y, centre_x))
+    shades = _shades(fitted)
+    top, left = (min(max(int(SIDE / 2 + 1 - centre), 0), SIDE - BOX) for centre in _centre_of_mass(shades))
     picture = np.zeros((SIDE, SIDE), np.uint8)
     picture[top : top + BOX, left : left + BOX] = shades
     return picture
+
+
+def _shades(ink: Grey) -> NDArray[np.uint8]:
+    """Write ink as grey from 0 to 255: the darkest pixel is 255."""
+    largest = float(ink.max())
+    if largest >= SOLID:
+        largest = 1.0
+    shades: NDArray[np.uint8] = np.floor(255 * np.clip(ink / largest, 0, 1) + 0.5).astype(np.uint8)
+    return shades
+
+
+def _centre_of_mass(shades: NDArray[np.uint8]) -> tuple[float, float]:
+    """Give the centre's y and x, where pixel i reaches from i to i + 1."""
+    mass = shades.astype(np.float64)
+    middle = np.arange(len(mass)) + 0.5
+    y, x = (float((mass.sum(axis=axis) * middle).sum() / mass.sum()) for axis in (1, 0))
+    return y, x
 
 
 def _square_around(ink: Grey, least: int) -> Grey:

@@ -148,3 +148,18 @@ def dead_layers(trace: Trace) -> list[int]:
     Source: the equation [dz]: where every z ≤ 0, every dz is 0.
     """
     return [number for number, layer in enumerate(trace.layers[:-1], start=1) if not layer.a.any()]
+
+
+def dead_neurons(trace: Trace) -> list[tuple[int, ...]]:
+    """Find the neurons that are off for every example, hidden layer by hidden layer: nothing reaches their weights.
+
+    Shapes: a Trace of n examples → the places of the dead neurons, from 0, one tuple a hidden layer. Raises nothing.
+
+    >>> from pellucid.equations.network import forward
+    >>> from pellucid.equations.worked_example import ARCHITECTURE, LAYERS, X
+    >>> dead_neurons(forward(ARCHITECTURE, LAYERS, X))
+    [(1,), (1,)]
+
+    Source: the equation [dz]: where every z ≤ 0, every dz is 0.
+    """
+    return [tuple(np.flatnonzero(~layer.a.any(axis=0)).tolist()) for layer in trace.layers[:-1]]

@@ -10,7 +10,9 @@ number is written once, by ``numerals``, so that all dresses say the same.
 'z₁[0] = 0.5 · 1 + (−0.2) · 0 + 0.4 · 0.5 + 0.1 · (−1) + 0.1 = 0.7'
 """
 
+from pellucid.explain.along import Along, loss_along
 from pellucid.explain.explaining import explain
 from pellucid.explain.explanation import Explanation, Step
+from pellucid.explain.neuron import Neuron, neuron
 
-__all__ = ["Explanation", "Step", "explain"]
+__all__ = ["Along", "Explanation", "Neuron", "Step", "explain", "loss_along", "neuron"]

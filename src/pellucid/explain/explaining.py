@@ -18,10 +18,11 @@ from pellucid.equations.finite_differences import relative_difference, slope_at
 from pellucid.equations.losses import CrossEntropy
 from pellucid.equations.network import BackwardStep, Trace, backward_steps, forward, loss_and_gradients
 from pellucid.equations.optimizers import SGD
-from pellucid.equations.parameters import Array, Layer, Layers
+from pellucid.equations.parameters import Array, Layers
 from pellucid.explain.arithmetic import ending
 from pellucid.explain.explanation import ALL_SHOWN, Check, Explanation, Line, Step
 from pellucid.explain.formula import Formula, Fraction, Number, Operator, Symbol, Word, text
+from pellucid.explain.neuron import in_float64
 from pellucid.explain.numerals import in_a_product, numeral, share
 from pellucid.explain.worked import EQUALS, GETS, MINUS, PLUS, TIMES, applied, between, column_of, line_of, products
 
@@ -93,7 +94,7 @@ class _OneStep:
         self, architecture: Architecture, layers: Layers, X: NDArray[Any], y: Any, learning_rate: float
     ) -> None:
         self.architecture, self.X, self.learning_rate = architecture, X, learning_rate
-        self.layers: Layers = tuple(Layer(W.astype(np.float64), b.astype(np.float64)) for W, b in layers)
+        self.layers: Layers = in_float64(layers)
         self.y: Any = np.array([y]) if architecture.loss.of_classes else np.array(y, np.float64).reshape(1, -1)
         self.trace: Trace = forward(architecture, self.layers, X)
         self.back: list[BackwardStep] = [*backward_steps(architecture, self.layers, self.trace, self.y)][::-1]

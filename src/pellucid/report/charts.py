@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from html import escape
-from math import floor, log10
+from math import floor, inf, log10
 from typing import NamedTuple
 
 from pellucid.equations.metrics import CalibrationBin
@@ -13,16 +13,17 @@ WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 480, 260, 56, 32, 12, 12
 
 
 class Curve(NamedTuple):
-    """A line of a chart: its name, its numbers, one an epoch, and whether it is dashed."""
+    """A line of a chart: its name, its numbers, whether it is dashed, and where they lie where that is not at the epochs."""
 
     name: str
     values: Sequence[float]
     dashed: bool = False
+    at: Sequence[float] | None = None
 
 
-def curves(title: str, epochs: Sequence[int], lines: Sequence[Curve]) -> str:
+def curves(title: str, epochs: Sequence[float], lines: Sequence[Curve]) -> str:
     """Draw curves over the epochs, upwards in powers of ten: → an SVG element. What is not above 0 is left out."""
-    kept = [(line, [(e, v) for e, v in zip(epochs, line.values, strict=True) if v > 0]) for line in lines]
+    kept = [(line, [(e, v) for e, v in zip(line.at or epochs, line.values, strict=True) if 0 < v < inf]) for line in lines]
     values = [value for _, points in kept for _, value in points]
     if not values:
         return ""
@@ -39,7 +40,7 @@ def curves(title: str, epochs: Sequence[int], lines: Sequence[Curve]) -> str:
     parts = [*_grid((y(mark), f"{mark:g}") for mark in _marks(low, high))]
     for place, epoch in enumerate((epochs[0], epochs[-1])):
         anchor = ("start", "end")[place]
-        parts.append(f'<text x="{x(epoch):.1f}" y="{HEIGHT - 10}" text-anchor="{anchor}">{epoch}</text>')
+        parts.append(f'<text x="{x(epoch):.1f}" y="{HEIGHT - 10}" text-anchor="{anchor}">{epoch:.4g}</text>')
     for line, points in kept:
         path = " ".join(f"{x(epoch):.1f},{y(value):.1f}" for epoch, value in points)
         parts.append(f'<polyline points="{path}" class="curve{" dashed" * line.dashed}"/>')

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from pellucid.engines import State
 from pellucid.training.history import EpochRecord
 
 
 class Progress(NamedTuple):
-    """Where a training stands within an epoch: mean loss and accuracy so far, and the rows it has seen of all."""
+    """Where a training stands within an epoch: mean loss and accuracy so far, and the rows it has seen of all.
+
+    ``recent_loss`` is the mean loss of the batches since the last time; ``state`` holds the parameters as they are now.
+    """
 
     epoch: int
     epochs: int
@@ -22,6 +26,8 @@ class Progress(NamedTuple):
     loss: float
     accuracy: float
     rows_per_second: float
+    recent_loss: float
+    state: State
 
 
 class Callback:

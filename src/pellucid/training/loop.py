@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import isfinite, log
+from math import inf, isfinite, log
 from typing import Any
 
 import numpy as np
@@ -90,11 +90,12 @@ def fit(
     rules: Rules | None = None,
     judges: Callable[[Layers], Judged] | None = None,
     warns: bool = True,
+    most_steps: int | None = None,
 ) -> Fit:
     """Train a network, from the beginning or from where ``start`` stands.
 
-    ``keep`` is handed a snapshot at the end of each epoch, and when ``stop`` ends the training within one. ``rules`` decide
-    in place of those that follow from ``settings``; ``judges`` looks at the parameters after each epoch in place of the
+    ``keep`` is handed a snapshot at the end of each epoch, and when ``stop`` ends the training within one, or ``most_steps``
+    have been taken, after which the training is as if interrupted. ``rules`` decide in place of those that follow from ``settings``; ``judges`` looks at the parameters after each epoch in place of the
     usual look at the ``validation`` part. With ``warns``, callbacks hear of what looks wrong.
     """
     teller = Callbacks(callbacks)
@@ -104,10 +105,13 @@ def fit(
     warns = warns and architecture.loss.of_classes
     snapshot = start or first_snapshot(architecture, settings)
     told: set[str] = set()
+    left = inf if most_steps is None else most_steps
     while (reason := rules.ending(snapshot.history)) is None:
+        steps_before = snapshot.state.steps_done
         snapshot, last_rate, bad_step = _run_epoch(
-            engine, architecture, training, settings, rules, snapshot, teller, stop
+            engine, architecture, training, settings, rules, snapshot, teller, stop, left
         )
+        left -= snapshot.state.steps_done - steps_before
         if bad_step is not None:
             return _diverged(snapshot, bad_step)
         if snapshot.steps_done < steps_of_an_epoch(len(training), settings.batch_size):
@@ -123,7 +127,7 @@ def fit(
             if kind not in told:
                 teller.on_notice(sentence)
                 told.add(kind)
-        if wants_to_end or stop():
+        if wants_to_end or left <= 0 or stop():
             reason = rules.ending(snapshot.history) or (Ending.CALLBACK if wants_to_end else Ending.INTERRUPTED)
             break
     return _finished(architecture, training, rules, snapshot, reason, warns=warns)
@@ -153,8 +157,10 @@ def _run_epoch(
     snapshot: Snapshot,
     teller: Callbacks,
     stop: Callable[[], bool],
+    most_steps: float,
 ) -> tuple[Snapshot, float, int | None]:
-    """Take the rest of the running epoch's steps, in stretches; end where a loss is not finite, or ``stop`` says so.
+    """Take the rest of the running epoch's steps, in stretches; end where a loss is not finite, ``stop`` says so, or
+    ``most_steps`` have been taken.
 
     Give where it stands, the rate of the epoch's last step, and the step, from 1, whose loss was not finite.
     """
@@ -166,7 +172,8 @@ def _run_epoch(
     stretch = STEPS_OF_THE_FIRST_STRETCH
     losses = [snapshot.losses]
     step, loss_sum = snapshot.steps_done, float(snapshot.losses.sum())
-    while step < steps and not stop():
+    last = min(steps, step + most_steps)
+    while step < last and not stop():
         stretch_began = time.perf_counter()
         outcome = engine.run(
             architecture,
@@ -178,7 +185,7 @@ def _run_epoch(
             rates_of_epoch,
             batch_size=settings.batch_size,
             first_step=step,
-            n_steps=stretch,
+            n_steps=int(min(stretch, last - step)),
             weights=training.weights,
             extras=settings.extras,
             streams=rules.streams(epoch),
@@ -191,7 +198,8 @@ def _run_epoch(
         snapshot = replace(snapshot, state=outcome.state, correct=correct, seconds=now - began)
         if outcome.non_finite_step is not None:
             return snapshot, rates_of_epoch[-1], outcome.non_finite_step + 1
-        teller.on_progress(_progress(snapshot, settings, n, step, loss_sum))
+        if len(outcome.losses):
+            teller.on_progress(_progress(snapshot, settings, n, step, loss_sum, float(outcome.losses.mean())))
         stretch = max(1, round(stretch * SECONDS_OF_A_STRETCH / max(now - stretch_began, 1e-6)))
     snapshot = replace(snapshot, losses=np.concatenate(losses))
     return snapshot, rates_of_epoch[-1], None if _finite(snapshot.state) else step
@@ -236,7 +244,9 @@ def _mean_loss(snapshot: Snapshot, settings: Settings, n: int) -> float:
     return float(np.average(snapshot.losses, weights=rows))
 
 
-def _progress(snapshot: Snapshot, settings: Settings, n: int, step: int, loss_sum: float) -> Progress:
+def _progress(
+    snapshot: Snapshot, settings: Settings, n: int, step: int, loss_sum: float, recent_loss: float
+) -> Progress:
     rows = min(n, step * settings.batch_size)
     return Progress(
         epoch=snapshot.epochs_done + 1,
@@ -246,6 +256,8 @@ def _progress(snapshot: Snapshot, settings: Settings, n: int, step: int, loss_su
         loss=loss_sum / max(step, 1),
         accuracy=snapshot.correct / max(rows, 1),
         rows_per_second=rows / max(snapshot.seconds, 1e-9),
+        recent_loss=recent_loss,
+        state=snapshot.state,
     )
 
 
