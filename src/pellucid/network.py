@@ -194,12 +194,12 @@ class Network:
         if not 0 < learning_rate < np.inf:
             raise SettingError(f"the learning rate is {learning_rate}", "a positive number")
         return explain(
-            self.architecture, self.layers, examples, self._wanted(y), learning_rate=learning_rate, example=example,
+            self.architecture, self.layers, examples, self.wanted(y), learning_rate=learning_rate, example=example,
             label=y, says=self.predict(examples[0]),
         )  # fmt: skip
 
-    def _wanted(self, y: Any) -> Any:
-        """What the loss takes for a label: a class index, or numbers."""
+    def wanted(self, y: Any) -> Any:
+        """Give what the loss takes for a label: a class index, or numbers. Raises ``SettingError`` or ``ShapeError``."""
         if self._task in (Task.ONE_OF_SEVERAL, Task.YES_OR_NO):
             if y not in self.classes:
                 known = ", ".join(map(str, self.classes[:20]))

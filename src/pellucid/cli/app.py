@@ -24,6 +24,7 @@ from pellucid.cli.info import info
 from pellucid.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, forget_stdout, print_error
 from pellucid.cli.predict import predict
 from pellucid.cli.reproduce import reproduce
+from pellucid.cli.serve import serve
 from pellucid.cli.train import train
 from pellucid.errors import InputError, PellucidError
 
@@ -40,7 +41,7 @@ app = typer.Typer(
 # Newer versions of Typer bring a Click of their own, older ones use the package: either is reached from here.
 WRONG_USE: type[Any] = typer.BadParameter.__mro__[1]
 
-for verb in (train, evaluate, predict, explain, info, export, reproduce, bench, doctor):
+for verb in (train, evaluate, predict, explain, serve, info, export, reproduce, bench, doctor):
     app.command()(verb)
 app.add_typer(data_app, name="data")
 

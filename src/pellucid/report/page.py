@@ -170,19 +170,15 @@ def _percent(share: float) -> str:
 
 
 def _mistakes(subject: Subject) -> Iterator[str]:
-    network = subject.network
-    z = subject.found.logits
-    taken = z.argmax(axis=1)
-    wrong = np.flatnonzero(taken != subject.y)
-    p = subject.found.measure.probabilities(subject.found.measure.outputs(z[wrong]))
-    sure = p.max(axis=1) if len(wrong) else np.zeros(0)
-    order = np.argsort(-sure, kind="stable")[:MISTAKES_SHOWN]
-    which = f"; these {len(order)} most surely." if len(wrong) > len(order) else ", the surest first."
-    which = which if len(order) else "."
+    network, taken = subject.network, subject.found.logits.argmax(axis=1)
+    wrong, sure = subject.found.mistakes
+    shown = min(len(wrong), MISTAKES_SHOWN)
+    which = f"; these {shown} most surely." if len(wrong) > shown else ", the surest first."
+    which = which if shown else "."
     yield f"<section><h2>Mistakes</h2><p>{len(wrong):,} examples are taken for what they are not{which}</p>"
     yield '<ul class="gallery">'
     is_picture = len(network.architecture.input_shape) == 2
-    for place in order:
+    for place in range(shown):
         row = int(wrong[place])
         is_, said = (escape(str(network.classes[int(index)])) for index in (subject.y[row], taken[row]))
         words = f"no. {row:,}: {is_}, taken for {said}, {sure[place]:.1%} sure"
@@ -217,9 +213,8 @@ def _weights(network: Network) -> Iterator[str]:
 
 def _worked_step(subject: Subject) -> Iterator[str]:
     """Explain the surest mistake, or the first example where there is none."""
-    network, z = subject.network, subject.found.logits
-    wrong = np.flatnonzero(z.argmax(axis=1) != subject.y)
-    row = int(wrong[np.argmax(z[wrong].max(axis=1))]) if len(wrong) else 0
+    network, (wrong, _) = subject.network, subject.found.mistakes
+    row = int(wrong[0]) if len(wrong) else 0
     label = network.classes[int(subject.y[row])]
     explanation = network.explain(subject.X[row], label, example=f"No. {row:,} of {subject.what}")
     yield from body(explanation, "h2")

@@ -58,6 +58,14 @@ class Evaluation:
         """Expected calibration error, and its bins."""
         return calibration(self.measure.probabilities(self.measure.outputs(self.logits)), self.y)
 
+    @cached_property
+    def mistakes(self) -> tuple[Indices, NDArray[np.float64]]:
+        """The rows that are taken for what they are not, the surest first, and how sure the network is of each."""
+        rows = np.flatnonzero(self.logits.argmax(axis=1) != self.y)
+        sure = self.measure.probabilities(self.measure.outputs(self.logits[rows])).max(axis=1, initial=0.0)
+        order = np.argsort(-sure, kind="stable")
+        return rows[order], sure[order].astype(np.float64)
+
     def most_confused(self, n: int = 3) -> list[Confusion]:
         """Give the ``n`` most frequent mistakes."""
         return most_confused(self.confusion, n)

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 64 * 1024
+LONGEST_PATH = 256
 SECONDS_FOR_A_BODY = 10.0
 
 HEADERS = {
@@ -42,7 +43,8 @@ class Refusal(Exception):
 
     def response(self) -> JSONResponse:
         """Write it as every error is written."""
-        return JSONResponse({"error": {"code": self.code, "message": self.message}}, self.status)
+        sayable = self.message.encode("utf-8", "backslashreplace").decode()  # a request may hold half a letter
+        return JSONResponse({"error": {"code": self.code, "message": sayable}}, self.status)
 
 
 class Guard:
@@ -80,6 +82,8 @@ class Guard:
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
+        if len(scope["path"]) > LONGEST_PATH or len(scope["query_string"]) > LONGEST_PATH:
+            raise Refusal(414, "address", "The address is too long.")
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0].lower() not in self.hosts:
             raise Refusal(421, "host", "This server answers to its own address only. Open the address that it printed.")

@@ -1,0 +1,77 @@
+"""Where a network fails: the confusion matrix, a gallery of mistakes, how sure it is against how often right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.report.charts import reliability
+from pellucid.report.png import dark_on_light, data_uri
+from pellucid.web.guard import Refusal
+from pellucid.web.session import Session
+
+MISTAKES_A_PAGE = 48
+
+
+def evaluation(session: Session) -> dict[str, Any]:
+    """Hold the network against its labelled examples: → the numbers of the page."""
+    subject, examples, found = session.found()
+    error, bins = found.calibration
+    precision, recall = found.precision_and_recall
+    return {
+        "version": subject.version,
+        "network": str(subject.network.architecture),
+        "what": examples.what,
+        "examples": len(examples.y),
+        "wrong": len(found.mistakes[0]),
+        "accuracy": f"{found.accuracy:.2%}",
+        "loss": f"{found.loss:.4f}",
+        "calibration_error": f"{error:.2%}",
+        "classes": [str(name) for name in subject.network.classes],
+        "confusion": found.confusion.tolist(),
+        "precision": [_percent(share) for share in precision],
+        "recall": [_percent(share) for share in recall],
+        "reliability": reliability(bins),
+        "bins": [
+            {"examples": each.examples, "sure": f"{each.confidence:.1%}", "right": f"{each.accuracy:.1%}"} for each in bins
+        ],
+    }
+
+
+def gallery(session: Session, true: int | None, taken_for: int | None, first: int) -> dict[str, Any]:
+    """List mistakes, the surest first: all of them, or those of one cell of the confusion matrix."""
+    subject, examples, found = session.found()
+    classes, taken = subject.network.classes, found.logits.argmax(axis=1)
+    for which, place in (("true", true), ("taken", taken_for)):
+        if place is not None and not 0 <= place < len(classes):
+            raise Refusal(422, "number", f"{which} is {place}; expected from 0 to {len(classes) - 1}.")
+    rows, sure = found.mistakes
+    kept = np.ones(len(rows), bool)
+    if true is not None:
+        kept &= examples.y[rows] == true
+    if taken_for is not None:
+        kept &= taken[rows] == taken_for
+    rows, sure = rows[kept], sure[kept]
+    shape = subject.network.architecture.input_shape
+    return {
+        "version": subject.version,
+        "from": first,
+        "of": len(rows),
+        "mistakes": [
+            {
+                "index": int(row),
+                "is": str(classes[int(examples.y[row])]),
+                "said": str(classes[int(taken[row])]),
+                "sure": f"{share:.1%}",
+                "picture": data_uri(dark_on_light(examples.X[row].reshape(shape))) if len(shape) == 2 else None,
+            }
+            for row, share in zip(
+                rows[first : first + MISTAKES_A_PAGE], sure[first : first + MISTAKES_A_PAGE], strict=True
+            )
+        ],
+    }
+
+
+def _percent(share: float) -> str:
+    return "–" if share != share else f"{share:.1%}"

@@ -1,0 +1,418 @@
+"""A training that can be started, paused, taken on by a step or an epoch, told another rate, and begun again from its seed.
+
+It is ``training.loop.fit``, in a thread of its own: a pause is an interruption, and going on is going on from a snapshot, so
+that a training that was paused ends with the same bits as one that was not.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.datasets import available, load
+from pellucid.datasets.dataset import Dataset
+from pellucid.datasets.for_a_network import Labelled
+from pellucid.engines import Engine, steps_of_an_epoch
+from pellucid.equations.activations import ACTIVATIONS
+from pellucid.equations.architecture import Architecture
+from pellucid.equations.optimizers import OPTIMIZERS
+from pellucid.equations.parameters import Layers
+from pellucid.errors import PellucidError
+from pellucid.explain.numerals import numeral
+from pellucid.formats.model_file import Model
+from pellucid.network import Network
+from pellucid.recipes.options import architecture_of
+from pellucid.report.charts import Curve, curves
+from pellucid.report.png import mosaic, png, signed
+from pellucid.training.callbacks import Callback, Progress
+from pellucid.training.divergence import why_it_diverged
+from pellucid.training.evaluation import judge
+from pellucid.training.health import LayerHealth, health
+from pellucid.training.history import EpochRecord, History
+from pellucid.training.loop import Examples, Fit, fit
+from pellucid.training.rules import UsualRules
+from pellucid.training.run import usual_validation_rows
+from pellucid.training.settings import LEARNING_RATES, Settings
+from pellucid.training.snapshot import Snapshot, first_snapshot
+from pellucid.training.stopping import Ending
+from pellucid.web.guard import Refusal
+from pellucid.web.points import Points
+from pellucid.web.session import Session
+from pellucid.web.wanted import number, one_of, whole, wholes
+
+RunState = Literal["none", "loading", "paused", "running", "finished", "diverged", "failed"]
+HELD = ("loading", "paused", "running")
+"""The states in which a run is there that another one must not push aside."""
+
+FIELDS = ("data", "hidden", "activation", "solver", "learning_rate", "batch_size", "epochs", "seed")
+ROWS_LOOKED_AT = 1000
+ROWS_OF_HEALTH = 128
+EPOCHS_LISTED = 12
+OWN_DATA = "the data given to the server"
+
+
+@dataclass(frozen=True)
+class PageRules(UsualRules):
+    """The usual rules, but the rate is the one that the page shows, from the next step on."""
+
+    rate: float = 0.0
+
+    def rates(self, history: History, steps: int) -> NDArray[np.float64]:
+        """Give the page's rate to all steps."""
+        return np.full(steps, self.rate)
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What is trained: data, network, settings; the examples to learn from, and those to look at."""
+
+    dataset: Dataset
+    architecture: Architecture
+    settings: Settings
+    engine: Engine
+    training: Examples
+    validation: Examples
+
+    @property
+    def steps_an_epoch(self) -> int:
+        """The number of batches of an epoch."""
+        return steps_of_an_epoch(len(self.training), self.settings.batch_size)
+
+
+class Trainer(Callback):
+    """The one training of this process, and what the page sees of it."""
+
+    def __init__(self, session: Session, make_engine: Callable[[], Engine], own_data: str | None = None) -> None:
+        self._session, self._make_engine, self._own_data = session, make_engine, own_data
+        self._command = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stop, self._pausing = threading.Event(), threading.Event()
+        self._changes = 0
+        self._clear()
+
+    def _clear(self) -> None:
+        self._state: RunState = "none"
+        self._work: Work | None = None
+        self._snapshot: Snapshot | None = None
+        self._kept: Layers | None = None
+        self._config: Mapping[str, Any] = {}
+        self._sentence = ""
+        self._rate = 0.0
+        self._begin_again()
+
+    def _begin_again(self) -> None:
+        self._points = Points(4)
+        self._health: tuple[LayerHealth, ...] = ()
+        self._epochs: list[EpochRecord] = []
+        self._notices: list[str] = []
+        self._told: Progress | None = None
+        self._changes += 1
+
+    # ---- What the page asks for ------------------------------------------------------------------------------------------
+
+    @property
+    def known_data(self) -> list[str]:
+        """The data sets that can be chosen: those known by name, and the one that the server was started with."""
+        own = [OWN_DATA] if self._own_data else []
+        return [*own, *(entry.name for entry in available())]
+
+    def start(self, given: Mapping[str, Any]) -> None:
+        """Begin a training. Raises ``Refusal`` for settings that make no sense, and where one is there already."""
+        config = {
+            "data": one_of(given, "data", self.known_data, self.known_data[0]),
+            "hidden": wholes(given, "hidden", 1, 1024, 4, [128, 64]),
+            "activation": one_of(given, "activation", list(ACTIVATIONS), "relu"),
+            "solver": one_of(given, "solver", list(OPTIMIZERS), "sgd"),
+            "batch_size": whole(given, "batch_size", 1, 4096, 64),
+            "epochs": whole(given, "epochs", 1, 200, 20),
+            "seed": whole(given, "seed", 0, 2**53, 0),
+        }
+        config["learning_rate"] = number(given, "learning_rate", 1e-6, 10, LEARNING_RATES[config["solver"]])
+        with self._command:
+            if self._state in HELD:
+                raise Refusal(409, "running", "A training is there already. Pause it and put it away first.")
+            self._clear()
+            self._config, self._rate, self._state = config, config["learning_rate"], "loading"
+            self._spawn(None)
+
+    def pause(self) -> None:
+        """Interrupt after the running step."""
+        with self._command:
+            self._need("running", "paused", "loading")
+            self._halt()
+
+    def go_on(self, most_steps: int | None = None, *, to_epochs_end: bool = False) -> None:
+        """Go on: to the end, by so many steps, or to the end of the epoch."""
+        with self._command:
+            self._need("paused")
+            if to_epochs_end:
+                most_steps = self._held_work().steps_an_epoch - self._held_snapshot().steps_done
+            self._state = "running"
+            self._spawn(most_steps)
+
+    def change_rate(self, given: Mapping[str, Any]) -> None:
+        """Take another rate from the next step on, whether it runs or not."""
+        rate = number(given, "learning_rate", 1e-6, 10)
+        with self._command:
+            self._need("running", "paused")
+            self._rate = rate
+            self._changes += 1
+            if self._state == "running":
+                self._stop.set()  # the loop sees that nobody is pausing, and goes on with the new rate
+
+    def reset(self) -> None:
+        """Go back to the beginning: the same seed, the same first weights."""
+        with self._command:
+            self._need("running", "paused", "finished", "diverged")
+            self._halt()
+            work = self._held_work()
+            self._rate = work.settings.learning_rate
+            self._snapshot, self._kept, self._state, self._sentence = _first(work), None, "paused", ""
+            self._begin_again()
+
+    def put_away(self) -> None:
+        """End the training and forget it."""
+        with self._command:
+            self._halt()
+            self._clear()
+
+    def use(self) -> None:
+        """Make the trained network the one that the page is about."""
+        with self._command:
+            self._need("paused", "finished", "diverged")
+            work, layers = self._held_work(), self._kept or self._held_snapshot().kept
+            data = work.dataset
+            model = Model(work.architecture, layers, data.classes, data.feature_names, data.columns)
+            examples = Labelled(data.X_test, data.y_test, f"the test part of {data.name}")
+            name = f"trained here, {self._held_snapshot().state.steps_done:,} steps"
+            self._session.adopt(Network.of_model(model), name, lambda: examples)
+
+    def close(self) -> None:
+        """End the thread, for the server ends."""
+        with self._command:
+            self._halt()
+
+    def _need(self, *states: RunState) -> None:
+        if self._state not in states:
+            raise Refusal(409, "state", f"The training is {_STATES[self._state]}; this needs one that is {_or(states)}.")
+
+    def _held_work(self) -> Work:
+        if self._work is None:
+            raise Refusal(409, "state", "The data are still being loaded.")
+        return self._work
+
+    def _held_snapshot(self) -> Snapshot:
+        if self._snapshot is None:
+            raise Refusal(409, "state", "The data are still being loaded.")
+        return self._snapshot
+
+    # ---- The thread ------------------------------------------------------------------------------------------------------
+
+    def _spawn(self, most_steps: int | None) -> None:
+        if self._thread is not None:
+            self._thread.join()
+        self._stop.clear()
+        self._pausing.clear()
+        self._thread = threading.Thread(target=self._run, args=(most_steps,), name="training", daemon=True)
+        self._thread.start()
+
+    def _halt(self) -> None:
+        self._pausing.set()
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _run(self, most_steps: int | None) -> None:
+        try:
+            if self._work is None:
+                self._load()
+            self._train(most_steps)
+        except PellucidError as error:
+            self._state, self._sentence = "failed", str(error)
+        except MemoryError:
+            self._state, self._sentence = "failed", "The memory of this machine does not suffice. Try a smaller network."
+        except Exception:
+            logging.getLogger(__name__).exception("the training broke")
+            self._state, self._sentence = "failed", "Something went wrong that should not; the server's window tells."
+        self._changes += 1
+
+    def _load(self) -> None:
+        config, name = self._config, self._config["data"]
+        dataset = load(self._own_data if name == OWN_DATA and self._own_data else name)
+        widths = ",".join(map(str, config["hidden"])) or "none"
+        architecture = architecture_of(dataset, {"hidden": widths, "activation": config["activation"]})
+        held_out = usual_validation_rows(len(dataset.y_train))
+        split = len(dataset.y_train) - held_out
+        settings = Settings(
+            epochs=config["epochs"], batch_size=config["batch_size"], learning_rate=config["learning_rate"],
+            solver=config["solver"], seed=config["seed"], validation=held_out,
+        )  # fmt: skip
+        work = Work(
+            dataset, architecture, settings, self._make_engine(),
+            Examples(dataset.X_train[:split], dataset.y_train[:split]),
+            Examples(dataset.X_train[split:], dataset.y_train[split:]),
+        )  # fmt: skip
+        self._snapshot, self._work = _first(work), work
+        self._state = "paused" if self._pausing.is_set() else "running"
+
+    def _train(self, most_steps: int | None) -> None:
+        work, left = self._held_work(), most_steps
+        while not self._pausing.is_set() and (left is None or left > 0):
+            before = self._held_snapshot()
+            rules = PageRules(work.settings, self._rate)
+            result = fit(
+                work.engine, work.architecture, work.training, work.settings, validation=work.validation, start=before,
+                callbacks=[self], stop=self._stop.is_set, rules=rules, most_steps=left,
+            )  # fmt: skip
+            self._snapshot, self._kept = result.snapshot, result.layers
+            if result.ending is not Ending.INTERRUPTED:
+                self._end(work, rules, result)
+                return
+            if left is not None:
+                left -= result.snapshot.state.steps_done - before.state.steps_done
+            if not self._pausing.is_set():
+                self._stop.clear()
+        self._state = "paused"
+
+    def _end(self, work: Work, rules: PageRules, result: Fit) -> None:
+        if result.ending is Ending.DIVERGED:
+            step = result.snapshot.state.steps_done + 1
+            found = why_it_diverged(
+                work.engine, work.architecture, work.settings, rules, result.snapshot, work.training.X, work.training.y
+            )
+            self._sentence = (
+                f"Step {step:,} of the training made a number that is infinite or NaN. {found.words if found else ''} "
+                f"The rate is {self._rate:g}; try a lower one, and begin again."
+            ).replace("  ", " ")
+            self._state = "diverged"
+        else:
+            self._sentence, self._state = result.trouble or "", "finished"
+
+    # ---- What the training tells -----------------------------------------------------------------------------------------
+
+    def on_progress(self, progress: Progress) -> None:
+        """Look at the network as it stands, a few times a second."""
+        work = self._held_work()
+        every = max(1, len(work.validation) // ROWS_LOOKED_AT)
+        X, y = work.validation.X[::every], work.validation.y[::every]
+        seen = judge(work.engine, work.architecture, progress.state.layers, X, y)
+        self._health = health(
+            work.engine, work.architecture, work.settings, progress.state, self._rate,
+            work.training.X[:ROWS_OF_HEALTH], work.training.y[:ROWS_OF_HEALTH],
+        )  # fmt: skip
+        epochs = progress.epoch - 1 + progress.rows / progress.rows_of_epoch
+        self._points.add(epochs, progress.recent_loss, seen.loss, 1 - (seen.accuracy or 0.0))
+        self._told = progress
+        self._changes += 1
+
+    def on_epoch(self, record: EpochRecord) -> None:
+        """List the last epochs."""
+        self._epochs = [*self._epochs, record][-EPOCHS_LISTED:]
+
+    def on_notice(self, sentence: str) -> None:
+        """Keep what looks wrong, for the page to say."""
+        self._notices = [*self._notices, sentence][-3:]
+
+    # ---- What the page sees ----------------------------------------------------------------------------------------------
+
+    def to_record(self, seen: int | None = None) -> dict[str, Any]:
+        """Write the run for the page; only its number where nothing has changed since the page has ``seen`` it."""
+        changes, work, snapshot = self._changes, self._work, self._snapshot
+        brief = {"changes": changes, "state": self._state}
+        if seen is not None and seen == changes:
+            return {**brief, "unchanged": True}
+        record: dict[str, Any] = {
+            **brief, "config": self._config, "rate": self._rate, "sentence": self._sentence, "notices": self._notices,
+        }  # fmt: skip
+        if work is None or snapshot is None:
+            return record
+        steps = self._steps(snapshot)
+        return {
+            **record,
+            "network": str(work.architecture),
+            "parameters": work.architecture.n_parameters,
+            "rows": {"training": len(work.training), "validation": len(work.validation)},
+            "steps": steps,
+            "steps_an_epoch": work.steps_an_epoch,
+            "epoch": steps // work.steps_an_epoch,
+            "epochs": work.settings.epochs,
+            "layers": [self._layer(number, each) for number, each in enumerate(self._health, start=1)],
+            "listed": [
+                {
+                    "epoch": each.epoch,
+                    "loss": f"{each.loss:.4f}",
+                    "validation_loss": f"{each.validation_loss:.4f}" if each.validation_loss is not None else "",
+                    "accuracy": f"{each.accuracy:.2%}" if each.accuracy is not None else "",
+                    "validation_accuracy": f"{each.validation_accuracy:.2%}" if each.validation_accuracy is not None else "",
+                    "seconds": f"{each.seconds:.2f}",
+                }
+                for each in self._epochs
+            ],
+            **self._charts(),
+        }
+
+    def _steps(self, snapshot: Snapshot) -> int:
+        running = self._told if self._state == "running" else None
+        return (running or snapshot).state.steps_done
+
+    @staticmethod
+    def _layer(number: int, seen: LayerHealth) -> dict[str, Any]:
+        return {
+            "layer": number,
+            "width": seen.width,
+            "gradient_norm": numeral(seen.gradient_norm),
+            "update_ratio": numeral(seen.update_ratio),
+            "dead": len(seen.dead),
+            "dead_neurons": list(seen.dead[:50]),
+        }
+
+    def _charts(self) -> dict[str, Any]:
+        columns = self._points.columns()
+        if not columns[0]:
+            return {"charts": None, "now": None}
+        at, losses, validation_losses, wrong = columns
+        loss = [Curve("training", losses), Curve("validation", validation_losses, dashed=True)]
+        last = [self._points.last[place] for place in range(4)]
+        return {
+            "charts": {
+                "loss": curves("Loss", at, loss),
+                "errors": curves("Errors on validation examples, %", at, [Curve("validation", [100 * w for w in wrong], True)]),
+            },
+            "now": {
+                "loss": numeral(last[1]), "validation_loss": numeral(last[2]), "validation_accuracy": f"{1 - last[3]:.2%}",
+            },
+        }  # fmt: skip
+
+    def weights_picture(self) -> bytes:
+        """Draw the first layer's weights as they stand: a PNG."""
+        work, snapshot = self._held_work(), self._held_snapshot()
+        running = self._told if self._state == "running" else None
+        W = np.nan_to_num((running or snapshot).state.layers[0].W)
+        shape = work.architecture.input_shape
+        return png(mosaic(W[:256], (shape[0], shape[1])) if len(shape) == 2 else signed(W[:256]))
+
+
+_STATES = {
+    "none": "not there",
+    "loading": "loading its data",
+    "paused": "paused",
+    "running": "running",
+    "finished": "finished",
+    "diverged": "diverged",
+    "failed": "failed",
+}
+
+
+def _or(states: tuple[RunState, ...]) -> str:
+    return " or ".join(_STATES[state] for state in states)
+
+
+def _first(work: Work) -> Snapshot:
+    return first_snapshot(work.architecture, work.settings)

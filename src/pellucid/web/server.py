@@ -1,0 +1,133 @@
+"""A server for one person on this machine: a socket on the loopback address, the routes behind it, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import Any
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from pellucid.errors import SettingError
+from pellucid.web.app import create_app
+from pellucid.web.runs import Trainer
+from pellucid.web.session import Session
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PORT, PORTS_TRIED = 8765, 20
+SECONDS_FOR_HEADERS = 10.0
+MOST_CONNECTIONS = 64
+MOST_HEADER_BYTES = 16 * 1024
+
+
+class PatientProtocol(H11Protocol):
+    """HTTP that waits for the headers of a request no longer than it should: uvicorn itself would wait for ever."""
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Stop waiting when the headers are there; wait again when another request begins."""
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_waiting()
+        elif self._waiting is None:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._waiting = self.loop.call_later(SECONDS_FOR_HEADERS, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _give_up(self) -> None:
+        self._waiting = None
+        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+            self.transport.close()
+
+
+def open_socket(host: str, port: int | None) -> socket.socket:
+    """Listen on a port: on this one, or, where none is asked for, on the first free one from 8765 on.
+
+    Raises ``SettingError`` where it is taken, may not be had, or the host is none of this machine's.
+    """
+    asked = [port] if port is not None else [*range(PORT, PORT + PORTS_TRIED), 0]
+    for number in asked:
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)[0]
+        except OSError as error:
+            raise SettingError(f"--host is {host!r}", "an address of this machine") from error
+        listening = socket.socket(family, kind, protocol)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(MOST_CONNECTIONS)
+        except OSError as error:
+            listening.close()
+            if error.errno == errno.EADDRINUSE and port is None:
+                continue
+            reason = {errno.EADDRINUSE: "is taken", errno.EACCES: "may not be used without privileges"}
+            if error.errno not in reason:
+                raise SettingError(f"--host is {host!r}", "an address of this machine") from error
+            raise SettingError(f"port {number} {reason[error.errno]}", "a free one", "Try another --port.") from error
+        return listening
+    raise AssertionError("the system gives a free port for 0")
+
+
+def own_hosts(port: int, others: Sequence[str] = ()) -> list[str]:
+    """List the values of Host that are ours."""
+    names = ["127.0.0.1", "localhost", "[::1]", *others]
+    return [f"{name}:{port}" for name in names] + (list(names) if port == 80 else [])
+
+
+def serve(
+    session: Session,
+    trainer: Trainer,
+    listening: socket.socket,
+    *,
+    allowed: Sequence[str] = (),
+    when_ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Answer until Ctrl-C or SIGTERM. ``when_ready`` is called as soon as there are answers."""
+    port = listening.getsockname()[1]
+    token = secrets.token_urlsafe(32)
+    config = uvicorn.Config(
+        create_app(session, trainer, own_hosts(port, allowed), token),
+        http=PatientProtocol,
+        ws="none",
+        lifespan="on",
+        loop="asyncio",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=2,
+        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
+    )
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            when_ready()
+
+    with closing(listening):
+        Server(config).run(sockets=[listening])
