@@ -96,8 +96,8 @@ class Step:
         """The numbers of what the step makes."""
         return numbers_of(self.array, self.write)
 
-    def to_record(self) -> dict[str, Any]:
-        """Write the step as a JSON record: what is printed, and the exact numbers of what it makes."""
+    def to_record(self, *, exact: bool = True) -> dict[str, Any]:
+        """Write the step as a JSON record: what is printed, and with ``exact`` all numbers of what it makes as they are."""
         check = None
         if self.check is not None:
             check = {**self.check._asdict(), "element": text(self.check.element), "words": self.check.words}
@@ -122,7 +122,7 @@ class Step:
             ],
             "note": self.note,
             "check": check,
-            "value": _finite(self.array.tolist()),
+            **({"value": _finite(self.array.tolist())} if exact else {}),
         }
 
 
@@ -160,8 +160,8 @@ class Explanation:
             f"{numeral(self.learning_rate)} takes its loss from {numeral(self.loss)} to {numeral(self.loss_after)}."
         )
 
-    def to_record(self) -> dict[str, Any]:
-        """Write the explanation as a JSON record."""
+    def to_record(self, *, exact: bool = True) -> dict[str, Any]:
+        """Write the explanation as a JSON record, with ``exact`` all numbers of all steps."""
         return {
             "network": self.network,
             "parameters": self.parameters,
@@ -173,7 +173,7 @@ class Explanation:
             "loss_after": _finite(self.loss_after),
             "headline": self.headline,
             "picture": _finite(self.picture.tolist()),
-            "steps": [step.to_record() for step in self.steps],
+            "steps": [step.to_record(exact=exact) for step in self.steps],
         }
 
     def __repr__(self) -> str:

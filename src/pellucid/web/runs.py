@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -52,6 +53,7 @@ HELD = ("loading", "paused", "running")
 
 FIELDS = ("data", "hidden", "activation", "solver", "learning_rate", "batch_size", "epochs", "seed")
 ROWS_LOOKED_AT = 1000
+SECONDS_BETWEEN_LOOKS = 0.15
 ROWS_OF_HEALTH = 128
 EPOCHS_LISTED = 12
 OWN_DATA = "the data given to the server"
@@ -112,6 +114,8 @@ class Trainer(Callback):
         self._epochs: list[EpochRecord] = []
         self._notices: list[str] = []
         self._told: Progress | None = None
+        self._seen: Progress | None = None
+        self._looked = 0.0
         self._changes += 1
 
     # ---- What the page asks for ------------------------------------------------------------------------------------------
@@ -272,6 +276,8 @@ class Trainer(Callback):
                 callbacks=[self], stop=self._stop.is_set, rules=rules, most_steps=left,
             )  # fmt: skip
             self._snapshot, self._kept = result.snapshot, result.layers
+            if self._told is not None and self._told is not self._seen:
+                self._look(self._told)
             if result.ending is not Ending.INTERRUPTED:
                 self._end(work, rules, result)
                 return
@@ -298,7 +304,12 @@ class Trainer(Callback):
     # ---- What the training tells -----------------------------------------------------------------------------------------
 
     def on_progress(self, progress: Progress) -> None:
-        """Look at the network as it stands, a few times a second."""
+        """Look at the network as it stands, a few times a second at most: short epochs tell of themselves more often."""
+        self._told = progress
+        if time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
+            self._look(progress)
+
+    def _look(self, progress: Progress) -> None:
         work = self._held_work()
         every = max(1, len(work.validation) // ROWS_LOOKED_AT)
         X, y = work.validation.X[::every], work.validation.y[::every]
@@ -309,7 +320,7 @@ class Trainer(Callback):
         )  # fmt: skip
         epochs = progress.epoch - 1 + progress.rows / progress.rows_of_epoch
         self._points.add(epochs, progress.recent_loss, seen.loss, 1 - (seen.accuracy or 0.0))
-        self._told = progress
+        self._looked, self._seen = time.monotonic(), progress
         self._changes += 1
 
     def on_epoch(self, record: EpochRecord) -> None:

@@ -66,7 +66,7 @@ class Explanations:
 def to_record(shown: Shown) -> dict[str, Any]:
     """Write an explanation for the page."""
     explanation, subject = shown.explanation, shown.subject
-    record = {key: value for key, value in explanation.to_record().items() if key not in ("picture", "steps")}
+    record = explanation.to_record(exact=False)
     return {
         **record,
         "label": str(explanation.label),
@@ -82,9 +82,8 @@ def to_record(shown: Shown) -> dict[str, Any]:
 
 
 def _step_record(step: Step) -> dict[str, Any]:
-    record = {key: value for key, value in step.to_record().items() if key not in ("value", "latex", "formula")}
     return {
-        **record,
+        **step.to_record(exact=False),
         "formula": line_record(step.formula),
         "lines": [line_record(line.formula) for line in step.lines],
         "sums": [sum_record(each) for each in step.sums],

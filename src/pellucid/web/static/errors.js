@@ -1,0 +1,76 @@
+// The fourth screen: where the network fails, and how sure it is of it.
+import { Lost, Refused, get } from "./api.js";
+import { button, chart, find, make, table } from "./dom.js";
+
+/** @type {{true: number, taken: number} | null} the cell of the confusion matrix that is looked at */
+let cell = null;
+let version = -1, loaded = 0;
+/** @type {(index: number) => void} */
+let open = () => {};
+/** @type {string[]} */
+let classes = [];
+
+/** @param {(index: number) => void} openInStep opens an example in Step */
+export function prepare(openInStep) {
+  open = openInStep;
+}
+
+/** @param {import("./types").Subject} subject */
+export async function enter(subject) {
+  if (subject.version === version) return;
+  find("errors-lead").textContent = "Looking at the examples …";
+  try {
+    show(await get("evaluation"));
+    version = subject.version;
+    cell = null;
+    await fill(true);
+  } catch (error) {
+    if (error instanceof Lost) return;
+    if (!(error instanceof Refused)) throw error;
+    find("errors-lead").textContent = "";
+    find("errors-not").hidden = false;
+    find("errors-not").textContent = error.message;
+    find("errors-all").hidden = true;
+  }
+}
+
+/** @param {import("./types").Evaluation} found */
+function show(found) {
+  classes = found.classes;
+  find("errors-not").hidden = true;
+  find("errors-all").hidden = false;
+  find("errors-lead").textContent = `${found.network} on ${found.what}: ${found.examples.toLocaleString("en")} examples that it has not learned from.`;
+  const figure = (/** @type {string} */ number, /** @type {string} */ words) => make("li", {}, make("b", {}, number), words);
+  find("errors-figures").replaceChildren(figure(found.accuracy, "read rightly"), figure(found.wrong.toLocaleString("en"), "wrong"), figure(found.loss, "loss"), figure(found.calibration_error, "expected calibration error"));
+  const rows = found.confusion.map((row, is) => [classes[is], ...row.map((count, taken) => {
+    if (is === taken) return make("span", { class: "right" }, count.toLocaleString("en"));
+    if (!count) return make("span", { class: "none" }, "0");
+    return make("button", { type: "button", "aria-label": `${count} of ${classes[is]} taken for ${classes[taken]}`, onclick: () => { cell = { true: is, taken }; fill(true); find("gallery-title").scrollIntoView({ block: "nearest" }); } }, count.toLocaleString("en"));
+  }), found.recall[is]]);
+  find("confusion").replaceChildren(table(["is \\ taken for", ...classes, "recall"], [...rows, ["precision", ...found.precision, ""]]));
+  find("reliability").replaceChildren(chart(found.reliability));
+  find("bins").replaceChildren(table(["sure", "right", "examples"], found.bins.map((bin) => [bin.sure, bin.right, bin.examples.toLocaleString("en")])));
+}
+
+/** @param {boolean} anew */
+async function fill(anew) {
+  if (anew) loaded = 0;
+  const which = cell ? `&true=${cell.true}&taken=${cell.taken}` : "";
+  try {
+    /** @type {import("./types").Gallery} */
+    const some = await get(`mistakes?from=${loaded}${which}`);
+    const items = some.mistakes.map((each) => make("li", {}, make("button", { type: "button", title: "Open in Step", onclick: () => open(each.index) },
+      each.picture ? make("img", { class: "pixels", src: each.picture, alt: "" }) : "", make("span", {}, `no. ${each.index.toLocaleString("en")}`), make("span", {}, `${each.is}, taken for ${each.said}`), make("span", { class: "quiet" }, `${each.sure} sure`))));
+    loaded += items.length;
+    if (anew) find("gallery").replaceChildren(...items);
+    else find("gallery").append(...items);
+    find("gallery-title").textContent = cell ? `${classes[cell.true]}, taken for ${classes[cell.taken]}: ${some.of}` : `Mistakes, the surest first: ${some.of.toLocaleString("en")}`;
+    button("gallery-all").hidden = cell === null;
+    button("gallery-more").hidden = loaded >= some.of;
+  } catch (error) {
+    if (!(error instanceof Lost || error instanceof Refused)) throw error;
+  }
+}
+
+button("gallery-all").addEventListener("click", () => { cell = null; fill(true); });
+button("gallery-more").addEventListener("click", () => fill(false));
