@@ -32,11 +32,12 @@ check: lint .venv/test.done  ## before each commit: format, lint, types, import 
 	$(BIN)/python -m pytest -q --numprocesses auto
 
 .PHONY: lint
-lint: .venv/lint.done  ## format, lint, types, import contracts
+lint: .venv/lint.done .venv/node.done  ## format, lint, types (the page's, too), import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/node build/node/node_modules/typescript/bin/tsc --project tests/web/jsconfig.json
 
 .PHONY: format
 format: .venv/lint.done  ## format the code
@@ -90,6 +91,11 @@ NATIVE := CMakeLists.txt $(wildcard cpp/*.h cpp/*.cpp cpp/*/*.h cpp/*/*.cpp)
 
 .venv/lint.done: .venv/train.done
 	$(BIN)/python -m pip install --quiet --group lint
+	touch $@
+
+.venv/node.done: .venv/lint.done tests/web/package.json
+	mkdir -p build/node && cp tests/web/package.json build/node/
+	cd build/node && PATH="$(abspath $(BIN)):$$PATH" $(abspath $(BIN))/npm install --silent --no-package-lock --no-audit --no-fund
 	touch $@
 
 .venv/test.done: .venv/train.done $(if $(EVERYTHING),.venv/compare.done)

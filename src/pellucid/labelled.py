@@ -25,7 +25,6 @@ def examples_for(network: Network, model: Path, data: str | None = None, label: 
 
 def what_it_knows(network: Network) -> Trained:
     """Gather what a network knows of its data."""
-    from pellucid.datasets import Column
     from pellucid.datasets.for_a_network import Trained
 
     about = network.model
@@ -36,9 +35,6 @@ def what_it_knows(network: Network) -> Trained:
 
 def trained_on(network: Network, model: Path) -> tuple[str, str | None]:
     """Find the data that a network was trained on: a run tells what was asked for, a model file its name."""
-    from pellucid.datasets import available
-    from pellucid.errors import DataUnavailableError, RunFolderError
-    from pellucid.training.run_folder import RunFolder
 
     folder = RunFolder(model)
     request = None

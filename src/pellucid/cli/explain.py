@@ -103,9 +103,9 @@ def _of_network(
 
 
 def _of_file(network: Network, image: Path, normalise: str | None) -> tuple[Any, str, Any]:
-    from pellucid.labelled import what_it_knows
     from pellucid.datasets.for_a_network import examples_to_predict
     from pellucid.errors import ShapeError
+    from pellucid.labelled import what_it_knows
 
     X = examples_to_predict(image, what_it_knows(network), normalise)
     if len(X) != 1:

@@ -63,9 +63,9 @@ def export(
 
 def _examples(network: Network, data: str, label: str | None) -> Labelled:
     from pellucid.answers import Task
-    from pellucid.labelled import what_it_knows
     from pellucid.datasets.for_a_network import labelled_examples
     from pellucid.errors import SettingError
+    from pellucid.labelled import what_it_knows
 
     if network.task not in (Task.ONE_OF_SEVERAL, Task.YES_OR_NO):
         raise SettingError(f"the network tells {network.task.value}, and --data is for classes", "no --data")

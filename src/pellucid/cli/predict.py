@@ -35,9 +35,9 @@ def predict(
     json: Json = False,
 ) -> None:
     """Say what each example in the files is, and how sure the model is of it."""
-    from pellucid.labelled import what_it_knows
     from pellucid.datasets.for_a_network import examples_to_predict
     from pellucid.engines import choose
+    from pellucid.labelled import what_it_knows
     from pellucid.network import load
 
     output = Output(json)

@@ -31,7 +31,9 @@ def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A name by which others reach this machine; with --host, once for each name."),
+        typer.Option(
+            metavar="NAME", help="A name by which others reach this machine; with --host, once for each name."
+        ),
     ] = None,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Let nobody train or change the network: for a class.")
@@ -76,7 +78,9 @@ def serve(
         output.say(f"[bold]{network.architecture}[/bold], {network.architecture.n_parameters:,} parameters")
         output.say(f"The page is at [bold]{escape(address)}[/bold]; Ctrl-C ends it.")
         if names:
-            output.warn("Whoever reaches this machine by that name can use the page" + ("." if read_only else " and train."))
+            output.warn(
+                "Whoever reaches this machine by that name can use the page" + ("." if read_only else " and train.")
+            )
         output.result({"address": address, "model": str(model), "read_only": read_only, "process": os.getpid()})
         if browser and not json and output.console.is_terminal:
             import webbrowser
@@ -93,4 +97,6 @@ def _engine_for_training(engine: str | None) -> Engine:
     """Choose an engine that leaves one core to the page."""
     from pellucid.engines import choose
 
-    return choose(engine, threads=max(1, len(os.sched_getaffinity(0)) - 1) if hasattr(os, "sched_getaffinity") else 1).engine
+    return choose(
+        engine, threads=max(1, len(os.sched_getaffinity(0)) - 1) if hasattr(os, "sched_getaffinity") else 1
+    ).engine

@@ -180,7 +180,10 @@ def _mathml(sign: Sign) -> str:
             return f"<mn>{escape(numeral)}</mn>"
         case Operator(operator):
             tag = "mi" if len(operator) > 1 and operator.isalpha() else "mo"
-            return f"<{tag}>{escape(operator)}</{tag}>"
+            low = (
+                ' stretchy="false"' if operator in ("(", ")", "[", "]") else ""
+            )  # brackets as tall as what is around them
+            return f"<{tag}{low}>{escape(operator)}</{tag}>"
         case Word(words):
             return f"<mtext>{escape(words)}</mtext>"
         case Fraction(above, below):

@@ -23,7 +23,9 @@ class Curve(NamedTuple):
 
 def curves(title: str, epochs: Sequence[float], lines: Sequence[Curve]) -> str:
     """Draw curves over the epochs, upwards in powers of ten: → an SVG element. What is not above 0 is left out."""
-    kept = [(line, [(e, v) for e, v in zip(line.at or epochs, line.values, strict=True) if 0 < v < inf]) for line in lines]
+    kept = [
+        (line, [(e, v) for e, v in zip(line.at or epochs, line.values, strict=True) if 0 < v < inf]) for line in lines
+    ]
     values = [value for _, points in kept for _, value in points]
     if not values:
         return ""
@@ -40,7 +42,7 @@ def curves(title: str, epochs: Sequence[float], lines: Sequence[Curve]) -> str:
     parts = [*_grid((y(mark), f"{mark:g}") for mark in _marks(low, high))]
     for place, epoch in enumerate((epochs[0], epochs[-1])):
         anchor = ("start", "end")[place]
-        parts.append(f'<text x="{x(epoch):.1f}" y="{HEIGHT - 10}" text-anchor="{anchor}">{epoch:.4g}</text>')
+        parts.append(f'<text x="{x(epoch):.1f}" y="{HEIGHT - 10}" text-anchor="{anchor}">{round(epoch, 2):g}</text>')
     for line, points in kept:
         path = " ".join(f"{x(epoch):.1f},{y(value):.1f}" for epoch, value in points)
         parts.append(f'<polyline points="{path}" class="curve{" dashed" * line.dashed}"/>')

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.engines import Engine, State
+from pellucid.engines import Engine
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.losses import Targets
 from pellucid.equations.network import backward_steps, forward

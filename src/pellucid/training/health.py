@@ -42,7 +42,15 @@ def health(
     _, gradients = engine.loss_and_gradients(architecture, state.layers, X, y)
     order, rates = np.arange(len(y)), np.array([rate])
     after = engine.run(
-        architecture, settings.optimizer, state, X, y, order, rates, batch_size=len(y), extras=Extras(l2=settings.extras.l2)
+        architecture,
+        settings.optimizer,
+        state,
+        X,
+        y,
+        order,
+        rates,
+        batch_size=len(y),
+        extras=Extras(l2=settings.extras.l2),
     )
     with np.errstate(over="ignore", invalid="ignore"):
         dead = dead_neurons(forward(architecture, state.layers, X))

@@ -95,8 +95,9 @@ def fit(
     """Train a network, from the beginning or from where ``start`` stands.
 
     ``keep`` is handed a snapshot at the end of each epoch, and when ``stop`` ends the training within one, or ``most_steps``
-    have been taken, after which the training is as if interrupted. ``rules`` decide in place of those that follow from ``settings``; ``judges`` looks at the parameters after each epoch in place of the
-    usual look at the ``validation`` part. With ``warns``, callbacks hear of what looks wrong.
+    have been taken, after which the training is as if interrupted. ``rules`` decide in place of those that follow from
+    ``settings``; ``judges`` looks at the parameters after each epoch in place of the usual look at the ``validation`` part.
+    With ``warns``, callbacks hear of what looks wrong.
     """
     teller = Callbacks(callbacks)
     rules = rules or UsualRules(settings)

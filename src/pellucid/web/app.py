@@ -22,13 +22,19 @@ from pellucid.errors import PellucidError
 from pellucid.report.page import fingerprint
 from pellucid.training.settings import LEARNING_RATES
 from pellucid.web import digits, mistakes, steps, wanted
-from pellucid.web.guard import Guard, Refusal
+from pellucid.web.guard import Guard, RefusalError
 from pellucid.web.runs import FIELDS, Trainer
 from pellucid.web.samples import PAPER, samples
 from pellucid.web.session import MOST_UNDO, Session, Subject
 from pellucid.web.steps import Explanations
 
-TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "json": "application/json"}
+TYPES = {
+    "html": "text/html",
+    "css": "text/css",
+    "js": "text/javascript",
+    "svg": "image/svg+xml",
+    "json": "application/json",
+}
 RATE_LOW, RATE_HIGH = 1e-6, 10.0
 
 Answer = dict[str, Any]
@@ -164,13 +170,17 @@ class Page:
         """Explain one step of training on a drawing, or on a labelled example."""
         subject, network = self.session.now, self.session.now.network
         if not subject.tells_classes_apart:
-            raise Refusal(422, "no-classes", "This network gives numbers; the page explains networks of classes.")
+            raise RefusalError(422, "no-classes", "This network gives numbers; the page explains networks of classes.")
         names = [str(name) for name in network.classes]
         rate = wanted.number(given, "learning_rate", RATE_LOW, RATE_HIGH, 0.1)
         if "index" in given:
             examples = self.session.examples()
             index = wanted.whole(given, "index", 0, len(examples.y) - 1)
-            x, example, usual = examples.X[index], f"Example {index:,} of {examples.what}", names[int(examples.y[index])]
+            x, example, usual = (
+                examples.X[index],
+                f"Example {index:,} of {examples.what}",
+                names[int(examples.y[index])],
+            )
         else:
             digits.check_reads_drawings(subject)
             x, example = wanted.pixels(given, network.architecture.inputs), "Your drawing"
@@ -259,7 +269,9 @@ class Page:
 
     def _may_change(self) -> None:
         if self.session.read_only:
-            raise Refusal(403, "read-only", "The server was started with --read-only: nothing can be changed here.")
+            raise RefusalError(
+                403, "read-only", "The server was started with --read-only: nothing can be changed here."
+            )
 
 
 COMMANDS: dict[str, Callable[[Trainer], None]] = {
@@ -281,7 +293,7 @@ def create_app(session: Session, trainer: Trainer, hosts: Collection[str], token
         await run_in_threadpool(trainer.close)
 
     page = Page(session, trainer, token)
-    handlers: Any = {Refusal: _refused, PellucidError: _told, HTTPException: _not_found, Exception: _broken}
+    handlers: Any = {RefusalError: _refused, PellucidError: _told, HTTPException: _not_found, Exception: _broken}
     return Guard(Starlette(routes=page.routes(), exception_handlers=handlers, lifespan=lifespan), hosts, token)
 
 
@@ -320,33 +332,36 @@ def _asked(request: Request, name: str, usual: int | None = None) -> int | None:
     if text is None:
         return usual
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
-        raise Refusal(422, "number", f"{name} is {text[:60]!r}; expected a whole number, 0 or above.")
+        raise RefusalError(422, "number", f"{name} is {text[:60]!r}; expected a whole number, 0 or above.")
     return int(text)
 
 
-async def _refused(_: Request, error: Refusal) -> Response:
+async def _refused(_: Request, error: RefusalError) -> Response:
     return error.response()
 
 
 async def _told(_: Request, error: PellucidError) -> Response:
-    return Refusal(422, error.kind, str(error)).response()
+    return RefusalError(422, error.kind, str(error)).response()
 
 
 async def _not_found(_: Request, error: HTTPException) -> Response:
     sentence = {404: "There is nothing at this address.", 405: "This address does not take that method."}
-    response = Refusal(error.status_code, "address", sentence.get(error.status_code, str(error.detail))).response()
+    response = RefusalError(error.status_code, "address", sentence.get(error.status_code, str(error.detail))).response()
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response
 
 
 async def _broken(_: Request, __: Exception) -> Response:
-    return Refusal(500, "broken", "Something went wrong that should not; the server's window tells.").response()
+    return RefusalError(500, "broken", "Something went wrong that should not; the server's window tells.").response()
 
 
 def _facts(training: Any, test_accuracy: float | None) -> list[dict[str, str]]:
     """List where a model comes from, for people."""
     facts = [("data", (training.get("data") or {}).get("name")), ("recipe", training.get("recipe"))]
-    facts += [(name.replace("_", " "), training.get(name)) for name in ("epochs", "batch_size", "solver", "learning_rate", "seed")]
+    facts += [
+        (name.replace("_", " "), training.get(name))
+        for name in ("epochs", "batch_size", "solver", "learning_rate", "seed")
+    ]
     facts += [("test accuracy", None if test_accuracy is None else f"{test_accuracy:.2%}")]
     return [{"name": name, "value": str(value)} for name, value in facts if value is not None]

@@ -16,7 +16,7 @@ from pellucid.explain.formula import mathml, text
 from pellucid.explain.neuron import loudest, neuron
 from pellucid.explain.numerals import numeral, share
 from pellucid.report.png import dark_on_light, data_uri, signed
-from pellucid.web.guard import Refusal
+from pellucid.web.guard import RefusalError
 from pellucid.web.samples import PAPER
 from pellucid.web.session import Subject
 
@@ -28,7 +28,9 @@ def check_reads_drawings(subject: Subject) -> None:
     """Refuse where the network reads no pictures of 28×28."""
     if not subject.reads_drawings:
         got = f"{subject.network.architecture} takes no pictures of 28×28"
-        raise Refusal(422, "no-drawing", f"{got}: it cannot read a drawing. Its examples are under Step and Errors.")
+        raise RefusalError(
+            422, "no-drawing", f"{got}: it cannot read a drawing. Its examples are under Step and Errors."
+        )
 
 
 def read(subject: Subject, strokes: Sequence[Any], leave_out: Collection[Part]) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def read(subject: Subject, strokes: Sequence[Any], leave_out: Collection[Part]) 
         stages = of_strokes_without(strokes, PAPER, leave_out)
     except DataError as error:
         blank = error.got.startswith("nothing is drawn")
-        raise Refusal(422, "blank" if blank else "strokes", str(error)) from error
+        raise RefusalError(422, "blank" if blank else "strokes", str(error)) from error
     pixels = stages.picture.reshape(1, -1)
     return {
         "version": subject.version,
@@ -82,7 +84,9 @@ def neuron_record(subject: Subject, pixels: NDArray[np.uint8], layer: int, place
     trace = subject.trace(pixels.reshape(1, -1))
     one = neuron(subject.network.architecture, subject.layers64, trace, layer, place)
     shape = subject.network.architecture.input_shape if layer == 1 else grid(len(one.weights))
-    name = f"output {subject.network.classes[place]}" if layer == len(trace.layers) else f"neuron {place} of layer {layer}"
+    name = (
+        f"output {subject.network.classes[place]}" if layer == len(trace.layers) else f"neuron {place} of layer {layer}"
+    )
     pictures = {}
     for what, numbers in (("weights", one.weights), ("inputs", one.inputs), ("contributions", one.contributions)):
         pictures[what] = {"picture": picture_of(numbers, shape), "largest": numeral(float(np.abs(numbers).max()))}

@@ -34,7 +34,7 @@ HEADERS = {
 """Of every answer, refusals too."""
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """A request that is answered with a status and a sentence."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -76,60 +76,66 @@ class Guard:
             self._check(scope)
             body = await _body(scope, receive)
             await self.app(scope, _replayed(body, receive), send_with_headers)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if not begun:
                 await refusal.response()(scope, receive, send_with_headers)
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         if len(scope["path"]) > LONGEST_PATH or len(scope["query_string"]) > LONGEST_PATH:
-            raise Refusal(414, "address", "The address is too long.")
+            raise RefusalError(414, "address", "The address is too long.")
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0].lower() not in self.hosts:
-            raise Refusal(421, "host", "This server answers to its own address only. Open the address that it printed.")
+            raise RefusalError(
+                421, "host", "This server answers to its own address only. Open the address that it printed."
+            )
         host = hosts[0]
         origin = headers.get("origin")
         if origin is not None and origin.lower() != f"http://{host.lower()}":
-            raise Refusal(403, "origin", "The request comes from another site. Open the page at the address printed.")
+            raise RefusalError(
+                403, "origin", "The request comes from another site. Open the page at the address printed."
+            )
         site = headers.get("sec-fetch-site")
         is_call = scope["path"].startswith("/api/")
         if site not in (None, "same-origin", "none") and (is_call or scope["method"] not in ("GET", "HEAD")):
-            raise Refusal(403, "origin", "The request comes from another site. Open the page at the address printed.")
+            raise RefusalError(
+                403, "origin", "The request comes from another site. Open the page at the address printed."
+            )
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return
         token = headers.get("x-token", "")
         if not hmac.compare_digest(token.encode(), self.token.encode()):
-            raise Refusal(403, "token", "The page is of another run of the server. Reload it.")
+            raise RefusalError(403, "token", "The page is of another run of the server. Reload it.")
         if scope["method"] == "POST" and headers.get("content-type", "").split(";")[0].strip() != "application/json":
-            raise Refusal(415, "content-type", "The body is not said to be JSON; expected application/json.")
+            raise RefusalError(415, "content-type", "The body is not said to be JSON; expected application/json.")
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes:
     """Read the body, as long as it says and no longer than it may be, in due time."""
     headers: Mapping[str, str] = Headers(scope=scope)
     if "transfer-encoding" in headers:
-        raise Refusal(411, "length", "The body comes in chunks; expected a Content-Length.")
+        raise RefusalError(411, "length", "The body comes in chunks; expected a Content-Length.")
     length = headers.get("content-length", "0" if scope["method"] != "POST" else None)
     if length is None:
-        raise Refusal(411, "length", "There is no Content-Length; expected one.")
+        raise RefusalError(411, "length", "There is no Content-Length; expected one.")
     if not (length.isascii() and length.isdigit()):
-        raise Refusal(400, "length", "The Content-Length is no number.")
+        raise RefusalError(400, "length", "The Content-Length is no number.")
     if int(length) > MOST_BYTES:
-        raise Refusal(413, "size", f"The body has {int(length):,} bytes; expected at most {MOST_BYTES:,}.")
+        raise RefusalError(413, "size", f"The body has {int(length):,} bytes; expected at most {MOST_BYTES:,}.")
     body = b""
     try:
         async with asyncio.timeout(SECONDS_FOR_A_BODY):
             while len(body) < int(length):
                 message = await receive()
                 if message["type"] != "http.request":
-                    raise Refusal(400, "length", "The connection ended before the body.")
+                    raise RefusalError(400, "length", "The connection ended before the body.")
                 body += message.get("body", b"")
                 if len(body) > MOST_BYTES:
-                    raise Refusal(413, "size", f"The body is too long; expected at most {MOST_BYTES:,} bytes.")
+                    raise RefusalError(413, "size", f"The body is too long; expected at most {MOST_BYTES:,} bytes.")
                 if not message.get("more_body", False):
                     break
     except TimeoutError:
-        raise Refusal(408, "time", f"The body did not come within {SECONDS_FOR_A_BODY:g} s.") from None
+        raise RefusalError(408, "time", f"The body did not come within {SECONDS_FOR_A_BODY:g} s.") from None
     return body
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from pellucid.report.charts import reliability
 from pellucid.report.png import dark_on_light, data_uri
-from pellucid.web.guard import Refusal
+from pellucid.web.guard import RefusalError
 from pellucid.web.session import Session
 
 MISTAKES_A_PAGE = 48
@@ -34,7 +34,8 @@ def evaluation(session: Session) -> dict[str, Any]:
         "recall": [_percent(share) for share in recall],
         "reliability": reliability(bins),
         "bins": [
-            {"examples": each.examples, "sure": f"{each.confidence:.1%}", "right": f"{each.accuracy:.1%}"} for each in bins
+            {"examples": each.examples, "sure": f"{each.confidence:.1%}", "right": f"{each.accuracy:.1%}"}
+            for each in bins
         ],
     }
 
@@ -45,7 +46,7 @@ def gallery(session: Session, true: int | None, taken_for: int | None, first: in
     classes, taken = subject.network.classes, found.logits.argmax(axis=1)
     for which, place in (("true", true), ("taken", taken_for)):
         if place is not None and not 0 <= place < len(classes):
-            raise Refusal(422, "number", f"{which} is {place}; expected from 0 to {len(classes) - 1}.")
+            raise RefusalError(422, "number", f"{which} is {place}; expected from 0 to {len(classes) - 1}.")
     rows, sure = found.mistakes
     kept = np.ones(len(rows), bool)
     if true is not None:

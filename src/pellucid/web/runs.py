@@ -19,18 +19,15 @@ from numpy.typing import NDArray
 from pellucid.datasets import available, load
 from pellucid.datasets.dataset import Dataset
 from pellucid.datasets.for_a_network import Labelled
-from pellucid.engines import Engine, steps_of_an_epoch
+from pellucid.engines import Engine, State, steps_of_an_epoch
 from pellucid.equations.activations import ACTIVATIONS
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.optimizers import OPTIMIZERS
 from pellucid.equations.parameters import Layers
 from pellucid.errors import PellucidError
-from pellucid.explain.numerals import numeral
 from pellucid.formats.model_file import Model
 from pellucid.network import Network
 from pellucid.recipes.options import architecture_of
-from pellucid.report.charts import Curve, curves
-from pellucid.report.png import mosaic, png, signed
 from pellucid.training.callbacks import Callback, Progress
 from pellucid.training.divergence import why_it_diverged
 from pellucid.training.evaluation import judge
@@ -42,8 +39,9 @@ from pellucid.training.run import usual_validation_rows
 from pellucid.training.settings import LEARNING_RATES, Settings
 from pellucid.training.snapshot import Snapshot, first_snapshot
 from pellucid.training.stopping import Ending
-from pellucid.web.guard import Refusal
+from pellucid.web.guard import RefusalError
 from pellucid.web.points import Points
+from pellucid.web.run_records import charts_of, epoch_record, last_record, layer_record, picture_of_first_layer
 from pellucid.web.session import Session
 from pellucid.web.wanted import number, one_of, whole, wholes
 
@@ -54,6 +52,7 @@ HELD = ("loading", "paused", "running")
 FIELDS = ("data", "hidden", "activation", "solver", "learning_rate", "batch_size", "epochs", "seed")
 ROWS_LOOKED_AT = 1000
 SECONDS_BETWEEN_LOOKS = 0.15
+SECONDS_AT_THE_END = 2.0
 ROWS_OF_HEALTH = 128
 EPOCHS_LISTED = 12
 OWN_DATA = "the data given to the server"
@@ -127,29 +126,34 @@ class Trainer(Callback):
         return [*own, *(entry.name for entry in available())]
 
     def start(self, given: Mapping[str, Any]) -> None:
-        """Begin a training. Raises ``Refusal`` for settings that make no sense, and where one is there already."""
+        """Begin a training. Raises ``RefusalError`` for settings that make no sense, and where one is there already."""
+        solver = one_of(given, "solver", list(OPTIMIZERS), "sgd")
+        rate = number(given, "learning_rate", 1e-6, 10, LEARNING_RATES[solver])
         config = {
             "data": one_of(given, "data", self.known_data, self.known_data[0]),
             "hidden": wholes(given, "hidden", 1, 1024, 4, [128, 64]),
             "activation": one_of(given, "activation", list(ACTIVATIONS), "relu"),
-            "solver": one_of(given, "solver", list(OPTIMIZERS), "sgd"),
+            "solver": solver,
+            "learning_rate": rate,
             "batch_size": whole(given, "batch_size", 1, 4096, 64),
             "epochs": whole(given, "epochs", 1, 200, 20),
             "seed": whole(given, "seed", 0, 2**53, 0),
         }
-        config["learning_rate"] = number(given, "learning_rate", 1e-6, 10, LEARNING_RATES[config["solver"]])
         with self._command:
             if self._state in HELD:
-                raise Refusal(409, "running", "A training is there already. Pause it and put it away first.")
+                raise RefusalError(409, "running", "A training is there already. Pause it and put it away first.")
             self._clear()
-            self._config, self._rate, self._state = config, config["learning_rate"], "loading"
+            self._config, self._rate, self._state = config, rate, "loading"
             self._spawn(None)
 
     def pause(self) -> None:
-        """Interrupt after the running step."""
+        """Interrupt after the running step; while data are loaded, before the first one."""
         with self._command:
             self._need("running", "paused", "loading")
-            self._halt()
+            if self._state == "loading":
+                self._pausing.set()
+            else:
+                self._halt()
 
     def go_on(self, most_steps: int | None = None, *, to_epochs_end: bool = False) -> None:
         """Go on: to the end, by so many steps, or to the end of the epoch."""
@@ -183,6 +187,7 @@ class Trainer(Callback):
     def put_away(self) -> None:
         """End the training and forget it."""
         with self._command:
+            self._need("none", "paused", "running", "finished", "diverged", "failed")
             self._halt()
             self._clear()
 
@@ -198,22 +203,27 @@ class Trainer(Callback):
             self._session.adopt(Network.of_model(model), name, lambda: examples)
 
     def close(self) -> None:
-        """End the thread, for the server ends."""
+        """End the thread, for the server ends; one that loads data is not waited for."""
         with self._command:
-            self._halt()
+            self._pausing.set()
+            self._stop.set()
+            if self._thread is not None:
+                self._thread.join(SECONDS_AT_THE_END)
 
     def _need(self, *states: RunState) -> None:
         if self._state not in states:
-            raise Refusal(409, "state", f"The training is {_STATES[self._state]}; this needs one that is {_or(states)}.")
+            raise RefusalError(
+                409, "state", f"The training is {_STATES[self._state]}; this needs one that is {_or(states)}."
+            )
 
     def _held_work(self) -> Work:
         if self._work is None:
-            raise Refusal(409, "state", "The data are still being loaded.")
+            raise RefusalError(409, "state", "The data are still being loaded.")
         return self._work
 
     def _held_snapshot(self) -> Snapshot:
         if self._snapshot is None:
-            raise Refusal(409, "state", "The data are still being loaded.")
+            raise RefusalError(409, "state", "The data are still being loaded.")
         return self._snapshot
 
     # ---- The thread ------------------------------------------------------------------------------------------------------
@@ -241,7 +251,10 @@ class Trainer(Callback):
         except PellucidError as error:
             self._state, self._sentence = "failed", str(error)
         except MemoryError:
-            self._state, self._sentence = "failed", "The memory of this machine does not suffice. Try a smaller network."
+            self._state, self._sentence = (
+                "failed",
+                "The memory of this machine does not suffice. Try a smaller network.",
+            )
         except Exception:
             logging.getLogger(__name__).exception("the training broke")
             self._state, self._sentence = "failed", "Something went wrong that should not; the server's window tells."
@@ -335,79 +348,45 @@ class Trainer(Callback):
 
     def to_record(self, seen: int | None = None) -> dict[str, Any]:
         """Write the run for the page; only its number where nothing has changed since the page has ``seen`` it."""
-        changes, work, snapshot = self._changes, self._work, self._snapshot
+        changes, work, state = self._changes, self._work, self._now()
         brief = {"changes": changes, "state": self._state}
         if seen is not None and seen == changes:
             return {**brief, "unchanged": True}
         record: dict[str, Any] = {
-            **brief, "config": self._config, "rate": self._rate, "sentence": self._sentence, "notices": self._notices,
-        }  # fmt: skip
-        if work is None or snapshot is None:
+            **brief,
+            "config": self._config,
+            "rate": self._rate,
+            "sentence": self._sentence,
+            "notices": self._notices,
+        }
+        if work is None or state is None:
             return record
-        steps = self._steps(snapshot)
         return {
             **record,
             "network": str(work.architecture),
             "parameters": work.architecture.n_parameters,
             "rows": {"training": len(work.training), "validation": len(work.validation)},
-            "steps": steps,
+            "steps": state.steps_done,
             "steps_an_epoch": work.steps_an_epoch,
-            "epoch": steps // work.steps_an_epoch,
+            "epoch": state.steps_done // work.steps_an_epoch,
             "epochs": work.settings.epochs,
-            "layers": [self._layer(number, each) for number, each in enumerate(self._health, start=1)],
-            "listed": [
-                {
-                    "epoch": each.epoch,
-                    "loss": f"{each.loss:.4f}",
-                    "validation_loss": f"{each.validation_loss:.4f}" if each.validation_loss is not None else "",
-                    "accuracy": f"{each.accuracy:.2%}" if each.accuracy is not None else "",
-                    "validation_accuracy": f"{each.validation_accuracy:.2%}" if each.validation_accuracy is not None else "",
-                    "seconds": f"{each.seconds:.2f}",
-                }
-                for each in self._epochs
-            ],
-            **self._charts(),
+            "layers": [layer_record(number, each) for number, each in enumerate(self._health, start=1)],
+            "listed": [epoch_record(each) for each in self._epochs],
+            "charts": charts_of(self._points),
+            "now": last_record(self._points),
         }
 
-    def _steps(self, snapshot: Snapshot) -> int:
-        running = self._told if self._state == "running" else None
-        return (running or snapshot).state.steps_done
-
-    @staticmethod
-    def _layer(number: int, seen: LayerHealth) -> dict[str, Any]:
-        return {
-            "layer": number,
-            "width": seen.width,
-            "gradient_norm": numeral(seen.gradient_norm),
-            "update_ratio": numeral(seen.update_ratio),
-            "dead": len(seen.dead),
-            "dead_neurons": list(seen.dead[:50]),
-        }
-
-    def _charts(self) -> dict[str, Any]:
-        columns = self._points.columns()
-        if not columns[0]:
-            return {"charts": None, "now": None}
-        at, losses, validation_losses, wrong = columns
-        loss = [Curve("training", losses), Curve("validation", validation_losses, dashed=True)]
-        last = [self._points.last[place] for place in range(4)]
-        return {
-            "charts": {
-                "loss": curves("Loss", at, loss),
-                "errors": curves("Errors on validation examples, %", at, [Curve("validation", [100 * w for w in wrong], True)]),
-            },
-            "now": {
-                "loss": numeral(last[1]), "validation_loss": numeral(last[2]), "validation_accuracy": f"{1 - last[3]:.2%}",
-            },
-        }  # fmt: skip
+    def _now(self) -> State | None:
+        """Where it stands: as the running training told last, or as it was left."""
+        told, snapshot = self._told, self._snapshot
+        if self._state == "running" and told is not None:
+            return told.state
+        return None if snapshot is None else snapshot.state
 
     def weights_picture(self) -> bytes:
-        """Draw the first layer's weights as they stand: a PNG."""
-        work, snapshot = self._held_work(), self._held_snapshot()
-        running = self._told if self._state == "running" else None
-        W = np.nan_to_num((running or snapshot).state.layers[0].W)
-        shape = work.architecture.input_shape
-        return png(mosaic(W[:256], (shape[0], shape[1])) if len(shape) == 2 else signed(W[:256]))
+        """Draw the first layer's weights as they stand: a PNG. Raises ``RefusalError`` where there are none."""
+        work, state = self._held_work(), self._now()
+        return picture_of_first_layer(work.architecture, (state or self._held_snapshot().state).layers)
 
 
 _STATES = {

@@ -28,7 +28,7 @@ from pellucid.explain.neuron import in_float64
 from pellucid.labelled import examples_for
 from pellucid.network import Network
 from pellucid.training.evaluation import Evaluation
-from pellucid.web.guard import Refusal
+from pellucid.web.guard import RefusalError
 
 MOST_UNDO = 20
 
@@ -98,7 +98,7 @@ class Session:
             return len(self._before)
 
     def take_step(self, version: int, X: NDArray[Any], y: Any, learning_rate: float) -> Subject:
-        """Train the subject by one step [sgd] on one example. Raises ``Refusal`` where it is another one by now."""
+        """Train the subject by one step [sgd] on one example. Raises ``RefusalError`` where it is another one by now."""
         with self._lock:
             now = self._checked(version)
             engine, network = now.network.engine, now.network
@@ -106,7 +106,7 @@ class Session:
                 _, g = engine.loss_and_gradients(network.architecture, network.layers, X, y)
                 layers, _ = SGD().step(network.layers, g, (), t=1, learning_rate=learning_rate)
             if not all(np.isfinite(tensor).all() for layer in layers for tensor in layer):
-                raise Refusal(422, "diverged", "The step would make a weight infinite or NaN. Try a lower rate.")
+                raise RefusalError(422, "diverged", "The step would make a weight infinite or NaN. Try a lower rate.")
             moved = Network.of_model(replace(network.model, layers=layers), engine)
             self._before.append(now)
             self._now = self._made(moved, now.name, now.steps + 1)
@@ -117,7 +117,7 @@ class Session:
         with self._lock:
             self._checked(version)
             if not self._before:
-                raise Refusal(409, "nothing-to-undo", "There is no step to take back.")
+                raise RefusalError(409, "nothing-to-undo", "There is no step to take back.")
             self._now = self._before.pop()
             return self._now
 
@@ -142,11 +142,13 @@ class Session:
 
     def _checked(self, version: int) -> Subject:
         if version != self._now.version:
-            raise Refusal(409, "changed", "The network has changed since, perhaps in another tab. Look at the step again.")
+            raise RefusalError(
+                409, "changed", "The network has changed since, perhaps in another tab. Look at the step again."
+            )
         return self._now
 
     def examples(self) -> Labelled:
-        """Load labelled examples that the network was not trained on, once. Raises ``Refusal`` where there are none."""
+        """Load labelled examples that the network was not trained on, once. Raises ``RefusalError`` where there are none."""
         with self._lock:
             if self._examples is None:
                 try:
@@ -156,7 +158,7 @@ class Session:
                 except PellucidError as error:
                     self._examples = error
             if isinstance(self._examples, PellucidError):
-                raise Refusal(404, "no-data", f"There are no labelled examples: {self._examples}")
+                raise RefusalError(404, "no-data", f"There are no labelled examples: {self._examples}")
             return self._examples
 
     def found(self) -> tuple[Subject, Labelled, Evaluation]:
@@ -164,7 +166,9 @@ class Session:
         with self._evaluating:
             subject, examples = self.now, self.examples()
             if not subject.tells_classes_apart:
-                raise Refusal(404, "no-classes", "This network gives numbers: there is no right or wrong to count.")
+                raise RefusalError(
+                    404, "no-classes", "This network gives numbers: there is no right or wrong to count."
+                )
             if self._found is None or self._found[0] != subject.version:
                 self._found = subject.version, subject.network.evaluate(examples.X, examples.y)
             return subject, examples, self._found[1]

@@ -15,7 +15,7 @@ from pellucid.explain import Explanation, Step, loss_along
 from pellucid.explain.numerals import numeral
 from pellucid.report.png import Pixels, dark_on_light, data_uri, mosaic, png, signed
 from pellucid.web.digits import answer, grid, line_record, sum_record
-from pellucid.web.guard import Refusal
+from pellucid.web.guard import RefusalError
 from pellucid.web.session import Subject
 
 MOST_KEPT = 4
@@ -26,7 +26,7 @@ RATES_ALONG = 33
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """An explanation that the page shows: of a step of ``subject`` on the one example x (d,) with its targets (1,) or (1, k)."""
+    """An explanation that the page shows: of a step of ``subject`` on an example x (d,), its targets (1,) or (1, k)."""
 
     number: int
     subject: Subject
@@ -56,10 +56,10 @@ class Explanations:
         return shown
 
     def find(self, number: int) -> Shown:
-        """Find one that is still kept. Raises ``Refusal``."""
+        """Find one that is still kept. Raises ``RefusalError``."""
         with self._lock:
             if number not in self._kept:
-                raise Refusal(404, "gone", "That step is no longer kept. Look at the step again.")
+                raise RefusalError(404, "gone", "That step is no longer kept. Look at the step again.")
             return self._kept[number]
 
 
@@ -96,9 +96,11 @@ def _picture_of_example(explanation: Explanation) -> str | None:
 
 
 def step_of(shown: Shown, place: int) -> Step:
-    """Find a step by its place. Raises ``Refusal``."""
+    """Find a step by its place. Raises ``RefusalError``."""
     if not 0 <= place < len(shown.explanation.steps):
-        raise Refusal(404, "gone", f"There is no step {place}; expected from 0 to {len(shown.explanation.steps) - 1}.")
+        raise RefusalError(
+            404, "gone", f"There is no step {place}; expected from 0 to {len(shown.explanation.steps) - 1}."
+        )
     return shown.explanation.steps[place]
 
 
@@ -125,7 +127,7 @@ def numbers(shown: Shown, place: int, first: int) -> dict[str, Any]:
     step = step_of(shown, place)
     flat = step.array.reshape(-1)
     if not 0 <= first < flat.size:
-        raise Refusal(422, "number", f"from is {first:,}; expected from 0 to {flat.size - 1:,}.")
+        raise RefusalError(422, "number", f"from is {first:,}; expected from 0 to {flat.size - 1:,}.")
     places = range(first, min(first + NUMBERS_A_PAGE, flat.size))
     return {
         "from": first,

@@ -15,23 +15,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.web.guard import Refusal
+from pellucid.web.guard import RefusalError
 
 MOST_DEPTH = 8
 
 
 def record(body: bytes, known: Sequence[str]) -> dict[str, Any]:
-    """Read a JSON object that has no other fields than the ``known`` ones. Raises ``Refusal``."""
+    """Read a JSON object that has no other fields than the ``known`` ones. Raises ``RefusalError``."""
     try:
         given = json.loads(body, parse_constant=_no_constant, object_pairs_hook=_no_duplicates)
     except RecursionError:
-        raise Refusal(400, "json", "The JSON is nested too deeply.") from None
+        raise RefusalError(400, "json", "The JSON is nested too deeply.") from None
     except ValueError as error:
-        raise Refusal(400, "json", f"The body is no JSON: {error}.") from None
+        raise RefusalError(400, "json", f"The body is no JSON: {error}.") from None
     if not isinstance(given, dict):
-        raise Refusal(422, "fields", "The body is no object; expected {…} with fields.")
+        raise RefusalError(422, "fields", "The body is no object; expected {…} with fields.")
     if unknown := sorted(set(given) - set(known)):
-        raise Refusal(422, "fields", f"Unknown: {', '.join(unknown)[:200]}; expected only {', '.join(known)}.")
+        raise RefusalError(422, "fields", f"Unknown: {', '.join(unknown)[:200]}; expected only {', '.join(known)}.")
     return given
 
 
@@ -39,7 +39,7 @@ def number(given: Mapping[str, Any], name: str, low: float, high: float, usual: 
     """Take a number of a range; ``usual`` where there is none."""
     value = given.get(name, usual)
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or not low <= value <= high:
-        raise Refusal(422, "number", f"{name} is {_shown(value)}; expected a number from {low:g} to {high:g}.")
+        raise RefusalError(422, "number", f"{name} is {_shown(value)}; expected a number from {low:g} to {high:g}.")
     return float(value)
 
 
@@ -47,7 +47,9 @@ def whole(given: Mapping[str, Any], name: str, low: int, high: int, usual: int |
     """Take a whole number of a range."""
     value = given.get(name, usual)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise Refusal(422, "number", f"{name} is {_shown(value)}; expected a whole number from {low:,} to {high:,}.")
+        raise RefusalError(
+            422, "number", f"{name} is {_shown(value)}; expected a whole number from {low:,} to {high:,}."
+        )
     return value
 
 
@@ -55,7 +57,7 @@ def one_of(given: Mapping[str, Any], name: str, known: Sequence[str], usual: str
     """Take one of several words."""
     value = given.get(name, usual)
     if not isinstance(value, str) or value not in known:
-        raise Refusal(422, "choice", f"{name} is {_shown(value)}; expected one of {', '.join(known)}.")
+        raise RefusalError(422, "choice", f"{name} is {_shown(value)}; expected one of {', '.join(known)}.")
     return value
 
 
@@ -63,7 +65,7 @@ def some_of(given: Mapping[str, Any], name: str, known: Sequence[str]) -> list[s
     """Take several of several words."""
     values = given.get(name, [])
     if not isinstance(values, list) or len(values) > len(known) or any(value not in known for value in values):
-        raise Refusal(422, "choice", f"{name} is {_shown(values)}; expected a list of some of {', '.join(known)}.")
+        raise RefusalError(422, "choice", f"{name} is {_shown(values)}; expected a list of some of {', '.join(known)}.")
     return values
 
 
@@ -71,7 +73,9 @@ def wholes(given: Mapping[str, Any], name: str, low: int, high: int, most: int, 
     """Take a list of whole numbers."""
     values = given.get(name, usual)
     if not isinstance(values, list) or len(values) > most:
-        raise Refusal(422, "number", f"{name} is {_shown(values)}; expected a list of at most {most} whole numbers.")
+        raise RefusalError(
+            422, "number", f"{name} is {_shown(values)}; expected a list of at most {most} whole numbers."
+        )
     return [whole({name: value}, name, low, high) for value in values]
 
 
@@ -79,10 +83,12 @@ def strokes(given: Mapping[str, Any]) -> list[Any]:
     """Take the strokes of a drawing: lists of [x, y]. How many, and how large, the recipe of the drawing checks."""
     value = given.get("strokes")
     if not isinstance(value, list):
-        raise Refusal(422, "strokes", f"strokes is {_shown(value)}; expected a list of strokes, each a list of [x, y].")
+        raise RefusalError(
+            422, "strokes", f"strokes is {_shown(value)}; expected a list of strokes, each a list of [x, y]."
+        )
     for stroke in value:
         if not isinstance(stroke, list) or not all(_is_point(point) for point in stroke):
-            raise Refusal(422, "strokes", "A stroke is no list of points; expected [[x, y], …], finite numbers.")
+            raise RefusalError(422, "strokes", "A stroke is no list of points; expected [[x, y], …], finite numbers.")
     return value
 
 
@@ -94,7 +100,7 @@ def pixels(given: Mapping[str, Any], size: int) -> NDArray[np.uint8]:
     except (binascii.Error, ValueError):
         content = None
     if content is None or len(content) != size:
-        raise Refusal(422, "pixels", f"pixels is {_shown(value)}; expected {size:,} bytes in base64.")
+        raise RefusalError(422, "pixels", f"pixels is {_shown(value)}; expected {size:,} bytes in base64.")
     return np.frombuffer(content, np.uint8)
 
 

@@ -60,7 +60,7 @@ async function fill(anew) {
     /** @type {import("./types").Gallery} */
     const some = await get(`mistakes?from=${loaded}${which}`);
     const items = some.mistakes.map((each) => make("li", {}, make("button", { type: "button", title: "Open in Step", onclick: () => open(each.index) },
-      each.picture ? make("img", { class: "pixels", src: each.picture, alt: "" }) : "", make("span", {}, `no. ${each.index.toLocaleString("en")}`), make("span", {}, `${each.is}, taken for ${each.said}`), make("span", { class: "quiet" }, `${each.sure} sure`))));
+      each.picture ? make("img", { class: "pixels", src: each.picture, alt: "" }) : "", make("span", {}, `no. ${each.index.toLocaleString("en")}`), make("span", {}, `is ${each.is}, said ${each.said}`), make("span", { class: "quiet" }, `${each.sure} sure`))));
     loaded += items.length;
     if (anew) find("gallery").replaceChildren(...items);
     else find("gallery").append(...items);

@@ -79,7 +79,7 @@ async function explain() {
     if (asked !== latest) return;
     shown = record;
     show(record);
-    along = await get(`explanation/${record.id}/along?most=${Math.min(10, Math.max(4 * rate, 0.01))}`);
+    along = await get(`explanation/${record.id}/along?most=${Math.min(10, 2 * rate)}`);
     if (asked === latest) showAlong(rate);
   } catch (error) {
     if (error instanceof Refused && asked === latest) showNothing(error.message);
@@ -96,7 +96,7 @@ function showNothing(words) {
 
 /** @param {ExplanationRecord} record */
 function show(record) {
-  find("step-headline").textContent = record.headline;
+  find("step-headline").textContent = record.headline + (record.loss < 0.01 ? " It is sure already: say that it is something else, or open one of its mistakes, to see it learn." : "");
   select("step-label").value = record.label;
   image("step-picture").hidden = record.picture === null;
   if (record.picture) image("step-picture").src = record.picture;
@@ -173,20 +173,26 @@ async function page(list, id, place, first) {
   }
 }
 
+/** A mark of an axis, short. @param {number} value */
+const short = (value) => {
+  const [head, power] = value.toPrecision(2).split("e");
+  return power ? `${Number(head)}·10${[...String(Number(power))].map((each) => (each === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(each)])).join("")}` : String(Number(head));
+};
+
 /** @param {number} rate */
 function showAlong(rate) {
   if (!along) return;
   const points = along.points.map((point) => point.at);
-  const finite = points.flatMap(([, loss, predicted]) => [loss, Math.max(predicted ?? 0, 0)]).filter((value) => value !== null);
-  const top = Math.max(...finite.map(Number), 1e-12) * 1.05, most = points[points.length - 1][0];
-  const x = (/** @type {number} */ value) => 56 + (value / most) * 412, y = (/** @type {number} */ value) => 228 - (value / top) * 212;
-  const line = (/** @type {1 | 2} */ which) => points.filter((point) => point[which] !== null && Number(point[which]) >= 0).map((point) => `${x(point[0]).toFixed(1)},${y(Number(point[which])).toFixed(1)}`).join(" ");
-  const mark = (/** @type {number} */ share) => `<line x1="56" x2="468" y1="${y(top * share)}" y2="${y(top * share)}" class="grid"/><text x="50" y="${y(top * share) + 4}" text-anchor="end">${Number((top * share).toPrecision(2))}</text>`;
+  const losses = points.map(([, loss]) => loss).filter((loss) => loss !== null);
+  const top = Math.max(...losses.map(Number), 1e-12) * 1.05, most = points[points.length - 1][0];
+  const x = (/** @type {number} */ value) => (value / most) * 412, y = (/** @type {number} */ value) => 212 - (value / top) * 212;
+  const line = (/** @type {1 | 2} */ which) => points.filter((point) => point[which] !== null).map((point) => `${x(point[0]).toFixed(1)},${Math.min(y(Number(point[which])), 1e5).toFixed(1)}`).join(" ");
+  const mark = (/** @type {number} */ share) => `<line x1="56" x2="468" y1="${16 + y(top * share)}" y2="${16 + y(top * share)}" class="grid"/><text x="50" y="${20 + y(top * share)}" text-anchor="end">${short(top * share)}</text>`;
   find("along").replaceChildren(chart(
     `<svg class="chart" viewBox="0 0 480 260" role="img" aria-label="Loss along the step, for η from 0 to ${most}">${[0, 0.5, 1].map(mark).join("")}` +
-    `<text x="56" y="250">η = 0</text><text x="468" y="250" text-anchor="end">${Number(most.toPrecision(2))}</text>` +
-    `<polyline points="${line(2)}" class="curve dashed"/><polyline points="${line(1)}" class="curve"/>` +
-    `<line x1="${x(rate)}" x2="${x(rate)}" y1="16" y2="228" class="here"/></svg>`));
+    `<text x="56" y="250">η = 0</text><text x="468" y="250" text-anchor="end">${short(most)}</text>` +
+    `<svg x="56" y="16" width="412" height="213"><polyline points="${line(2)}" class="curve dashed"/><polyline points="${line(1)}" class="curve"/>` +
+    `<line x1="${x(rate)}" x2="${x(rate)}" y1="0" y2="212" class="here"/></svg></svg>`));
   find("along-table").replaceChildren(table(["η", "loss", "predicted"], along.points.map((point) => [point.rate, point.loss, point.predicted])));
   const near = along.points.reduce((best, point) => (Math.abs(point.at[0] - rate) < Math.abs(best.at[0] - rate) ? point : best));
   if (shown) find("step-rate-loss").textContent = `Loss now ${shown.loss_numeral}; after a step with η = ${near.rate}: ${near.loss} (the slope predicts ${near.predicted}).`;

@@ -1,6 +1,6 @@
 // The third screen: a training, started, paused, taken on step by step. It asks four times a second while one runs.
 import { Lost, Refused, get, post } from "./api.js";
-import { button, chart, find, image, input, make, select, table } from "./dom.js";
+import { button, chart, find, image, input, make, table } from "./dom.js";
 
 /** @typedef {import("./types").Run} Run */
 
@@ -105,7 +105,7 @@ function showWords(now) {
 function showControls(now) {
   const may = {
     pause: ["running", "loading"], resume: ["paused"], step: ["paused"], epoch: ["paused"],
-    reset: ["paused", "running", "finished", "diverged"], discard: ["paused", "running", "finished", "diverged", "failed", "loading"],
+    reset: ["paused", "running", "finished", "diverged"], discard: ["paused", "running", "finished", "diverged", "failed"],
   };
   for (const each of find("train-controls").querySelectorAll("button")) {
     const states = may[/** @type {keyof typeof may} */ (each.dataset.verb)] ?? ["paused", "finished", "diverged"];

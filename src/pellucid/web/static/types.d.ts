@@ -30,7 +30,7 @@ export interface StepRecord {
 }
 export interface ExplanationRecord {
   id: number; version: number; headline: string; label: string; says: string; picture: string | null; steps: StepRecord[];
-  can_undo: number; learning_rate: number; loss_numeral: string; loss_after_numeral: string;
+  can_undo: number; learning_rate: number; loss: number; loss_numeral: string; loss_after_numeral: string;
 }
 export interface NumbersPage { from: number; of: number; numbers: { place: string; numeral: string; exact: string }[] }
 export interface Along { points: { rate: string; loss: string; predicted: string; at: [number, number | null, number | null] }[] }
