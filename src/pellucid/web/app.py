@@ -294,7 +294,9 @@ def create_app(session: Session, trainer: Trainer, hosts: Collection[str], token
 
     page = Page(session, trainer, token)
     handlers: Any = {RefusalError: _refused, PellucidError: _told, HTTPException: _not_found, Exception: _broken}
-    return Guard(Starlette(routes=page.routes(), exception_handlers=handlers, lifespan=lifespan), hosts, token)
+    app = Starlette(routes=page.routes(), exception_handlers=handlers, lifespan=lifespan)
+    app.router.redirect_slashes = False  # an address is ours or not
+    return Guard(app, hosts, token)
 
 
 def description() -> Answer:

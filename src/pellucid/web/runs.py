@@ -43,13 +43,13 @@ from pellucid.web.guard import RefusalError
 from pellucid.web.points import Points
 from pellucid.web.run_records import charts_of, epoch_record, last_record, layer_record, picture_of_first_layer
 from pellucid.web.session import Session
-from pellucid.web.wanted import number, one_of, whole, wholes
+from pellucid.web.wanted import flag, number, one_of, whole, wholes
 
 RunState = Literal["none", "loading", "paused", "running", "finished", "diverged", "failed"]
 HELD = ("loading", "paused", "running")
 """The states in which a run is there that another one must not push aside."""
 
-FIELDS = ("data", "hidden", "activation", "solver", "learning_rate", "batch_size", "epochs", "seed")
+FIELDS = ("data", "hidden", "activation", "solver", "learning_rate", "batch_size", "epochs", "seed", "paused")
 ROWS_LOOKED_AT = 1000
 SECONDS_BETWEEN_LOOKS = 0.15
 SECONDS_AT_THE_END = 2.0
@@ -126,7 +126,7 @@ class Trainer(Callback):
         return [*own, *(entry.name for entry in available())]
 
     def start(self, given: Mapping[str, Any]) -> None:
-        """Begin a training. Raises ``RefusalError`` for settings that make no sense, and where one is there already."""
+        """Begin a training, or with ``paused`` stand before its first step. Raises ``RefusalError`` for settings that make no sense, and where one is there already."""
         solver = one_of(given, "solver", list(OPTIMIZERS), "sgd")
         rate = number(given, "learning_rate", 1e-6, 10, LEARNING_RATES[solver])
         config = {
@@ -139,12 +139,13 @@ class Trainer(Callback):
             "epochs": whole(given, "epochs", 1, 200, 20),
             "seed": whole(given, "seed", 0, 2**53, 0),
         }
+        paused = flag(given, "paused")
         with self._command:
             if self._state in HELD:
                 raise RefusalError(409, "running", "A training is there already. Pause it and put it away first.")
             self._clear()
             self._config, self._rate, self._state = config, rate, "loading"
-            self._spawn(None)
+            self._spawn(None, paused=paused)
 
     def pause(self) -> None:
         """Interrupt after the running step; while data are loaded, before the first one."""
@@ -228,11 +229,13 @@ class Trainer(Callback):
 
     # ---- The thread ------------------------------------------------------------------------------------------------------
 
-    def _spawn(self, most_steps: int | None) -> None:
+    def _spawn(self, most_steps: int | None, *, paused: bool = False) -> None:
         if self._thread is not None:
             self._thread.join()
         self._stop.clear()
         self._pausing.clear()
+        if paused:
+            self._pausing.set()
         self._thread = threading.Thread(target=self._run, args=(most_steps,), name="training", daemon=True)
         self._thread.start()
 

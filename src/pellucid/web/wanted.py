@@ -53,6 +53,14 @@ def whole(given: Mapping[str, Any], name: str, low: int, high: int, usual: int |
     return value
 
 
+def flag(given: Mapping[str, Any], name: str) -> bool:
+    """Take true or false; false where nothing is said."""
+    value = given.get(name, False)
+    if not isinstance(value, bool):
+        raise RefusalError(422, "choice", f"{name} is {_shown(value)}; expected true or false.")
+    return value
+
+
 def one_of(given: Mapping[str, Any], name: str, known: Sequence[str], usual: str | None = None) -> str:
     """Take one of several words."""
     value = given.get(name, usual)

@@ -111,7 +111,7 @@ function showControls(now) {
     const states = may[/** @type {keyof typeof may} */ (each.dataset.verb)] ?? ["paused", "finished", "diverged"];
     each.disabled = readOnly || !states.includes(now.state) || (now.network === undefined && !["pause", "discard"].includes(each.dataset.verb ?? ""));
   }
-  button("train-start").disabled = readOnly || ["loading", "paused", "running"].includes(now.state);
+  button("train-start").disabled = button("train-start-paused").disabled = readOnly || ["loading", "paused", "running"].includes(now.state);
   for (const each of find("train-rate-form").querySelectorAll("input, button")) /** @type {HTMLInputElement} */ (each).disabled = readOnly || !["paused", "running"].includes(now.state);
   if (document.activeElement !== input("train-rate") && now.rate) input("train-rate").value = String(now.rate);
 }
@@ -143,8 +143,8 @@ async function command(path, record = {}) {
   await look();
 }
 
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
+/** @param {boolean} paused */
+function start(paused) {
   const hidden = field("hidden").value.trim();
   command("run", {
     data: field("data").value,
@@ -155,8 +155,12 @@ form.addEventListener("submit", (event) => {
     batch_size: field("batch_size").valueAsNumber,
     epochs: field("epochs").valueAsNumber,
     seed: field("seed").valueAsNumber,
+    paused,
   });
-});
+}
+
+form.addEventListener("submit", (event) => { event.preventDefault(); start(false); });
+button("train-start-paused").addEventListener("click", () => { if (form.reportValidity()) start(true); });
 find("train-controls").addEventListener("click", (event) => {
   const verb = /** @type {HTMLElement} */ (event.target).dataset?.verb;
   if (verb) command(`run/${verb}`);

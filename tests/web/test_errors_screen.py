@@ -1,0 +1,51 @@
+"""The matrix, the gallery and the calibration are those of the library's evaluation."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_the_evaluation_counts_what_is_wrong(client) -> None:
+    found = client.ask("evaluation")
+    assert (found["examples"], found["wrong"], found["accuracy"]) == (10, 1, "90.00%")
+    assert found["confusion"][5][3] == 1
+    assert sum(map(sum, found["confusion"])) == 10
+    assert found["recall"][3] == "–"  # there is no three in the data
+    assert "<svg" in found["reliability"]
+
+
+def test_the_gallery_lists_mistakes_and_finds_those_of_a_cell(client) -> None:
+    (mistake,) = client.ask("mistakes")["mistakes"]
+    assert (mistake["index"], mistake["is"], mistake["said"]) == (3, "5", "3")
+    assert client.ask("mistakes", true=5, taken=3)["of"] == 1
+    assert client.ask("mistakes", true=5)["of"] == 1
+    assert client.ask("mistakes", true=4, taken=3)["of"] == 0
+    assert client.ask("mistakes", **{"from": 1})["mistakes"] == []
+
+
+@pytest.mark.parametrize("query", ["true=10", "taken=99", "true=x", "from=-1", "from=1e3", "from=" + "9" * 50, "true="])
+def test_a_cell_that_is_not_there_is_refused(client, query) -> None:
+    assert client.get(f"/api/v1/mistakes?{query}").status_code == 422
+
+
+def test_a_step_changes_what_is_found(client) -> None:
+    before = client.ask("evaluation")
+    shown = client.tell("explanation", index=3, learning_rate=0.01)
+    client.tell("step", id=shown["id"])
+    after = client.ask("evaluation")
+    assert after["version"] != before["version"]
+    assert after["loss"] != before["loss"]
+
+
+def test_where_there_are_no_labelled_examples_it_says_so(client) -> None:
+    from pellucid.errors import DataUnavailableError
+
+    def none():
+        raise DataUnavailableError("the data are gone")
+
+    client.session._own_examples = none
+    answer = client.get("/api/v1/evaluation")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "no-data")
+    assert answer.json()["error"]["message"] == "There are no labelled examples: the data are gone."
+    assert client.get("/api/v1/mistakes").status_code == 404
+    assert client.refused("explanation", index=0)[:2] == (404, "no-data")

@@ -1,0 +1,179 @@
+"""A real process on a real socket: the port, the Host, slow and broken requests, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from pellucid.errors import SettingError
+from pellucid.web import server as web_server
+
+
+def exchange(port: int, request: bytes, seconds: float = 5.0) -> bytes:
+    """Send bytes as they are, and read until the server closes or nothing comes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
+        connection.sendall(request)
+        answer = b""
+        while b"\r\n\r\n" not in answer and (some := connection.recv(65536)):
+            answer += some
+        return answer
+
+
+def status(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1])
+
+
+def test_it_says_where_it_is_and_answers_there(server) -> None:
+    assert server.said["model"] == "mnist"
+    with urllib.request.urlopen(server.address) as answer:
+        assert b"<title>Pellucid" in answer.read()
+
+
+def test_a_port_that_is_taken_is_passed_over_and_one_that_was_asked_for_is_not() -> None:
+    with web_server.open_socket("127.0.0.1", None) as first, web_server.open_socket("127.0.0.1", None) as second:
+        taken = first.getsockname()[1]
+        assert second.getsockname()[1] != taken
+        with pytest.raises(SettingError, match=f"port {taken} is taken; expected a free one. Try another --port."):
+            web_server.open_socket("127.0.0.1", taken)
+
+
+def test_a_host_that_is_none_of_ours_is_a_sentence() -> None:
+    with pytest.raises(SettingError, match="expected an address of this machine"):
+        web_server.open_socket("203.0.113.7", 8765)
+    with pytest.raises(SettingError, match="expected an address of this machine"):
+        web_server.open_socket("no such host", 8765)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"nonsense\r\n\r\n", b"\x00\xff\r\n\r\n"]
+    + [b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n"],
+)
+def test_a_request_without_our_one_host_gets_no_page(server, request_) -> None:
+    answer = exchange(server.port, request_)
+    assert status(answer) in (400, 421)
+    assert b"<title>" not in answer
+
+
+def test_two_hosts_of_ours_are_not_one(server) -> None:
+    host = f"Host: 127.0.0.1:{server.port}\r\n".encode()
+    assert status(exchange(server.port, b"GET / HTTP/1.1\r\n" + host + host + b"\r\n")) in (400, 421)
+
+
+def test_headers_without_an_end_are_refused(server) -> None:
+    head = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n".encode()
+    assert status(exchange(server.port, head + b"X: " + b"y" * 40_000)) in (400, 431)
+
+
+def test_an_early_close_and_half_a_body_harm_nobody(server) -> None:
+    head = f"POST /api/v1/digit HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Length: 100\r\n\r\n".encode()
+    for request in (b"", b"GET", head, head + b"{"):
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(request)
+    with urllib.request.urlopen(server.address + "api/v1/state") as answer:
+        assert json.load(answer)["subject"]["name"] == "mnist"
+
+
+def test_forty_at_once_are_all_answered(server) -> None:
+    answers: list[int] = []
+
+    def ask() -> None:
+        with urllib.request.urlopen(server.address + "api/v1/state") as answer:
+            answers.append(answer.status)
+
+    threads = [threading.Thread(target=ask) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [200] * 40
+
+
+@pytest.mark.slow
+def test_who_sends_headers_slowly_is_not_waited_for(server) -> None:
+    head = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n".encode()
+    for sent in (b"", head, head + b"\r\n"):
+        began = time.monotonic()
+        with socket.create_connection(("127.0.0.1", server.port), timeout=40) as connection:
+            connection.sendall(sent)
+            while connection.recv(65536):
+                pass
+        assert time.monotonic() - began < 25
+
+
+@pytest.mark.slow
+def test_a_body_that_does_not_come_is_a_sentence(server) -> None:
+    with urllib.request.urlopen(server.address) as page:
+        token = page.read().decode().partition('name="token" content="')[2].partition('"')[0]
+    head = (
+        f"POST /api/v1/digit HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nX-Token: {token}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+    )
+    assert status(exchange(server.port, head.encode() + b"{", seconds=30)) == 408
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_when_it_is_told_though_a_training_runs(tmp_path: Path, number) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pellucid", "serve", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    address = json.loads(process.stdout.readline())["address"]
+    with urllib.request.urlopen(address) as page:
+        token = page.read().decode().partition('name="token" content="')[2].partition('"')[0]
+    setup = json.dumps({"data": "digits", "hidden": [1024, 1024], "epochs": 200}).encode()
+    request = urllib.request.Request(
+        address + "api/v1/run", setup, {"X-Token": token, "Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 200
+    time.sleep(1)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=15)
+    assert process.returncode in ((130,) if number == signal.SIGINT else (130, -number, 128 + number))
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--host", "0.0.0.0"], "--allow-host"),
+        (["--label", "x"], "--label is given without --data"),
+        (["no-such-model"], "no-such-model"),
+        (["--port", "0"], "--port"),
+        (["--engine", "none"], "none"),
+    ],
+)  # fmt: skip
+def test_wrong_use_is_a_sentence(words, sentence) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pellucid", "serve", "--json", *words], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert sentence in json.loads(done.stdout)["error"]["message"]
+    assert "Traceback" not in done.stderr
+
+
+def test_without_its_packages_it_says_which_extra_brings_them(tmp_path: Path) -> None:
+    (tmp_path / "starlette.py").write_text("raise ModuleNotFoundError(\"No module named 'starlette'\", name='starlette')")
+    done = subprocess.run(
+        [sys.executable, "-m", "pellucid", "serve"], capture_output=True, text=True, timeout=60, cwd=tmp_path,
+        env={**__import__("os").environ, "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert 'Try: pip install "pellucid[web]"' in done.stderr
+
+
+def test_all_that_the_page_needs_is_small(client) -> None:
+    from pellucid.web.app import assets
+
+    sizes = {name: len(asset.content) for name, asset in assets().items()}
+    assert {"index.html", "style.css", "main.js", "draw.js", "step.js", "train.js", "errors.js"} <= set(sizes)
+    assert sum(sizes.values()) < 500_000

@@ -1,0 +1,252 @@
+"""A training on the page is the library's, to the bit, however often it is paused; and it tells the truth of itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from pellucid.datasets import load
+from pellucid.engines import choose
+from pellucid.recipes.options import architecture_of
+from pellucid.training.callbacks import Progress
+from pellucid.training.loop import Examples, fit
+from pellucid.training.settings import Settings
+from pellucid.web.points import MOST_POINTS, Points
+
+SMALL = {"data": "digits", "hidden": [24], "epochs": 6, "batch_size": 32, "learning_rate": 0.1, "seed": 3}
+
+
+def bits(layers) -> bytes:
+    return b"".join(tensor.tobytes() for layer in layers for tensor in layer)
+
+
+def straight(**changes) -> bytes:
+    """The same training, without the page."""
+    dataset = load("digits")
+    split = len(dataset.y_train) - len(dataset.y_train) // 6
+    settings = Settings(**{**{k: SMALL[k] for k in ("epochs", "batch_size", "learning_rate", "seed")}, **changes})
+    training = Examples(dataset.X_train[:split], dataset.y_train[:split])
+    return bits(fit(choose(threads=1).engine, architecture_of(dataset, {"hidden": "24"}), training, settings).layers)
+
+
+def trained(client) -> bytes:
+    return bits(client.trainer._snapshot.state.layers)
+
+
+def test_a_training_on_the_page_is_the_librarys_to_the_bit(client) -> None:
+    client.tell("run", **SMALL)
+    run = client.wait_for("finished")
+    assert (run["epoch"], run["steps"]) == (6, 6 * run["steps_an_epoch"])
+    assert trained(client) == straight()
+    assert run["listed"][-1]["epoch"] == 6
+    assert "<svg" in run["charts"]["loss"]
+
+
+def test_pauses_steps_and_epochs_change_no_bit(client) -> None:
+    client.tell("run", **SMALL, paused=True)
+    run = client.wait_for("paused")
+    assert run["steps"] == 0
+    for verb in ("step", "step", "epoch", "step", "epoch"):
+        before = client.ask("run")["steps"]
+        client.tell(f"run/{verb}")
+        run = client.wait_for("paused")
+        assert run["steps"] == before + 1 if verb == "step" else run["steps"] % run["steps_an_epoch"] == 0
+    client.tell("run/resume")
+    client.wait_for("finished")
+    assert trained(client) == straight()
+
+
+@pytest.mark.slow
+def test_a_training_on_mnist_that_is_paused_as_it_runs_ends_with_the_same_bits(client) -> None:
+    setup = {"data": "mnist", "hidden": [64], "epochs": 2, "seed": 1}
+    try:
+        client.tell("run", **setup)
+        for _ in range(5):
+            if client.wait_for("running", "finished", "paused")["state"] == "running":
+                client.post("/api/v1/run/pause", json={})
+                client.post("/api/v1/run/resume", json={})
+        if client.wait_for("finished", "failed")["state"] == "failed":
+            pytest.skip("MNIST is not on this machine")
+    finally:
+        client.trainer.close()
+    paused = trained(client)
+    client.tell("run/reset")
+    client.tell("run/resume")
+    client.wait_for("finished")
+    assert trained(client) == paused
+
+
+def test_reset_goes_back_to_the_same_first_weights_and_the_same_end(client) -> None:
+    client.tell("run", **SMALL)
+    client.wait_for("finished")
+    end = trained(client)
+    client.tell("run/reset")
+    run = client.ask("run")
+    assert (run["state"], run["steps"], run["listed"], run["charts"]) == ("paused", 0, [], None)
+    client.tell("run/step")
+    client.wait_for("paused")
+    assert trained(client) != end
+    client.tell("run/resume")
+    client.wait_for("finished")
+    assert trained(client) == end
+
+
+def test_another_rate_holds_from_the_next_step_on_and_reset_brings_the_first_back(client) -> None:
+    client.tell("run", **{**SMALL, "epochs": 200}, paused=True)
+    client.wait_for("paused")
+    client.tell("run/rate", learning_rate=0.05)
+    client.tell("run/resume")
+    client.tell("run/rate", learning_rate=0.02)
+    assert client.ask("run")["rate"] == 0.02
+    client.wait_for("finished")
+    client.tell("run/reset")
+    assert client.ask("run")["rate"] == SMALL["learning_rate"]
+
+
+def test_a_rate_changed_before_the_first_step_is_the_rate_of_all_of_it(client) -> None:
+    client.tell("run", **SMALL, paused=True)
+    client.wait_for("paused")
+    client.tell("run/rate", learning_rate=0.03)
+    client.tell("run/resume")
+    client.wait_for("finished")
+    assert trained(client) == straight(learning_rate=0.03)
+
+
+def test_there_is_one_run_at_a_time(client) -> None:
+    client.tell("run", **SMALL, paused=True)
+    assert client.refused("run", **SMALL)[:2] == (409, "running")
+    client.wait_for("paused")
+    assert client.refused("run", **SMALL)[:2] == (409, "running")
+    client.tell("run/discard")
+    assert client.ask("run")["state"] == "none"
+    client.tell("run", **SMALL)
+    client.wait_for("finished")
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "step", "epoch", "reset"])
+def test_what_needs_a_run_is_refused_where_there_is_none(client, verb) -> None:
+    status, code, words = client.refused(f"run/{verb}")
+    assert (status, code) == (409, "state")
+    assert words.startswith("The training is not there; this needs one that is ")
+
+
+def test_divergence_is_explained_at_the_operation_where_it_began(client) -> None:
+    client.tell("run", **{**SMALL, "hidden": [32, 32], "activation": "identity", "learning_rate": 10, "epochs": 50})
+    run = client.wait_for("diverged")
+    assert "The first number that is infinite or NaN arises in " in run["sentence"]
+    assert "try a lower one" in run["sentence"]
+    client.tell("network", source="trained")  # the last finite state is kept
+    assert all(np.isfinite(tensor).all() for layer in client.session.now.network.layers for tensor in layer)
+    client.tell("run/reset")
+    assert client.ask("run")["state"] == "paused"
+
+
+def test_the_trained_network_becomes_the_one_of_the_page(client) -> None:
+    client.tell("run", **{**SMALL, "epochs": 30})
+    client.wait_for("finished")
+    subject = client.tell("network", source="trained")["subject"]
+    assert (subject["network"], subject["reads_drawings"]) == ("64-24-10", False)
+    found = client.ask("evaluation")
+    assert (found["what"], found["examples"]) == ("the test part of digits", 359)
+    assert client.tell("explanation", index=0)["example"] == "Example 0 of the test part of digits"
+    assert client.tell("network", source="given")["subject"]["name"] == "mnist"
+    assert client.get("/api/v1/run/weights.png").content.startswith(b"\x89PNG")
+
+
+def test_health_is_told_layer_by_layer(client) -> None:
+    client.tell("run", **SMALL)
+    run = client.wait_for("finished")
+    assert [(layer["layer"], layer["width"]) for layer in run["layers"]] == [(1, 24), (2, 10)]
+    assert all(float(layer["gradient_norm"]) > 0 for layer in run["layers"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data": "/etc/passwd"}, {"data": "../mnist"}, {"data": 1}, {"hidden": [0]}, {"hidden": [1025]}, {"hidden": [1] * 5},
+        {"hidden": "128"}, {"hidden": [1.5]}, {"activation": "sin"}, {"solver": "lbfgs"}, {"learning_rate": 0},
+        {"learning_rate": 1e9}, {"learning_rate": "fast"}, {"batch_size": 0}, {"batch_size": 4097}, {"epochs": 201},
+        {"epochs": True}, {"paused": 1}, {"seed": -1}, {"seed": 2**64},
+    ],
+)  # fmt: skip
+def test_settings_out_of_range_are_refused_in_a_sentence(client, change) -> None:
+    status, _, words = client.refused("run", **{**SMALL, **change})
+    assert status == 422
+    assert "; expected" in words
+    assert client.ask("run")["state"] == "none"
+
+
+def test_data_that_cannot_be_had_is_a_sentence_and_no_run(client, monkeypatch) -> None:
+    from pellucid.errors import DataUnavailableError
+    from pellucid.web import runs
+
+    def unavailable(name: str) -> None:
+        raise DataUnavailableError(f"{name} is neither here nor to be had")
+
+    monkeypatch.setattr(runs, "load", unavailable)
+    client.tell("run", **{**SMALL, "data": "kmnist"})
+    assert client.wait_for("failed")["sentence"] == "kmnist is neither here nor to be had."
+    monkeypatch.undo()
+    client.tell("run", **SMALL)
+    client.wait_for("finished")
+
+
+def test_the_page_is_told_nothing_where_nothing_has_changed(client) -> None:
+    client.tell("run", **SMALL)
+    seen = client.wait_for("finished")["changes"]
+    assert client.ask("run", seen=seen) == {"changes": seen, "state": "finished", "unchanged": True}
+
+
+def test_eight_hours_of_training_do_not_grow(client) -> None:
+    """A run's progress, five times a second for eight hours, and its epochs: neither the answer nor the memory grows."""
+    client.tell("run", **SMALL)
+    client.wait_for("finished")
+    trainer, state = client.trainer, client.trainer._snapshot.state
+
+    def hours(number: float) -> tuple[int, int]:
+        for tick in range(int(number * 3600 * 5)):
+            trainer._points.add(tick / 100, 0.1, 0.2, 0.03)
+            if tick % 5000 == 0:
+                trainer.on_progress(Progress(tick // 100 + 1, 200, 10, 100, 0.1, 0.9, 1000.0, 0.1, state))
+            if tick % 100 == 0:
+                trainer.on_epoch(trainer._epochs[-1])
+                trainer.on_notice(f"notice {tick}")
+        return len(client.get("/api/v1/run").content), len(trainer._points.columns()[0])
+
+    first, _ = hours(1)
+    last, points = hours(7)
+    assert points <= MOST_POINTS
+    assert last < 1.6 * first
+    assert len(trainer._epochs) <= 12
+    assert len(trainer._notices) <= 3
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, MOST_POINTS - 1, MOST_POINTS, MOST_POINTS + 1, 12_345])
+def test_points_keep_the_first_and_the_last_and_are_evenly_spread(count) -> None:
+    points = Points(1)
+    for number in range(count):
+        points.add(number)
+    (kept,) = points.columns()
+    assert len(kept) <= MOST_POINTS
+    if count:
+        assert (kept[0], kept[-1]) == (0, count - 1)
+        assert len(set(np.diff(kept[:-1]))) <= 1
+
+
+def test_the_page_answers_while_a_training_runs(client) -> None:
+    client.tell("run", **{**SMALL, "epochs": 200, "hidden": [512, 512]})
+    client.wait_for("running", "finished")
+    strokes = client.read("7")
+    assert strokes["says"] == "7"
+    answers: list[dict] = []
+    threads = [threading.Thread(target=lambda: answers.append(client.read("3"))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [answer["says"] for answer in answers] == ["3"] * 8
+    client.trainer.close()
+    time.sleep(0)
