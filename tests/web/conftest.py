@@ -93,7 +93,11 @@ class Server:
     def __init__(self, *words: str, environment: dict[str, str] | None = None) -> None:
         command = [sys.executable, "-m", "pellucid", "serve", "--json", *words]
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(environment or {})},
         )
         line = self.process.stdout.readline()
         assert line, self.process.stderr.read()

@@ -1,4 +1,4 @@
-"""The page in a real browser: drawn on by mouse, touch and keys; walked through; its server killed; looked at in the dark."""
+"""The page in a real browser: drawn on by mouse, touch and keys; walked through; its server killed; seen in the dark."""
 
 from __future__ import annotations
 
@@ -166,8 +166,8 @@ def test_a_digit_drawn_by_mouse_is_read(watched, digit) -> None:
         page.mouse.up()
     says(page, digit)
     page.click("#paper-undo")
-    left = len(samples()[digit]) - 1
-    expect(page.locator("#said b" if left else "#said")).to_have_text("Nothing drawn yet." if not left else page.inner_text("#said b"))
+    if len(samples()[digit]) == 1:
+        expect(page.locator("#said")).to_have_text("Nothing drawn yet.")
 
 
 @pytest.mark.parametrize("digit", list("0123456789"))
@@ -186,7 +186,6 @@ def test_a_digit_drawn_by_finger_small_and_in_a_corner_is_read(browser, served, 
             send("touchMove", point)
         send("touchEnd")
     says(page, digit)
-    assert page.evaluate("scrollY") == page.evaluate("scrollY")
     watched.check()
     watched.context.close()
 
@@ -202,8 +201,8 @@ def test_the_whole_tour_by_keyboard_alone(watched) -> None:
         if page.evaluate("document.activeElement.id") == "paper":
             break
     assert page.evaluate("document.activeElement.id") == "paper"
-    for key in ("ArrowUp",) * 9:
-        page.keyboard.press(key)
+    for _ in range(9):
+        page.keyboard.press("ArrowUp")
     page.keyboard.press(" ")
     for _ in range(18):
         page.keyboard.press("ArrowDown")
@@ -225,7 +224,8 @@ def test_the_whole_tour_by_keyboard_alone(watched) -> None:
     expect(page.locator("#neuron-title")).to_contain_text("Neuron 17 of layer 1")
     page.keyboard.press("2")
     expect(page.locator("#rail button[aria-current]")).to_have_text("x")
-    page.locator("body").press("ArrowRight") if False else page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#rail button[aria-current]")).to_have_text("z₁")
     while page.evaluate("document.activeElement.id") != "step-take":
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -284,10 +284,9 @@ def test_what_the_page_prints_is_what_the_terminal_prints(watched, served, tmp_p
     page.press("#step-index", "Tab")
     expect(page.locator("#step-headline")).to_contain_text("Example 42 of")
     words = ["explain", "mnist", "--data", str(served.folder), "--index", "42", "--learning-rate", "0.1"]
-    printed = subprocess.run(
-        [sys.executable, "-m", "pellucid", *words, "--html", str(tmp_path / "step.html")],
-        capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "400"},
-    ).stdout  # fmt: skip
+    command = [sys.executable, "-m", "pellucid", *words]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    subprocess.run([*command, "--html", str(tmp_path / "step.html")], capture_output=True, check=True)
     html = (tmp_path / "step.html").read_text(encoding="utf-8")
     numbers = 0
     for stop in range(page.locator("#rail button").count()):
@@ -313,21 +312,21 @@ def test_a_training_is_started_paused_stepped_and_begun_again(watched) -> None:
     page.fill('input[name="epochs"]', "8")
     page.click("#train-start-paused")
     expect(page.locator("#train-state")).to_contain_text("step 0, epoch 0 of 8. Paused.")
-    page.click("text=One step")
+    page.click("[data-verb=step]")
     expect(page.locator("#train-state")).to_contain_text("step 1, epoch 0 of 8. Paused.")
-    page.click("text=One epoch")
+    page.click("[data-verb=epoch]")
     expect(page.locator("#train-state")).to_contain_text("step 6, epoch 1 of 8. Paused.")
     expect(page.locator("#chart-loss svg polyline")).to_have_count(2)
     expect(page.locator("#train-layers tbody tr")).to_have_count(3)
     page.fill("#train-rate", "0.05")
-    page.click("text=Change")
-    page.click("text=Go on")
+    page.click("#train-rate-form button")
+    page.click("[data-verb=resume]")
     expect(page.locator("#train-state")).to_contain_text("epoch 8 of 8. Finished.")
-    page.click("text=Use it in Draw and Step")
+    page.click("#train-use")
     expect(page.locator("#subject")).to_contain_text("trained here, 48 steps")
-    page.click("text=Begin again, same seed")
+    page.click("[data-verb=reset]")
     expect(page.locator("#train-state")).to_contain_text("step 0, epoch 0 of 8. Paused.")
-    page.click("text=Put away")
+    page.click("[data-verb=discard]")
     page.click("nav >> text=Step")
     page.click("#step-given")
     expect(page.locator("#subject")).to_have_text("784-128-64-10 · mnist")
@@ -372,8 +371,7 @@ def test_a_killed_server_is_noticed_and_another_one_is_told_apart(browser, drawi
     says(page, "7")  # the last numbers are kept
     server.start()
     expect(page.locator("#banner")).to_contain_text("The server was started anew", timeout=20_000)
-    page.click("text=Reload")
-    page.wait_for_selector("html[data-ready]")
+    page.click("#banner-reload")
     expect(page.locator("#banner")).to_be_hidden()
     page.click("#samples button >> nth=4")
     says(page, "4")
@@ -383,7 +381,7 @@ def test_a_killed_server_is_noticed_and_another_one_is_told_apart(browser, drawi
 
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("view", VIEWS)
-def test_no_screen_has_a_barrier(browser, served, screen, view, tmp_path) -> None:
+def test_no_screen_has_a_barrier(browser, served, screen, view) -> None:
     watched = Watched(browser, served.address, **VIEWS[view])
     page = watched.open(screen)
     wait = {"draw": "#said b", "step": "#along svg", "errors": "#gallery li"}.get(screen)
@@ -394,9 +392,13 @@ def test_no_screen_has_a_barrier(browser, served, screen, view, tmp_path) -> Non
     if screen == "draw":
         page.click("#bars button >> nth=0")
         page.wait_for_selector("#neuron table")
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
-    found = Axe().run(page, options={"resultTypes": ["violations"]})
-    assert found.violations_count == 0, found.generate_report()
+    stops = ["p", "∂L/∂W₁"] if screen == "step" else [None]
+    for stop in stops:
+        if stop:
+            page.locator("#rail button", has_text=stop).first.click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+        found = Axe().run(page, options={"resultTypes": ["violations"]})
+        assert found.violations_count == 0, found.generate_report()
     if folder := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=f"{folder}/{screen}-{view}.png", full_page=True)
     watched.check()
@@ -423,5 +425,4 @@ def test_a_long_look_at_a_training_does_not_grow(watched) -> None:
     elements = page.evaluate("document.querySelectorAll('*').length")
     time.sleep(6)
     assert page.evaluate("document.querySelectorAll('*').length") <= elements + 200
-    page.click("text=Pause") if page.is_enabled("text=Pause") else None
-    page.click("text=Put away")
+    page.click("[data-verb=discard]")

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from pellucid.web.app import Page, create_app, description
+from pellucid.web.app import Page, description
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 TOKEN, HOST = "the token of this test", "127.0.0.1:8765"

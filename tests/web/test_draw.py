@@ -75,8 +75,23 @@ def test_ink_beside_the_paper_is_nothing_drawn_where_it_is_not_moved(client) -> 
 
 @pytest.mark.parametrize(
     "strokes",
-    [None, 7, "x", {}, [7], [[7]], [[[1]]], [[[1, 2, 3]]], [[["a", 2]]], [[[True, 2]]], [[[2e6, 0]]], [[[1, None]]]]
-    + [[[[0, 0]]] * 65, [[[0, 0]] * 4097], [[[10**400, 0]]]],
+    [
+        None,
+        7,
+        "x",
+        {},
+        [7],
+        [[7]],
+        [[[1]]],
+        [[[1, 2, 3]]],
+        [[["a", 2]]],
+        [[[True, 2]]],
+        [[[2e6, 0]]],
+        [[[1, None]]],
+        [[[0, 0]]] * 65,
+        [[[0, 0]] * 4097],
+        [[[10**400, 0]]],
+    ],
     ids=range(15),
 )
 def test_what_is_no_drawing_is_refused_in_a_sentence(client, strokes) -> None:

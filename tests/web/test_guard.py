@@ -57,8 +57,13 @@ def test_a_post_without_the_token_is_refused(stranger, path, token) -> None:
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 @pytest.mark.parametrize(
     "headers",
-    [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": f"https://{HOST}"}, {"Sec-Fetch-Site": "cross-site"}]
-    + [{"Sec-Fetch-Site": "same-site"}],
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": f"https://{HOST}"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
 )
 def test_a_call_from_another_site_is_refused(stranger, method, path, headers) -> None:
     answer = stranger.request(method, path, headers={"X-Token": TOKEN, **JSON, **headers}, content=b"{}")
@@ -88,7 +93,17 @@ def test_a_body_in_chunks_is_refused(stranger, path) -> None:
     assert (answer.status_code, code_of(answer)) == (411, "length")
 
 
-NO_JSON = [b"", b"{", b"nul", b"\xff", b'{"a": NaN}', b'{"a": Infinity}', b'{"a": 1, "a": 2}', b"[" * 60_000, b"1" * 5000]
+NO_JSON = [
+    b"",
+    b"{",
+    b"nul",
+    b"\xff",
+    b'{"a": NaN}',
+    b'{"a": Infinity}',
+    b'{"a": 1, "a": 2}',
+    b"[" * 60_000,
+    b"1" * 5000,
+]
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -115,8 +130,18 @@ def test_a_wrong_method_is_refused(stranger, path, method) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/static/", "/static/index.html", "/static/../app.py", "/static/..%2fapp.py", "/static/%2e%2e/app.py", "/etc/passwd"]
-    + ["/api/v1", "/api/v1/nothing", "/static/main.js/", "/api/v1/explanation/-1/along"],
+    [
+        "/static/",
+        "/static/index.html",
+        "/static/../app.py",
+        "/static/..%2fapp.py",
+        "/static/%2e%2e/app.py",
+        "/etc/passwd",
+        "/api/v1",
+        "/api/v1/nothing",
+        "/static/main.js/",
+        "/api/v1/explanation/-1/along",
+    ],
 )
 def test_no_address_leads_to_anything_but_what_is_listed(stranger, path) -> None:
     answer = stranger.get(path)
@@ -155,6 +180,18 @@ def test_where_the_page_is_read_only_nothing_can_be_changed(make_client) -> None
     assert client.read("7")["says"] == "7"
     pixels = client.read("7")["pixels"]
     identity = client.tell("explanation", pixels=pixels, label="3")["id"]
-    bodies = {"step": {"id": identity}, "undo": {"version": 1}, "network": {"source": "given"}, "run/rate": {"learning_rate": 1}}
-    for path in ("step", "undo", "network", "run", "run/rate", *(f"run/{verb}" for verb in ("pause", "reset", "discard"))):
+    bodies = {
+        "step": {"id": identity},
+        "undo": {"version": 1},
+        "network": {"source": "given"},
+        "run/rate": {"learning_rate": 1},
+    }
+    for path in (
+        "step",
+        "undo",
+        "network",
+        "run",
+        "run/rate",
+        *(f"run/{verb}" for verb in ("pause", "reset", "discard")),
+    ):
         assert client.refused(path, **bodies.get(path, {}))[:2] == (403, "read-only")

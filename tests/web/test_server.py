@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -55,8 +56,14 @@ def test_a_host_that_is_none_of_ours_is_a_sentence() -> None:
 
 @pytest.mark.parametrize(
     "request_",
-    [b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"nonsense\r\n\r\n", b"\x00\xff\r\n\r\n"]
-    + [b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n"],
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"nonsense\r\n\r\n",
+        b"\x00\xff\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        b"GET / HTTP/1.0\r\n\r\n",
+    ],
 )
 def test_a_request_without_our_one_host_gets_no_page(server, request_) -> None:
     answer = exchange(server.port, request_)
@@ -162,10 +169,12 @@ def test_wrong_use_is_a_sentence(words, sentence) -> None:
 
 
 def test_without_its_packages_it_says_which_extra_brings_them(tmp_path: Path) -> None:
-    (tmp_path / "starlette.py").write_text("raise ModuleNotFoundError(\"No module named 'starlette'\", name='starlette')")
+    (tmp_path / "starlette.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'starlette'\", name='starlette')"
+    )
     done = subprocess.run(
         [sys.executable, "-m", "pellucid", "serve"], capture_output=True, text=True, timeout=60, cwd=tmp_path,
-        env={**__import__("os").environ, "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
     )  # fmt: skip
     assert done.returncode == 2
     assert 'Try: pip install "pellucid[web]"' in done.stderr

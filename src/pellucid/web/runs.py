@@ -126,7 +126,10 @@ class Trainer(Callback):
         return [*own, *(entry.name for entry in available())]
 
     def start(self, given: Mapping[str, Any]) -> None:
-        """Begin a training, or with ``paused`` stand before its first step. Raises ``RefusalError`` for settings that make no sense, and where one is there already."""
+        """Begin a training, or with ``paused`` stand before its first step.
+
+        Raises ``RefusalError`` for settings that make no sense, and where one is there already.
+        """
         solver = one_of(given, "solver", list(OPTIMIZERS), "sgd")
         rate = number(given, "learning_rate", 1e-6, 10, LEARNING_RATES[solver])
         config = {

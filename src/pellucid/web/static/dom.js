@@ -79,7 +79,7 @@ export function sum(column) {
   const rows = column.parts.map((part) => make("tr", {}, make("td", { class: sign(part.amount) }, part.amount), make("td", {}, math(part.what))));
   const total = make("tr", { class: "total" }, make("td", { class: sign(column.total) }, column.total), make("td", {}));
   const caption = make("caption", {}, math(column.makes), " is the sum of");
-  return make("div", { class: "scroll" }, make("table", { class: "sum" }, caption, make("tbody", {}, ...rows, total)));
+  return make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `${column.makes.text} as a sum` }, make("table", { class: "sum" }, caption, make("tbody", {}, ...rows, total)));
 }
 
 /**

@@ -47,7 +47,7 @@ function show(found) {
     if (!count) return make("span", { class: "none" }, "0");
     return make("button", { type: "button", "aria-label": `${count} of ${classes[is]} taken for ${classes[taken]}`, onclick: () => { cell = { true: is, taken }; fill(true); find("gallery-title").scrollIntoView({ block: "nearest" }); } }, count.toLocaleString("en"));
   }), found.recall[is]]);
-  find("confusion").replaceChildren(table(["is \\ taken for", ...classes, "recall"], [...rows, ["precision", ...found.precision, ""]]));
+  find("confusion").replaceChildren(table(["is \\ said", ...classes, "recall"], [...rows, ["precision", ...found.precision, ""]]));
   find("reliability").replaceChildren(chart(found.reliability));
   find("bins").replaceChildren(table(["sure", "right", "examples"], found.bins.map((bin) => [bin.sure, bin.right, bin.examples.toLocaleString("en")])));
 }

@@ -21,7 +21,7 @@ export async function showNeuron(pixels, layer, place) {
       figure(seen.inputs, below), make("span", { class: "sign", "aria-hidden": "true" }, "="),
       figure(seen.contributions, "What each adds")),
     sum(seen.sum),
-    seen.bend ? make("p", { class: "formula" }, math(seen.bend)) : "",
+    seen.bend ? make("p", { class: "formula", tabindex: 0 }, math(seen.bend)) : "",
   );
   find("neuron").hidden = false;
 }

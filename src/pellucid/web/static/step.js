@@ -132,11 +132,11 @@ function showStop() {
   const rows = step.numbers.rows.length && step.lines.length < step.shape.reduce((size, each) => size * each, 1) ? step.numbers.rows : [];
   const words = make("div", {},
     make("h2", { id: "stop-title" }, `${step.title} `, make("code", {}, `[${step.tag}]`)),
-    make("p", { class: "formula" }, math(step.formula)),
+    make("p", { class: "formula", tabindex: 0 }, math(step.formula)),
     make("p", { class: "hint" }, `shapes: ${step.shapes}`),
-    step.lines.length ? make("ul", { class: "lines" }, ...step.lines.map((line) => make("li", {}, math(line)))) : "",
+    step.lines.length ? make("ul", { class: "lines", tabindex: 0 }, ...step.lines.map((line) => make("li", {}, math(line)))) : "",
     ...step.sums.map(sum),
-    rows.length ? make("div", { class: "scroll" }, make("table", {}, make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((cell) => make("td", { class: sign(cell) }, cell))))))) : make("p", { class: "hint" }, step.numbers.about),
+    rows.length ? make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `The numbers of ${step.symbol}` }, make("table", {}, make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((cell) => make("td", { class: sign(cell) }, cell))))))) : make("p", { class: "hint" }, step.numbers.about),
     step.check ? make("p", { class: "check" }, step.check.words) : "",
     step.note ? make("p", {}, step.note) : "",
   );
@@ -175,7 +175,7 @@ async function page(list, id, place, first) {
 
 /** A mark of an axis, short. @param {number} value */
 const short = (value) => {
-  const [head, power] = value.toPrecision(2).split("e");
+  const [head, power] = (value && value < 1e-3 ? value.toExponential(1) : value.toPrecision(2)).split("e");
   return power ? `${Number(head)}·10${[...String(Number(power))].map((each) => (each === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(each)])).join("")}` : String(Number(head));
 };
 
@@ -198,20 +198,29 @@ function showAlong(rate) {
   if (shown) find("step-rate-loss").textContent = `Loss now ${shown.loss_numeral}; after a step with η = ${near.rate}: ${near.loss} (the slope predicts ${near.predicted}).`;
 }
 
-/** @param {() => Promise<{subject: Subject}>} act @param {string} words */
-async function change(act, words) {
-  try {
-    const { subject: now } = await act();
-    take(now);
-    tell(now);
-    find("step-taken").textContent = words;
-    await explain();
-  } catch (error) {
-    if (error instanceof Refused) {
-      find("step-taken").textContent = error.message;
-      if (error.code === "changed" || error.code === "gone") await explain();
-    } else if (!(error instanceof Lost)) throw error;
-  }
+let doing = Promise.resolve();
+
+/**
+ * Change the network, after what is under way: a second press is a second step, from where the first one leads.
+ * @param {() => Promise<{subject: Subject}> | null} act
+ * @param {string} words
+ */
+function change(act, words) {
+  doing = doing.then(async () => {
+    try {
+      const answer = await act();
+      if (!answer) return;
+      take(answer.subject);
+      tell(answer.subject);
+      find("step-taken").textContent = words;
+      await explain();
+    } catch (error) {
+      if (error instanceof Refused) {
+        find("step-taken").textContent = error.message;
+        if (error.code === "changed" || error.code === "gone") await explain();
+      } else if (!(error instanceof Lost)) throw error;
+    }
+  });
 }
 
 input("step-rate").addEventListener("input", () => {
@@ -226,15 +235,15 @@ const another = (/** @type {number} */ by) => { choose(Math.max(0, (input("step-
 input("step-index").addEventListener("change", () => another(0));
 button("step-previous-example").addEventListener("click", () => another(-1));
 button("step-next-example").addEventListener("click", () => another(1));
-button("step-take").addEventListener("click", () => { if (shown) { const id = shown.id; change(() => post("step", { id }), "Taken: the network has learned from this example."); } });
-button("step-undo").addEventListener("click", () => { if (subject) { const version = subject.version; change(() => post("undo", { version }), "Taken back: the weights are as before, to the bit."); } });
+button("step-take").addEventListener("click", () => change(() => shown && post("step", { id: shown.id }), "Taken: the network has learned from this example."));
+button("step-undo").addEventListener("click", () => change(() => subject && post("undo", { version: subject.version }), "Taken back: the weights are as before, to the bit."));
 button("step-given").addEventListener("click", () => change(() => post("network", { source: "given" }), "This is the given network again."));
 button("stop-previous").addEventListener("click", () => go(stop - 1));
 button("stop-next").addEventListener("click", () => go(stop + 1));
 find("step-form").addEventListener("submit", (event) => { event.preventDefault(); explain(); });
-find("screen-step").addEventListener("keydown", (event) => {
+addEventListener("keydown", (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
-  if (/^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName) || event.altKey || event.ctrlKey || event.metaKey || target.closest(".scroll")) return;
+  if (find("screen-step").hidden || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName) || event.altKey || event.ctrlKey || event.metaKey || target.closest(".scroll, .lines, .formula")) return;
   const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (!by) return;
   event.preventDefault();
