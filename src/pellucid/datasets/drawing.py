@@ -235,18 +235,17 @@ def area_weights(size: int, to: int) -> Grey:
 
 def _drawn(lines: Sequence[Grey], side: int, radius: float) -> Grey:
     """Draw lines with a round pen, in black and white: ink is what is nearer to a line than the pen's radius."""
-    y, x = np.mgrid[:side, :side] + 0.5
+    middles = np.arange(side) + 0.5
     ink = np.zeros((side, side), bool)
     for line in lines:
         ends = np.concatenate([line, line[-1:]])  # a single point is a line of no length
-        for (x_0, y_0), (x_1, y_1) in pairwise(ends):
+        for (x_0, y_0), (x_1, y_1) in pairwise(ends.tolist()):
             reach = [(min(a, b) - radius, max(a, b) + radius) for a, b in ((y_0, y_1), (x_0, x_1))]
-            part = tuple(slice(max(int(low), 0), max(int(high) + 2, 0)) for low, high in reach)
+            rows, columns = (slice(max(int(low), 0), max(int(high) + 2, 0)) for low, high in reach)
+            y, x = middles[rows, np.newaxis] - y_0, middles[columns] - x_0
             dx, dy, length = x_1 - x_0, y_1 - y_0, (x_1 - x_0) ** 2 + (y_1 - y_0) ** 2
-            along = ((x[part] - x_0) * dx + (y[part] - y_0) * dy) / length if length > 0 else 0.0
-            t = np.clip(along, 0, 1)
-            distance = (x[part] - x_0 - t * dx) ** 2 + (y[part] - y_0 - t * dy) ** 2
-            ink[part] |= distance <= radius**2
+            t = np.clip((x * dx + y * dy) / length, 0, 1) if length > 0 else 0.0
+            ink[rows, columns] |= (x - t * dx) ** 2 + (y - t * dy) ** 2 <= radius**2
     return ink.astype(np.float64)
 
 

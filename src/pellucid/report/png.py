@@ -15,7 +15,11 @@ Pixels = NDArray[np.uint8]
 PLUS, MINUS, PAPER = (np.array(colour, float) for colour in ((11, 95, 165), (179, 88, 6), (247, 247, 247)))
 
 
-def png(pixels: Pixels) -> bytes:
+SMALL, SOON = 9, 1
+"""The effort of the compression: small files, or files made soon."""
+
+
+def png(pixels: Pixels, effort: int = SMALL) -> bytes:
     """Write grey (h, w) or coloured (h, w, 3) pixels of uint8 as a PNG file.
 
     >>> png(np.zeros((2, 3), np.uint8))[:4]
@@ -28,7 +32,7 @@ def png(pixels: Pixels) -> bytes:
     rows = np.zeros((height, 1 + pixels[0].size), np.uint8)  # each begins with its filter: none
     rows[:, 1:] = pixels.reshape(height, -1)
     header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), effort)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, content) for name, content in chunks)
 
 
@@ -36,9 +40,9 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
-def data_uri(pixels: Pixels) -> str:
+def data_uri(pixels: Pixels, effort: int = SMALL) -> str:
     """Write pixels as an address that holds the picture itself."""
-    return "data:image/png;base64," + base64.b64encode(png(pixels)).decode()
+    return "data:image/png;base64," + base64.b64encode(png(pixels, effort)).decode()
 
 
 def dark_on_light(picture: NDArray[Any]) -> Pixels:

@@ -15,7 +15,7 @@ from pellucid.errors import DataError
 from pellucid.explain.formula import mathml, text
 from pellucid.explain.neuron import loudest, neuron
 from pellucid.explain.numerals import numeral, share
-from pellucid.report.png import dark_on_light, data_uri, signed
+from pellucid.report.png import SOON, dark_on_light, data_uri, signed
 from pellucid.web.guard import RefusalError
 from pellucid.web.samples import PAPER
 from pellucid.web.session import Subject
@@ -107,7 +107,7 @@ def picture_of(numbers: NDArray[Any], shape: tuple[int, ...]) -> str:
     sheet = np.zeros(int(np.prod(shape)))
     flat = np.nan_to_num(numbers.reshape(-1))
     sheet[: flat.size] = flat
-    return data_uri(signed(sheet.reshape(shape)))
+    return data_uri(signed(sheet.reshape(shape)), SOON)
 
 
 def grid(size: int) -> tuple[int, int]:
@@ -148,7 +148,7 @@ def _stages(stages: Stages, leave_out: Collection[Part]) -> list[dict[str, str]]
     middle = place if "centre" in leave_out else "its mass in the middle"
     pen = "a thin pen" if "pen" in leave_out else "MNIST’s pen"
     return [
-        {"name": "Ink", "words": f"{pen}, black and white", "picture": data_uri(dark_on_light(stages.ink))},
-        {"name": "Size", "words": f"{size}, {shrunk}", "picture": data_uri(dark_on_light(stages.fitted))},
-        {"name": "Place", "words": f"28×28, {middle}", "picture": data_uri(dark_on_light(stages.picture))},
+        {"name": "Ink", "words": f"{pen}, black and white", "picture": data_uri(dark_on_light(stages.ink), SOON)},
+        {"name": "Size", "words": f"{size}, {shrunk}", "picture": data_uri(dark_on_light(stages.fitted), SOON)},
+        {"name": "Place", "words": f"28×28, {middle}", "picture": data_uri(dark_on_light(stages.picture), SOON)},
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.report.charts import reliability
-from pellucid.report.png import dark_on_light, data_uri
+from pellucid.report.png import SOON, dark_on_light, data_uri
 from pellucid.web.guard import RefusalError
 from pellucid.web.session import Session
 
@@ -65,7 +65,7 @@ def gallery(session: Session, true: int | None, taken_for: int | None, first: in
                 "is": str(classes[int(examples.y[row])]),
                 "said": str(classes[int(taken[row])]),
                 "sure": f"{share:.1%}",
-                "picture": data_uri(dark_on_light(examples.X[row].reshape(shape))) if len(shape) == 2 else None,
+                "picture": data_uri(dark_on_light(examples.X[row].reshape(shape)), SOON) if len(shape) == 2 else None,
             }
             for row, share in zip(
                 rows[first : first + MISTAKES_A_PAGE], sure[first : first + MISTAKES_A_PAGE], strict=True

@@ -10,7 +10,7 @@ from pellucid.equations.architecture import Architecture
 from pellucid.equations.parameters import Layers
 from pellucid.explain.numerals import numeral
 from pellucid.report.charts import Curve, curves
-from pellucid.report.png import mosaic, png, signed
+from pellucid.report.png import SOON, mosaic, png, signed
 from pellucid.training.health import LayerHealth
 from pellucid.training.history import EpochRecord
 from pellucid.web.points import Points
@@ -68,4 +68,4 @@ def last_record(points: Points) -> dict[str, str] | None:
 def picture_of_first_layer(architecture: Architecture, layers: Layers) -> bytes:
     """Draw the weights of the first layer: a PNG, a tile a neuron where the inputs are a picture."""
     W, shape = np.nan_to_num(layers[0].W[:TILES_SHOWN]), architecture.input_shape
-    return png(mosaic(W, (shape[0], shape[1])) if len(shape) == 2 else signed(W))
+    return png(mosaic(W, (shape[0], shape[1])) if len(shape) == 2 else signed(W), SOON)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pellucid.explain import Explanation, Step, loss_along
 from pellucid.explain.numerals import numeral
-from pellucid.report.png import Pixels, dark_on_light, data_uri, mosaic, png, signed
+from pellucid.report.png import SOON, Pixels, dark_on_light, data_uri, mosaic, png, signed
 from pellucid.web.digits import answer, grid, line_record, sum_record
 from pellucid.web.guard import RefusalError
 from pellucid.web.session import Subject
@@ -92,7 +92,7 @@ def _step_record(step: Step) -> dict[str, Any]:
 
 
 def _picture_of_example(explanation: Explanation) -> str | None:
-    return data_uri(dark_on_light(explanation.picture)) if explanation.picture.ndim == 2 else None
+    return data_uri(dark_on_light(explanation.picture), SOON) if explanation.picture.ndim == 2 else None
 
 
 def step_of(shown: Shown, place: int) -> Step:
@@ -106,7 +106,7 @@ def step_of(shown: Shown, place: int) -> Step:
 
 def picture(shown: Shown, place: int) -> bytes:
     """Draw all numbers of what a step makes: a PNG. Weights of pixels are drawn as pictures, a tile a neuron."""
-    return png(_drawn(shown.subject.network.architecture.input_shape, step_of(shown, place).array))
+    return png(_drawn(shown.subject.network.architecture.input_shape, step_of(shown, place).array), SOON)
 
 
 def _drawn(input_shape: tuple[int, ...], array: NDArray[Any]) -> Pixels:
