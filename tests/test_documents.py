@@ -33,7 +33,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 def test_every_command_that_is_shown_exists_with_its_options(document: Path) -> None:
     command = typer.main.get_command(app)
     for line in re.findall(
-        r"pellucid ((?:train|evaluate|predict|explain|info|export|reproduce|bench|data|doctor)\b[^`\n#|]*)",
+        r"pellucid ((?:train|evaluate|predict|explain|serve|info|export|reproduce|bench|data|doctor)\b[^`\n#|]*)",
         document.read_text(),
     ):
         words = line.split()

@@ -1,0 +1,33 @@
+"""Take the picture of docs/page.md anew: python docs/page.py. Needs Chromium, and Playwright from the group of the tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    from playwright.sync_api import sync_playwright
+
+    command = [sys.executable, "-m", "pellucid", "serve", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        address = json.loads(server.stdout.readline())["address"]
+        with sync_playwright() as playwright:
+            chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1180, "height": 860}, reduced_motion="reduce")
+            page.goto(address)
+            page.click("#samples button >> nth=4")
+            page.wait_for_function("document.querySelector('#said b')?.textContent === '4'")
+            page.screenshot(path=Path(__file__).with_name("page.png"))
+            browser.close()
+        server.kill()
+
+
+if __name__ == "__main__":
+    main()
