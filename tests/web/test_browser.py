@@ -262,6 +262,7 @@ def test_a_step_is_taken_and_undone_to_the_bit(watched, served) -> None:
     page, before = watched.open(), served.state()["fingerprint"]
     says(page, "7")
     page.click("nav >> text=Step")
+    page.fill("#step-rate", "40")  # η = 0.01
     page.select_option("#step-label", "3")
     expect(page.locator("#step-headline")).to_contain_text("it is 3, the network says 7")
     for times in (1, 2):
@@ -283,7 +284,7 @@ def test_what_the_page_prints_is_what_the_terminal_prints(watched, served, tmp_p
     page.fill("#step-index", "42")
     page.press("#step-index", "Tab")
     expect(page.locator("#step-headline")).to_contain_text("Example 42 of")
-    words = ["explain", "mnist", "--data", str(served.folder), "--index", "42", "--learning-rate", "0.1"]
+    words = ["explain", "mnist", "--data", str(served.folder), "--index", "42", "--learning-rate", "0.001"]
     command = [sys.executable, "-m", "pellucid", *words]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     subprocess.run([*command, "--html", str(tmp_path / "step.html")], capture_output=True, check=True)
@@ -336,7 +337,9 @@ def test_what_is_wrong_in_the_form_is_said_in_a_sentence(watched) -> None:
     page = watched.open("train")
     page.fill('input[name="hidden"]', "128, many")
     page.click("#train-start")
-    expect(page.locator("#train-notice")).to_contain_text("hidden is")
+    expect(page.locator("#train-complaint")).to_have_text('hidden is "many"; expected a whole number from 1 to 1,024.')
+    page.wait_for_timeout(2500)  # it stays until the next press
+    expect(page.locator("#train-complaint")).to_be_visible()
     watched.said = [each for each in watched.said if "422" not in each]  # the browser's own note of the refusal
 
 

@@ -95,7 +95,10 @@ def _fitted_lines(lines: Sequence[Grey], pen: float) -> list[Grey]:
     low, extent = points.min(axis=0), np.ptp(points, axis=0).max()
     scale = (BOX - pen) / extent if extent > 0 else 0.0
     margin = pen / 2 + 1 / FINENESS
-    return [(scale * (line - low) + margin) * FINENESS for line in lines]
+    aside = np.floor(
+        scale * (extent - np.ptp(points, axis=0)) * FINENESS / 2
+    )  # whole pixels, which change nothing else
+    return [(scale * (line - low) + margin) * FINENESS + aside for line in lines]
 
 
 def of_strokes_without(strokes: Sequence[ArrayLike], paper: float, leave_out: Collection[Part]) -> Stages:

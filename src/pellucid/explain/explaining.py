@@ -23,7 +23,7 @@ from pellucid.explain.arithmetic import ending
 from pellucid.explain.explanation import ALL_SHOWN, Check, Explanation, Line, Step
 from pellucid.explain.formula import Formula, Fraction, Number, Operator, Symbol, Word, text
 from pellucid.explain.neuron import in_float64
-from pellucid.explain.numerals import in_a_product, numeral, share
+from pellucid.explain.numerals import in_a_product, numeral, rough, share
 from pellucid.explain.worked import EQUALS, GETS, MINUS, PLUS, TIMES, applied, between, column_of, line_of, products
 
 PROBES = 24
@@ -429,8 +429,8 @@ class _OneStep:
             Line((Word("predicted"), EQUALS, *ending((MINUS, *self._eta_times(square)), predicted))),
         )
         note = (
-            "The slope predicts the change for a small step. Where the two differ, the step was long enough for the slope "
-            "to change on the way; where the loss rose, too long."
+            "g is all gradients taken together. The slope predicts the change for a small step. Where the two differ, "
+            "the step was long enough for the slope to change on the way; where the loss rose, too long."
         )
         return Step(
             "L after",
@@ -471,7 +471,7 @@ class _OneStep:
             (element,),
             numeral(float(gradient[first])),
             "" if shown is None else numeral(shown),
-            f"{relative_difference(ours, theirs):.0e}".replace("e-0", "e-") if len(kept) else "",
+            rough(relative_difference(ours, theirs)) if len(kept) else "",
             len(kept),
             len(places) - len(kept),
         )

@@ -208,7 +208,7 @@ def numbers_of(array: NDArray[Any], write: Callable[[float], str] = numeral) -> 
     >>> numbers_of(np.array([0.7, 0.0, 0.8]))
     Numbers(rows=(('0.7', '0', '0.8'),), about='3 numbers')
     >>> numbers_of(np.arange(-3.0, 10)).about
-    '13 numbers from −3 to 9, 9 above 0, 1 is 0; the largest are [12] 9, [11] 8, [10] 7'
+    '13 numbers from −3 to 9, 9 above 0, 1 is 0; furthest from 0: [12] 9, [11] 8, [10] 7'
     """
     flat = array.reshape(-1)
     if flat.size == 1:
@@ -223,7 +223,7 @@ def numbers_of(array: NDArray[Any], write: Callable[[float], str] = numeral) -> 
     low, high = numeral(float(flat.min())), numeral(float(flat.max()))
     are_zero = f", {zeros:,} {'is' if zeros == 1 else 'are'} 0" if zeros else ""
     return Numbers(
-        (), f"{flat.size:,} numbers from {low} to {high}, {above:,} above 0{are_zero}; the largest are {largest}"
+        (), f"{flat.size:,} numbers from {low} to {high}, {above:,} above 0{are_zero}; furthest from 0: {largest}"
     )
 
 

@@ -28,6 +28,15 @@ def numeral(value: float) -> str:
     return f"{_tidy(mantissa)}·10{str(power).translate(_RAISED)}"
 
 
+def rough(value: float) -> str:
+    """Write a number with one significant digit, as a power of ten where it is small.
+
+    >>> rough(3.16e-12), rough(0.0), rough(0.2)
+    ('3·10⁻¹²', '0', '0.2')
+    """
+    return numeral(float(f"{value:.0e}"))
+
+
 def in_a_product(value: float) -> str:
     """Write a factor or a term: what is negative stands in brackets.
 

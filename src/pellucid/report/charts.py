@@ -42,7 +42,9 @@ def curves(title: str, epochs: Sequence[float], lines: Sequence[Curve]) -> str:
     parts = [*_grid((y(mark), f"{mark:g}") for mark in _marks(low, high))]
     for place, epoch in enumerate((epochs[0], epochs[-1])):
         anchor = ("start", "end")[place]
-        parts.append(f'<text x="{x(epoch):.1f}" y="{HEIGHT - 10}" text-anchor="{anchor}">{round(epoch, 2):g}</text>')
+        parts.append(
+            f'<text x="{x(epoch):.1f}" y="{HEIGHT - 10}" text-anchor="{anchor}">epoch {round(epoch, 2):g}</text>'
+        )
     for line, points in kept:
         path = " ".join(f"{x(epoch):.1f},{y(value):.1f}" for epoch, value in points)
         parts.append(f'<polyline points="{path}" class="curve{" dashed" * line.dashed}"/>')
@@ -79,6 +81,8 @@ def _marks(low: float, high: float) -> list[float]:
     powers = range(floor(low), floor(high) + 1)
     marks = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
     inside = [mark for mark in marks if low <= log10(mark) <= high]
+    if len(inside) < 2:
+        return [float(f"{10.0**end:.2g}") for end in (low, high)]
     return inside if len(inside) <= 6 else [mark for mark in inside if f"{mark:e}"[0] == "1"]
 
 

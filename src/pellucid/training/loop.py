@@ -264,9 +264,12 @@ def _progress(
 
 def _finite(state: State) -> bool:
     """Say whether parameters and moments are finite: the last step may have spoiled them unseen."""
-    return all(
-        np.isfinite(tensor).all() for layers in (state.layers, *state.moments) for layer in layers for tensor in layer
-    )
+    return all(all_finite(layers) for layers in (state.layers, *state.moments))
+
+
+def all_finite(layers: Layers) -> bool:
+    """Say whether every number of every layer is finite."""
+    return all(np.isfinite(tensor).all() for layer in layers for tensor in layer)
 
 
 def _diverged(snapshot: Snapshot, step: int) -> Fit:

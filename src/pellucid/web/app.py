@@ -33,6 +33,7 @@ TYPES = {
     "css": "text/css",
     "js": "text/javascript",
     "svg": "image/svg+xml",
+    "woff2": "font/woff2",
     "json": "application/json",
 }
 RATE_LOW, RATE_HIGH = 1e-6, 10.0

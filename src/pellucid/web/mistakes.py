@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.explain.numerals import numeral
 from pellucid.report.charts import reliability
 from pellucid.report.png import SOON, dark_on_light, data_uri
 from pellucid.web.guard import RefusalError
@@ -26,7 +27,7 @@ def evaluation(session: Session) -> dict[str, Any]:
         "examples": len(examples.y),
         "wrong": len(found.mistakes[0]),
         "accuracy": f"{found.accuracy:.2%}",
-        "loss": f"{found.loss:.4f}",
+        "loss": numeral(found.loss),
         "calibration_error": f"{error:.2%}",
         "classes": [str(name) for name in subject.network.classes],
         "confusion": found.confusion.tolist(),

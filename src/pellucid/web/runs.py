@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +23,6 @@ from pellucid.engines import Engine, State, steps_of_an_epoch
 from pellucid.equations.activations import ACTIVATIONS
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.optimizers import OPTIMIZERS
-from pellucid.equations.parameters import Layers
 from pellucid.errors import PellucidError
 from pellucid.formats.model_file import Model
 from pellucid.network import Network
@@ -33,7 +32,7 @@ from pellucid.training.divergence import why_it_diverged
 from pellucid.training.evaluation import judge
 from pellucid.training.health import LayerHealth, health
 from pellucid.training.history import EpochRecord, History
-from pellucid.training.loop import Examples, Fit, fit
+from pellucid.training.loop import Examples, Fit, all_finite, fit
 from pellucid.training.rules import UsualRules
 from pellucid.training.run import usual_validation_rows
 from pellucid.training.settings import LEARNING_RATES, Settings
@@ -50,8 +49,10 @@ HELD = ("loading", "paused", "running")
 """The states in which a run is there that another one must not push aside."""
 
 FIELDS = ("data", "hidden", "activation", "solver", "learning_rate", "batch_size", "epochs", "seed", "paused")
-ROWS_LOOKED_AT = 1000
 SECONDS_BETWEEN_LOOKS = 0.15
+RESTS_A_LOOK = 10
+"""A look is followed by a rest so many times as long, so that a training does not wait much for being looked at."""
+
 SECONDS_AT_THE_END = 2.0
 ROWS_OF_HEALTH = 128
 EPOCHS_LISTED = 12
@@ -101,7 +102,6 @@ class Trainer(Callback):
         self._state: RunState = "none"
         self._work: Work | None = None
         self._snapshot: Snapshot | None = None
-        self._kept: Layers | None = None
         self._config: Mapping[str, Any] = {}
         self._sentence = ""
         self._rate = 0.0
@@ -114,7 +114,7 @@ class Trainer(Callback):
         self._notices: list[str] = []
         self._told: Progress | None = None
         self._seen: Progress | None = None
-        self._looked = 0.0
+        self._looked, self._rest = 0.0, SECONDS_BETWEEN_LOOKS
         self._changes += 1
 
     # ---- What the page asks for ------------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ class Trainer(Callback):
             self._halt()
             work = self._held_work()
             self._rate = work.settings.learning_rate
-            self._snapshot, self._kept, self._state, self._sentence = _first(work), None, "paused", ""
+            self._snapshot, self._state, self._sentence = _first(work), "paused", ""
             self._begin_again()
 
     def put_away(self) -> None:
@@ -199,11 +199,10 @@ class Trainer(Callback):
         """Make the trained network the one that the page is about."""
         with self._command:
             self._need("paused", "finished", "diverged")
-            work, layers = self._held_work(), self._kept or self._held_snapshot().kept
-            data = work.dataset
-            model = Model(work.architecture, layers, data.classes, data.feature_names, data.columns)
+            work, state, data = self._held_work(), self._held_snapshot().state, self._held_work().dataset
+            model = Model(work.architecture, state.layers, data.classes, data.feature_names, data.columns)
             examples = Labelled(data.X_test, data.y_test, f"the test part of {data.name}")
-            name = f"trained here, {self._held_snapshot().state.steps_done:,} steps"
+            name = f"trained here, {state.steps_done:,} steps"
             self._session.adopt(Network.of_model(model), name, lambda: examples)
 
     def close(self) -> None:
@@ -294,7 +293,7 @@ class Trainer(Callback):
                 work.engine, work.architecture, work.training, work.settings, validation=work.validation, start=before,
                 callbacks=[self], stop=self._stop.is_set, rules=rules, most_steps=left,
             )  # fmt: skip
-            self._snapshot, self._kept = result.snapshot, result.layers
+            self._snapshot = result.snapshot
             if self._told is not None and self._told is not self._seen:
                 self._look(self._told)
             if result.ending is not Ending.INTERRUPTED:
@@ -316,6 +315,11 @@ class Trainer(Callback):
                 f"Step {step:,} of the training made a number that is infinite or NaN. {found.words if found else ''} "
                 f"The rate is {self._rate:g}; try a lower one, and begin again."
             ).replace("  ", " ")
+            if not all_finite(result.snapshot.state.layers):  # go back to where the epoch began: there it was sound
+                steps = result.snapshot.epochs_done * work.steps_an_epoch
+                before = State(result.layers, (), steps)
+                self._snapshot = replace(result.snapshot, state=before)
+            self._sentence += f" The network is kept as it was after step {self._held_snapshot().state.steps_done:,}."
             self._state = "diverged"
         else:
             self._sentence, self._state = result.trouble or "", "finished"
@@ -325,26 +329,30 @@ class Trainer(Callback):
     def on_progress(self, progress: Progress) -> None:
         """Look at the network as it stands, a few times a second at most: short epochs tell of themselves more often."""
         self._told = progress
-        if time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
+        if time.monotonic() - self._looked > self._rest:
             self._look(progress)
 
     def _look(self, progress: Progress) -> None:
-        work = self._held_work()
-        every = max(1, len(work.validation) // ROWS_LOOKED_AT)
-        X, y = work.validation.X[::every], work.validation.y[::every]
-        seen = judge(work.engine, work.architecture, progress.state.layers, X, y)
+        work, began = self._held_work(), time.monotonic()
         self._health = health(
             work.engine, work.architecture, work.settings, progress.state, self._rate,
             work.training.X[:ROWS_OF_HEALTH], work.training.y[:ROWS_OF_HEALTH],
         )  # fmt: skip
-        epochs = progress.epoch - 1 + progress.rows / progress.rows_of_epoch
-        self._points.add(epochs, progress.recent_loss, seen.loss, 1 - (seen.accuracy or 0.0))
+        if progress.rows < progress.rows_of_epoch:  # of a whole epoch the loop itself tells
+            seen = judge(work.engine, work.architecture, progress.state.layers, work.validation.X, work.validation.y)
+            epochs = progress.epoch - 1 + progress.rows / progress.rows_of_epoch
+            self._points.add(epochs, progress.recent_loss, seen.loss, 1 - (seen.accuracy or 0.0))
         self._looked, self._seen = time.monotonic(), progress
+        self._rest = max(SECONDS_BETWEEN_LOOKS, RESTS_A_LOOK * (self._looked - began))
         self._changes += 1
 
     def on_epoch(self, record: EpochRecord) -> None:
-        """List the last epochs."""
+        """List the last epochs, and add each to the curves."""
         self._epochs = [*self._epochs, record][-EPOCHS_LISTED:]
+        recent = record.loss if self._told is None else self._told.recent_loss
+        wrong = 1 - (record.validation_accuracy or 0.0)
+        self._points.add(record.epoch, recent, record.validation_loss or 0.0, wrong)
+        self._changes += 1
 
     def on_notice(self, sentence: str) -> None:
         """Keep what looks wrong, for the page to say."""
@@ -363,7 +371,7 @@ class Trainer(Callback):
             "config": self._config,
             "rate": self._rate,
             "sentence": self._sentence,
-            "notices": self._notices,
+            "notices": [each for each in self._notices if each != self._sentence],
         }
         if work is None or state is None:
             return record

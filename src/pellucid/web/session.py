@@ -28,6 +28,7 @@ from pellucid.explain.neuron import in_float64
 from pellucid.labelled import examples_for
 from pellucid.network import Network
 from pellucid.training.evaluation import Evaluation
+from pellucid.training.loop import all_finite
 from pellucid.web.guard import RefusalError
 
 MOST_UNDO = 20
@@ -105,7 +106,7 @@ class Session:
             with np.errstate(over="ignore", invalid="ignore"):
                 _, g = engine.loss_and_gradients(network.architecture, network.layers, X, y)
                 layers, _ = SGD().step(network.layers, g, (), t=1, learning_rate=learning_rate)
-            if not all(np.isfinite(tensor).all() for layer in layers for tensor in layer):
+            if not all_finite(layers):
                 raise RefusalError(422, "diverged", "The step would make a weight infinite or NaN. Try a lower rate.")
             moved = Network.of_model(replace(network.model, layers=layers), engine)
             self._before.append(now)

@@ -14,6 +14,21 @@ let open = null;
 let asking = false, askAgain = false;
 let introduced = false;
 
+/** @type {() => Promise<import("./types").Subject>} */
+let again = async () => { throw new Error("not prepared"); };
+/** @type {(subject: import("./types").Subject) => void} */
+let tell = () => {};
+let version = 0;
+
+/**
+ * @param {() => Promise<import("./types").Subject>} look looks again at what the page is about
+ * @param {(subject: import("./types").Subject) => void} changed hears of another network
+ */
+export function prepare(look, changed) {
+  again = look;
+  tell = changed;
+}
+
 const paper = new Paper(/** @type {HTMLCanvasElement} */ (find("paper")), read);
 const quiet = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -22,10 +37,12 @@ export const drawnPixels = () => shown?.pixels ?? null;
 
 /** @param {import("./types").Subject} subject */
 export async function enter(subject) {
+  version = subject.version;
   find("draw-network").textContent = `${subject.network}, ${subject.parameters.toLocaleString("en")} weights and biases.`;
   find("draw-all").hidden = find("draw-next").hidden = !subject.reads_drawings;
   find("draw-not").hidden = subject.reads_drawings;
-  find("draw-not").textContent = `This network (${subject.network}) takes no pictures of 28×28, so it cannot read a drawing. Step and Errors show it at work.`;
+  find("draw-lead").hidden = !subject.reads_drawings;
+  find("draw-not-words").textContent = `This network (${subject.network}) takes no pictures of 28×28, so it cannot read a drawing. Step and Errors show it at work.`;
   if (!subject.reads_drawings) return;
   if (!introduced) await introduce();
   else if (paper.strokes.length) await read();
@@ -38,7 +55,11 @@ async function introduce() {
   find("samples").replaceChildren(
     ...Object.keys(digits).map((name) => make("button", { type: "button", onclick: () => { drawSample(digits[name]); } }, name)),
   );
-  await drawSample(digits["7"]);
+  const kept = sessionStorage.getItem("strokes");
+  if (kept) {
+    paper.show(JSON.parse(kept), false);
+    await read();
+  } else await drawSample(digits["7"]);
 }
 
 /** @param {Stroke[]} strokes */
@@ -71,6 +92,8 @@ async function read() {
 }
 
 async function readOnce() {
+  if (paper.isSample) sessionStorage.removeItem("strokes");
+  else sessionStorage.setItem("strokes", JSON.stringify(paper.strokes));
   if (!paper.strokes.length) return showNothing("Nothing drawn yet.");
   const leave_out = [...document.querySelectorAll('input[name="part"]:not(:checked)')].map((box) => /** @type {HTMLInputElement} */ (box).value);
   const began = performance.now();
@@ -82,6 +105,7 @@ async function readOnce() {
     return;
   }
   show(/** @type {Digit} */ (shown));
+  if (shown && shown.version !== version) version = (await again()).version; // another tab has changed the network
   document.documentElement.dataset.strokeMs = String(performance.now() - began);
   if (open && shown) await openNeuron(open.layer, open.place, false);
 }
@@ -91,11 +115,12 @@ function showNothing(words) {
   shown = null;
   find("said").replaceChildren(words);
   for (const id of ["bars", "layers", "stages"]) find(id).replaceChildren();
-  find("neuron").hidden = true;
+  find("neuron").hidden = find("draw-why").hidden = true;
 }
 
 /** @param {Digit} digit */
 function show(digit) {
+  find("draw-why").hidden = false;
   find("said").replaceChildren(make("b", {}, digit.says), ` p = ${digit.share}; then ${digit.second.class}, p = ${digit.second.share}`);
   showBars(digit);
   showLayers(digit);
@@ -172,6 +197,16 @@ async function openNeuron(layer, place, scrolls = true) {
   if (scrolls) find("neuron").scrollIntoView({ block: "nearest", behavior: quiet.matches ? "auto" : "smooth" });
 }
 
+button("draw-given").addEventListener("click", async () => {
+  try {
+    const { subject } = await post("network", { source: "given" });
+    tell(subject);
+    await enter(subject);
+  } catch (error) {
+    if (error instanceof Refused) find("draw-not-words").textContent = error.message;
+    else if (!(error instanceof Lost)) throw error;
+  }
+});
 button("paper-undo").addEventListener("click", () => paper.undo());
 button("paper-clear").addEventListener("click", () => paper.clear());
 for (const box of document.querySelectorAll('input[name="part"]')) box.addEventListener("change", read);

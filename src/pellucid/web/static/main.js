@@ -36,12 +36,31 @@ async function go() {
   if (screen === "step") await step.enter(state.subject);
   if (screen === "train") await train.enter();
   if (screen === "errors") await errors.enter(state.subject);
+  if (screen === "about" && !isFirst) {
+    try {
+      await refresh();
+      sayWhatItIs();
+    } catch (error) {
+      if (!(error instanceof Lost)) throw error;
+    }
+  }
 }
 
 async function refresh() {
   state = await get("state");
   remember(state.instance);
   take(state.subject);
+}
+
+/** Look again at what the page is about: another tab may have changed it. */
+async function again() {
+  await refresh();
+  return state.subject;
+}
+
+function sayWhatItIs() {
+  const facts = [["network", state.subject.network], ["model", state.subject.name], ...state.training.map((fact) => [fact.name, fact.value]), ["parameters, SHA-256", state.fingerprint]];
+  find("about-facts").replaceChildren(...facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
 }
 
 async function begin() {
@@ -51,10 +70,10 @@ async function begin() {
     if (error instanceof Lost) return;
     throw error;
   }
+  sayWhatItIs();
   find("foot").textContent = `Pellucid ${state.library}, on this machine, with ${state.engine}.${state.read_only ? " Read only." : ""}`;
-  const facts = [["network", state.subject.network], ["model", state.subject.name], ...state.training.map((fact) => [fact.name, fact.value]), ["parameters, SHA-256", state.fingerprint]];
-  find("about-facts").replaceChildren(...facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
-  step.prepare(state.read_only, take);
+  draw.prepare(again, take);
+  step.prepare(state.read_only, again, take);
   train.prepare(state, take);
   errors.prepare((index) => { step.choose(index); location.hash = "step"; });
   await go();

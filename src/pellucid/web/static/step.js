@@ -22,9 +22,17 @@ let latest = 0;
 /** @type {(subject: Subject) => void} */
 let tell = () => {};
 
-/** @param {boolean} isReadOnly @param {(subject: Subject) => void} changed hears of another network */
-export function prepare(isReadOnly, changed) {
+/** @type {() => Promise<Subject>} */
+let again = async () => { throw new Error("not prepared"); };
+
+/**
+ * @param {boolean} isReadOnly
+ * @param {() => Promise<Subject>} look looks again at what the page is about
+ * @param {(subject: Subject) => void} changed hears of another network
+ */
+export function prepare(isReadOnly, look, changed) {
   readOnly = isReadOnly;
+  again = look;
   tell = changed;
 }
 
@@ -51,6 +59,7 @@ export function choose(index) {
 
 /** @param {Subject} now */
 function take(now) {
+  if (subject?.name !== now.name) select("step-label").value = ""; // its examples are others: what they are, the data say
   if (subject?.classes.join() !== now.classes.join()) {
     select("step-label").replaceChildren(...now.classes.map((name) => make("option", { value: name }, name)));
     select("step-label").value = "";
@@ -66,8 +75,8 @@ function take(now) {
 /** @param {string} value */
 const source = (value) => /** @type {HTMLInputElement} */ (document.querySelector(`input[name="source"][value="${value}"]`));
 
-/** The slider goes from 0.001 to 10 in even shares. */
-const rateOf = (/** @type {number} */ place) => Number((10 ** (place / 20 - 3)).toPrecision(2));
+/** The slider goes from 0.0001 to 1 in even shares. */
+const rateOf = (/** @type {number} */ place) => Number((10 ** (place / 20 - 4)).toPrecision(2));
 
 async function explain() {
   const asked = (latest += 1);
@@ -78,20 +87,20 @@ async function explain() {
     const record = await post("explanation", { ...example, learning_rate: rate, ...(label ? { label } : {}) });
     if (asked !== latest) return;
     shown = record;
+    find("step-complaint").hidden = true;
     show(record);
     along = await get(`explanation/${record.id}/along?most=${Math.min(10, 2 * rate)}`);
     if (asked === latest) showAlong(rate);
   } catch (error) {
-    if (error instanceof Refused && asked === latest) showNothing(error.message);
+    if (error instanceof Refused && asked === latest) complain(error.message);
     else if (!(error instanceof Lost || error instanceof Refused)) throw error;
   }
 }
 
-/** @param {string} words */
-function showNothing(words) {
-  shown = null;
-  find("step-headline").textContent = words;
-  for (const id of ["rail", "stop", "along", "along-table"]) find(id).replaceChildren();
+/** Say what is wrong; what was shown before stays. @param {string} words */
+function complain(words) {
+  find("step-complaint").hidden = false;
+  find("step-complaint").textContent = words;
 }
 
 /** @param {ExplanationRecord} record */
@@ -129,6 +138,7 @@ function showStop() {
   }
   button("stop-previous").disabled = stop === 0;
   button("stop-next").disabled = stop === record.steps.length - 1;
+  const isOutputs = step.shape.length === 1 && step.shape[0] === subject?.classes.length && step.phase !== "input";
   const rows = step.numbers.rows.length && step.lines.length < step.shape.reduce((size, each) => size * each, 1) ? step.numbers.rows : [];
   const words = make("div", {},
     make("h2", { id: "stop-title" }, `${step.title} `, make("code", {}, `[${step.tag}]`)),
@@ -136,11 +146,11 @@ function showStop() {
     make("p", { class: "hint" }, `shapes: ${step.shapes}`),
     step.lines.length ? make("ul", { class: "lines", tabindex: 0 }, ...step.lines.map((line) => make("li", {}, math(line)))) : "",
     ...step.sums.map(sum),
-    rows.length ? make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `The numbers of ${step.symbol}` }, make("table", {}, make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((cell) => make("td", { class: sign(cell) }, cell))))))) : make("p", { class: "hint" }, step.numbers.about),
+    rows.length ? make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `The numbers of ${step.symbol}` }, make("table", { class: isOutputs ? "outputs" : "" }, isOutputs ? make("thead", {}, make("tr", {}, ...(subject?.classes ?? []).map((name) => make("th", { scope: "col" }, name)))) : "", make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((cell) => make("td", { class: sign(cell) }, cell))))))) : make("p", { class: "hint" }, step.numbers.about),
     step.check ? make("p", { class: "check" }, step.check.words) : "",
     step.note ? make("p", {}, step.note) : "",
   );
-  find("stop").replaceChildren(make("div", { class: "two" }, words, pictureOf(record, place)));
+  find("stop").replaceChildren(step.numbers.rows.length ? words : make("div", { class: "two" }, words, pictureOf(record, place)));
 }
 
 /** The whole array: as a picture, and as numbers for who asks. @param {ExplanationRecord} record @param {number} place */
@@ -185,17 +195,23 @@ function showAlong(rate) {
   const points = along.points.map((point) => point.at);
   const losses = points.map(([, loss]) => loss).filter((loss) => loss !== null);
   const top = Math.max(...losses.map(Number), 1e-12) * 1.05, most = points[points.length - 1][0];
-  const x = (/** @type {number} */ value) => (value / most) * 412, y = (/** @type {number} */ value) => 212 - (value / top) * 212;
+  const x = (/** @type {number} */ value) => (value / most) * 402, y = (/** @type {number} */ value) => 212 - (value / top) * 212;
   const line = (/** @type {1 | 2} */ which) => points.filter((point) => point[which] !== null).map((point) => `${x(point[0]).toFixed(1)},${Math.min(y(Number(point[which])), 1e5).toFixed(1)}`).join(" ");
-  const mark = (/** @type {number} */ share) => `<line x1="56" x2="468" y1="${16 + y(top * share)}" y2="${16 + y(top * share)}" class="grid"/><text x="50" y="${20 + y(top * share)}" text-anchor="end">${short(top * share)}</text>`;
+  const mark = (/** @type {number} */ share) => `<line x1="66" x2="468" y1="${16 + y(top * share)}" y2="${16 + y(top * share)}" class="grid"/><text x="60" y="${20 + y(top * share)}" text-anchor="end">${short(top * share)}</text>`;
   find("along").replaceChildren(chart(
     `<svg class="chart" viewBox="0 0 480 260" role="img" aria-label="Loss along the step, for η from 0 to ${most}">${[0, 0.5, 1].map(mark).join("")}` +
-    `<text x="56" y="250">η = 0</text><text x="468" y="250" text-anchor="end">${short(most)}</text>` +
-    `<svg x="56" y="16" width="412" height="213"><polyline points="${line(2)}" class="curve dashed"/><polyline points="${line(1)}" class="curve"/>` +
+    `<text x="66" y="250">η = 0</text><text x="468" y="250" text-anchor="end">${short(most)}</text>` +
+    `<svg x="66" y="16" width="402" height="213"><polyline points="${line(2)}" class="curve dashed"/><polyline points="${line(1)}" class="curve"/>` +
     `<line x1="${x(rate)}" x2="${x(rate)}" y1="0" y2="212" class="here"/></svg></svg>`));
   find("along-table").replaceChildren(table(["η", "loss", "predicted"], along.points.map((point) => [point.rate, point.loss, point.predicted])));
   const near = along.points.reduce((best, point) => (Math.abs(point.at[0] - rate) < Math.abs(best.at[0] - rate) ? point : best));
-  if (shown) find("step-rate-loss").textContent = `Loss now ${shown.loss_numeral}; after a step with η = ${near.rate}: ${near.loss} (the slope predicts ${near.predicted}).`;
+  if (shown) find("step-rate-loss").textContent = `Loss now ${shown.loss_numeral}; after a step with η = ${near.rate}: ${near.loss} (the slope predicts ${near.predicted}${near.predicted.startsWith("−") ? ", which no loss can be: for so long a step the slope does not hold" : ""}).`;
+}
+
+/** Explain something else: what was said of the last step is over. */
+function anew() {
+  find("step-taken").textContent = "";
+  return explain();
 }
 
 let doing = Promise.resolve();
@@ -217,7 +233,10 @@ function change(act, words) {
     } catch (error) {
       if (error instanceof Refused) {
         find("step-taken").textContent = error.message;
-        if (error.code === "changed" || error.code === "gone") await explain();
+        if (error.code === "changed" || error.code === "gone") {
+          take(await again());
+          await explain();
+        }
       } else if (!(error instanceof Lost)) throw error;
     }
   });
@@ -228,10 +247,10 @@ input("step-rate").addEventListener("input", () => {
   find("step-rate-words").textContent = String(rate);
   if (along && rate <= along.points[along.points.length - 1].at[0]) showAlong(rate);
 });
-input("step-rate").addEventListener("change", explain);
-select("step-label").addEventListener("change", explain);
-for (const each of document.querySelectorAll('input[name="source"]')) each.addEventListener("change", () => { select("step-label").value = ""; explain(); });
-const another = (/** @type {number} */ by) => { choose(Math.max(0, (input("step-index").valueAsNumber || 0) + by)); explain(); };
+input("step-rate").addEventListener("change", anew);
+select("step-label").addEventListener("change", anew);
+for (const each of document.querySelectorAll('input[name="source"]')) each.addEventListener("change", () => { select("step-label").value = ""; anew(); });
+const another = (/** @type {number} */ by) => { choose(Math.max(0, (input("step-index").valueAsNumber || 0) + by)); anew(); };
 input("step-index").addEventListener("change", () => another(0));
 button("step-previous-example").addEventListener("click", () => another(-1));
 button("step-next-example").addEventListener("click", () => another(1));
@@ -240,7 +259,7 @@ button("step-undo").addEventListener("click", () => change(() => subject && post
 button("step-given").addEventListener("click", () => change(() => post("network", { source: "given" }), "This is the given network again."));
 button("stop-previous").addEventListener("click", () => go(stop - 1));
 button("stop-next").addEventListener("click", () => go(stop + 1));
-find("step-form").addEventListener("submit", (event) => { event.preventDefault(); explain(); });
+find("step-form").addEventListener("submit", (event) => { event.preventDefault(); anew(); });
 addEventListener("keydown", (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
   if (find("screen-step").hidden || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName) || event.altKey || event.ctrlKey || event.metaKey || target.closest(".scroll, .lines, .formula")) return;

@@ -32,9 +32,13 @@ export function prepare(state, changed) {
   button("train-start").disabled = readOnly;
 }
 
+let isFirst = true;
+
 export async function enter() {
   here = true;
   await look();
+  if (isFirst && run) fillForm(run);
+  isFirst = false;
 }
 
 export function leave() {
@@ -55,6 +59,13 @@ async function look() {
   }
   clearTimeout(timer);
   timer = setTimeout(look, run && (run.state === "running" || run.state === "loading") ? OFTEN : SELDOM);
+}
+
+/** Fill the form with the setting of the run that is there, once: after a reload it is the run's. @param {Run} now */
+function fillForm(now) {
+  for (const [name, value] of Object.entries(now.config ?? {})) {
+    if (field(name)) field(name).value = Array.isArray(value) ? value.join(", ") || "none" : String(value);
+  }
 }
 
 /** @param {Run} now */
@@ -129,18 +140,21 @@ function showWeights(now) {
 
 /** @param {string} path @param {object} [record] */
 async function command(path, record = {}) {
+  complain("");
   try {
     run = null;
     show(await post(path, record));
   } catch (error) {
-    if (error instanceof Refused) {
-      find("train-notice").hidden = false;
-      find("train-notice").textContent = error.message;
-      return;
-    }
-    if (!(error instanceof Lost)) throw error;
+    if (error instanceof Refused) complain(error.message);
+    else if (!(error instanceof Lost)) throw error;
   }
   await look();
+}
+
+/** @param {string} words said beside the form until the next press */
+function complain(words) {
+  find("train-complaint").hidden = words === "";
+  find("train-complaint").textContent = words;
 }
 
 /** @param {boolean} paused */
@@ -148,7 +162,7 @@ function start(paused) {
   const hidden = field("hidden").value.trim();
   command("run", {
     data: field("data").value,
-    hidden: hidden === "" || hidden === "none" ? [] : hidden.split(",").map((word) => (word.trim() === "" ? word : Number(word))),
+    hidden: hidden === "" || hidden === "none" ? [] : hidden.split(",").map((word) => (/^\s*\d+\s*$/.test(word) ? Number(word) : word.trim())),
     activation: field("activation").value,
     solver: field("solver").value,
     learning_rate: field("learning_rate").valueAsNumber,
