@@ -16,10 +16,12 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "examples").glob("*.ipynb"))
 
 
 def printed(notebook):
-    """What a reader sees below each cell as text."""
+    """What a reader sees below each cell as text; a stream may come in several pieces."""
     for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            yield output["text"] if output.output_type == "stream" else output["data"]["text/plain"]
+        yield "".join(
+            output["text"] if output.output_type == "stream" else output["data"]["text/plain"]
+            for output in cell.get("outputs", [])
+        )
 
 
 @pytest.mark.slow
