@@ -145,3 +145,20 @@ def test_a_network_whose_numbers_are_too_large_is_explained_in_a_sentence_only(c
     status, code, words = client.refused("explanation", pixels=pixels, label="3")
     assert (status, code) == (422, "shape")
     assert "too large to compute with" in words
+
+
+def test_the_network_is_saved_as_a_model_file_that_tells_of_the_steps_taken(client, explained, tmp_path) -> None:
+    from pellucid.network import load
+
+    def saved():
+        answer = client.get("/api/v1/model.safetensors")
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="model.safetensors"'
+        (tmp_path / "model.safetensors").write_bytes(answer.content)
+        return load(tmp_path / "model.safetensors")
+
+    assert bits(saved()) == bits(load("mnist"))
+    assert saved().model.test_accuracy is not None
+    client.tell("step", id=explained["id"])
+    assert bits(saved()) == bits(client.session.now.network)
+    assert saved().model.test_accuracy is None  # it was of another network
+    assert saved().model.training["steps_on_the_page"] == 1

@@ -149,6 +149,8 @@ def test_the_trained_network_becomes_the_one_of_the_page(client) -> None:
     client.wait_for("finished")
     subject = client.tell("network", source="trained")["subject"]
     assert (subject["network"], subject["reads_drawings"]) == ("64-24-10", False)
+    training = client.session.now.network.model.training
+    assert (training["data"]["name"], training["learning_rate"], training["seed"]) == ("digits", 0.1, 3)
     found = client.ask("evaluation")
     assert (found["what"], found["examples"]) == ("the test part of digits", 359)
     assert client.tell("explanation", index=0)["example"] == "Example 0 of the test part of digits"
@@ -188,7 +190,8 @@ def test_data_that_cannot_be_had_is_a_sentence_and_no_run(client, monkeypatch) -
 
     monkeypatch.setattr(runs, "load", unavailable)
     client.tell("run", **{**SMALL, "data": "kmnist"})
-    assert client.wait_for("failed")["sentence"] == "kmnist is neither here nor to be had."
+    sentence = client.wait_for("failed")["sentence"]
+    assert sentence == "kmnist is neither here nor to be had. Or choose digits: they come along."
     monkeypatch.undo()
     client.tell("run", **SMALL)
     client.wait_for("finished")

@@ -30,10 +30,16 @@ _TYPES = {"F32": np.dtype(np.float32), "F64": np.dtype(np.float64)}
 
 def write_container(path: Path, arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any]) -> None:
     """Write arrays and record, whole or not at all. Raises ``StorageError``."""
+    write_bytes(path, container_to_bytes(arrays, record))
+
+
+def container_to_bytes(arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any]) -> bytes:
+    """Give the bytes of the file that holds arrays and record."""
     from safetensors.numpy import save
 
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    write_bytes(path, save(contiguous, metadata={RECORD_KEY: canonical_json(record)}))
+    content: bytes = save(contiguous, metadata={RECORD_KEY: canonical_json(record)})
+    return content
 
 
 def read_container(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

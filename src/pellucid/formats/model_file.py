@@ -16,7 +16,7 @@ from pellucid.answers import Classes, are_labels, check_classes
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.parameters import Layers
 from pellucid.errors import ModelFileError, PellucidError, ShapeError
-from pellucid.formats.container import read_container, write_container
+from pellucid.formats.container import container_to_bytes, read_container, write_container
 from pellucid.formats.records import (
     architecture_from_record,
     architecture_to_record,
@@ -60,6 +60,16 @@ class Model:
 
 def write_model(path: Path, model: Model) -> None:
     """Write a model file, whole or not at all. Raises ``StorageError``."""
+    write_container(path, *_contents(model))
+
+
+def model_to_bytes(model: Model) -> bytes:
+    """Give the bytes of a model file."""
+    return container_to_bytes(*_contents(model))
+
+
+def _contents(model: Model) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give what a model file holds: arrays by name, and the record."""
     record = {
         "schema": SCHEMA,
         "architecture": architecture_to_record(model.architecture),
@@ -76,7 +86,7 @@ def write_model(path: Path, model: Model) -> None:
         record["optimizer"] = {"name": name, "moments": len(moments), "steps_done": steps_done}
         for number, moment in enumerate(moments):
             arrays |= layers_to_arrays(moment, prefix=f"moments.{number}.")
-    write_container(path, arrays, record)
+    return arrays, record
 
 
 def read_model(path: Path) -> Model:

@@ -19,6 +19,7 @@ from pellucid.datasets.drawing import PARTS
 from pellucid.equations.activations import ACTIVATIONS
 from pellucid.equations.optimizers import OPTIMIZERS
 from pellucid.errors import PellucidError
+from pellucid.formats.model_file import model_to_bytes
 from pellucid.report.page import fingerprint
 from pellucid.training.settings import LEARNING_RATES
 from pellucid.web import digits, mistakes, steps, wanted
@@ -71,6 +72,7 @@ class Page:
             *(Route(f"/static/{name}", self._static(name)) for name in self.assets if name != "index.html"),
             Route("/favicon.ico", self._static("icon.svg")),
             _get(f"{api}/state", self.state),
+            Route(f"{api}/model.safetensors", _in_a_thread(self.model)),
             _get(f"{api}/samples", lambda _: {"paper": PAPER, "digits": samples()}),
             _get(f"{api}/openapi.json", self.description),
             _post(f"{api}/digit", self.digit, ("strokes", "leave_out")),
@@ -132,6 +134,12 @@ class Page:
             },
             "run": {"state": self.trainer.to_record()["state"]},
         }
+
+    def model(self, _: Request) -> Response:
+        """Give the network as a model file, to be saved where the reader likes."""
+        headers = {"Content-Disposition": 'attachment; filename="model.safetensors"'}
+        content = model_to_bytes(self.session.now.network.model)
+        return Response(content, media_type="application/octet-stream", headers=headers)
 
     def _subject_record(self, subject: Subject) -> Answer:
         architecture = subject.network.architecture

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid import __version__
 from pellucid.datasets import available, load
 from pellucid.datasets.dataset import Dataset
 from pellucid.datasets.for_a_network import Labelled
@@ -23,7 +24,7 @@ from pellucid.engines import Engine, State, steps_of_an_epoch
 from pellucid.equations.activations import ACTIVATIONS
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.optimizers import OPTIMIZERS
-from pellucid.errors import PellucidError
+from pellucid.errors import DataUnavailableError, PellucidError
 from pellucid.formats.model_file import Model
 from pellucid.network import Network
 from pellucid.recipes.options import architecture_of
@@ -104,7 +105,7 @@ class Trainer(Callback):
         self._snapshot: Snapshot | None = None
         self._config: Mapping[str, Any] = {}
         self._sentence = ""
-        self._rate = 0.0
+        self._rate, self._rates = 0.0, set[float]()
         self._begin_again()
 
     def _begin_again(self) -> None:
@@ -147,7 +148,7 @@ class Trainer(Callback):
             if self._state in HELD:
                 raise RefusalError(409, "running", "A training is there already. Pause it and put it away first.")
             self._clear()
-            self._config, self._rate, self._state = config, rate, "loading"
+            self._config, self._rate, self._rates, self._state = config, rate, {rate}, "loading"
             self._spawn(None, paused=paused)
 
     def pause(self) -> None:
@@ -174,6 +175,7 @@ class Trainer(Callback):
         with self._command:
             self._need("running", "paused")
             self._rate = rate
+            self._rates = {*self._rates, rate}
             self._changes += 1
             if self._state == "running":
                 self._stop.set()  # the loop sees that nobody is pausing, and goes on with the new rate
@@ -185,6 +187,7 @@ class Trainer(Callback):
             self._halt()
             work = self._held_work()
             self._rate = work.settings.learning_rate
+            self._rates = {self._rate}
             self._snapshot, self._state, self._sentence = _first(work), "paused", ""
             self._begin_again()
 
@@ -200,10 +203,26 @@ class Trainer(Callback):
         with self._command:
             self._need("paused", "finished", "diverged")
             work, state, data = self._held_work(), self._held_snapshot().state, self._held_work().dataset
-            model = Model(work.architecture, state.layers, data.classes, data.feature_names, data.columns)
+            model = Model(
+                work.architecture,
+                state.layers,
+                data.classes,
+                data.feature_names,
+                data.columns,
+                self._told_of_itself(work, state.steps_done),
+                version=__version__,
+            )
             examples = Labelled(data.X_test, data.y_test, f"the test part of {data.name}")
             name = f"trained here, {state.steps_done:,} steps"
             self._session.adopt(Network.of_model(model), name, lambda: examples)
+
+    def _told_of_itself(self, work: Work, steps: int) -> dict[str, Any]:
+        """Say how a network was trained, as a model file does; the rate only where it was one."""
+        record = {**work.settings.to_record(), "steps": steps}
+        if self._rates != {work.settings.learning_rate}:
+            record.pop("learning_rate")
+        data = work.dataset
+        return {**record, "data": {"name": data.name, "sha256": data.fingerprint, "own_test_part": data.has_own_split}}
 
     def close(self) -> None:
         """End the thread, for the server ends; one that loads data is not waited for."""
@@ -253,6 +272,8 @@ class Trainer(Callback):
             if self._work is None:
                 self._load()
             self._train(most_steps)
+        except DataUnavailableError as error:
+            self._state, self._sentence = "failed", f"{error} Or choose digits: they come along."
         except PellucidError as error:
             self._state, self._sentence = "failed", str(error)
         except MemoryError:

@@ -108,7 +108,9 @@ class Session:
                 layers, _ = SGD().step(network.layers, g, (), t=1, learning_rate=learning_rate)
             if not all_finite(layers):
                 raise RefusalError(422, "diverged", "The step would make a weight infinite or NaN. Try a lower rate.")
-            moved = Network.of_model(replace(network.model, layers=layers), engine)
+            training = {**network.model.training, "steps_on_the_page": now.steps + 1}
+            model = replace(network.model, layers=layers, training=training, test_accuracy=None)
+            moved = Network.of_model(model, engine)
             self._before.append(now)
             self._now = self._made(moved, now.name, now.steps + 1)
             return self._now

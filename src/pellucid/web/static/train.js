@@ -141,6 +141,7 @@ function showWeights(now) {
 /** @param {string} path @param {object} [record] */
 async function command(path, record = {}) {
   complain("");
+  find("train-save").hidden = true;
   try {
     run = null;
     show(await post(path, record));
@@ -188,6 +189,7 @@ button("train-use").addEventListener("click", async () => {
     const { subject } = await post("network", { source: "trained" });
     tell(subject);
     find("train-state").textContent = "Draw, Step and Errors now show the network that you trained.";
+    find("train-save").hidden = false;
   } catch (error) {
     if (error instanceof Refused) find("train-state").textContent = error.message;
     else if (!(error instanceof Lost)) throw error;
