@@ -89,7 +89,7 @@ NATIVE := CMakeLists.txt $(wildcard cpp/*.h cpp/*.cpp cpp/*/*.h cpp/*/*.cpp)
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[plots]'
 	touch $@
 
-.venv/lint.done: .venv/train.done
+.venv/lint.done: .venv/test.done  # types are checked against what the tests import, too
 	$(BIN)/python -m pip install --quiet --group lint
 	touch $@
 

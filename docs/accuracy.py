@@ -1,6 +1,7 @@
 """Put what was reproduced into docs/accuracy.md: python docs/accuracy.py [FOLDER], a folder of pellucid reproduce.
 
-The table between the two marks of the page is written anew, with its picture and its record beside it.
+The table between the two marks of the page is written anew, with its picture and its record beside it. Rows that the folder
+does not hold stay as they were.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 from pellucid.files import write_text
+from pellucid.recipes import RECIPES
 from pellucid.recipes.table import markdown, read_records
 from pellucid.report.reproductions import draw_reproductions
 
@@ -19,7 +21,10 @@ BEGIN, END = "<!-- the table: python docs/accuracy.py -->", "<!-- the end of the
 
 def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "reproductions")
-    records = [record for record in read_records(folder) if record["error"] is not None]  # what has ended
+    stored = {row["recipe"]: row for row in json.loads((HERE / "accuracy.json").read_text(encoding="utf-8"))["rows"]}
+    ended = {record["recipe"]: record for record in read_records(folder) if record["error"] is not None}
+    rows = stored | ended
+    records = [rows[name] for name in RECIPES if name in rows]
     page = HERE / "accuracy.md"
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
