@@ -86,7 +86,7 @@ template <class T> class Distorter {
         multiply(smoothed_.view(rows), G_columns_.view(columns), D.panels(rows), panels);
     }
     void multiply(Panels<const T> a, Panels<const T> b, Panels<T> out, Range panels) const {
-        kernels_.affine({a, nullptr, nullptr, {nullptr, 0}}, b, no_bias_.data(), Activation::identity, out, {0, a.rows}, panels);
+        kernels_.affine({a, nullptr, nullptr, {nullptr, 0}}, {b}, no_bias_.data(), Activation::identity, out, {0, a.rows}, panels);
     }
 
     const Kernels<T>& kernels_;

@@ -298,8 +298,7 @@ template <class T> class PythonPredictor {
         }
         require(inputs == widths[0], "the shape of an example has another number of inputs");
         for (size_t l = 0; l < layers.size(); ++l)
-            predictor_.layers()[l].set_parameters(layers[l].first.data(), layers[l].second.data(),
-                                                   predictor_.architecture().padding(int64_t(l)));
+            predictor_.set_parameters(int64_t(l), layers[l].first.data(), layers[l].second.data());
     }
     NewMatrix<T> predict(const Data& X, Wanted wanted, int threads) const {
         const Rows data = rows_of(X, predictor_.architecture().widths[0], nullptr);

@@ -119,7 +119,7 @@ NewMatrix<T> affine(const Kernels<T>& kernels, const Left<T>& a, const Matrix<T>
     PanelBuffer<T> out(a.rows(), layer.fan_out, kernels.panel_width);
     for (const Range rows : pieces(a.rows(), row_cuts))
         for (const Range panels : pieces(layer.panels, panel_cuts))
-            kernels.affine(a.operand(false), layer.weights(), layer.b.theta.data(), relu ? Activation::relu : Activation::identity,
+            kernels.affine(a.operand(false), {layer.weights()}, layer.b.theta.data(), relu ? Activation::relu : Activation::identity,
                            out.panels(a.rows()), rows, panels);
     return unpacked(out.panels(a.rows()), kernels.panel_width);
 }
@@ -136,7 +136,7 @@ nb::tuple affine_backward_inputs(const std::string& target, const Matrix<T>& dz,
     bool finite = true;
     for (const Range rows : pieces(n, row_cuts))
         for (const Range panels : pieces(out.number_of_panels(), panel_cuts))
-            finite &= kernels.affine_backward_inputs(left.operand(false), W_back.view(left.columns()),
+            finite &= kernels.affine_backward_inputs(left.operand(false), {W_back.view(left.columns())},
                                                      relu ? Activation::relu : Activation::identity, forward.view(n),
                                                      out.panels(n), rows, panels);
     return nb::make_tuple(unpacked(out.panels(n), kernels.panel_width), finite);
@@ -168,9 +168,9 @@ nb::tuple affine_backward_weights(const Kernels<T>& kernels, const LeftOfRows& l
         const PanelBuffer<T> dz_here = packed(dz.data() + chunk.begin * fan_out, a.rows(), fan_out, kernels.panel_width);
         for (const Range inputs : pieces(fan_in, input_cuts))
             for (const Range panels : pieces(layer.panels, panel_cuts))
-                finite &= kernels.affine_backward_weights(a.operand(true), dz_here.view(a.rows()),
+                finite &= kernels.affine_backward_weights(a.operand(true), {dz_here.view(a.rows())},
                                                           {sums.data(), &chunk == &chunks.front(), &chunk == &chunks.back()},
-                                                          layer.W.all(), rule, fan_in, inputs, panels);
+                                                          layer.W.all(), {}, rule, fan_in, inputs, panels);
     }
     NewMatrix<T> result = new_matrix<T>(fan_out, fan_in);
     layer.unpack(none ? sums : layer.W.theta, result.data());

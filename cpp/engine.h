@@ -32,17 +32,34 @@ struct Bits {
     int64_t words_a_row;
 };
 
+// [bfloat16]: a matrix rounded, in the two forms that tiles are loaded from. README.md draws them. Rows and columns are padded
+// with zeros to whole 32s, and there is room for 31 rows more, so that a tile may begin at any row.
+constexpr int64_t rounded_group = 32;
+struct Rounded {  // a left operand: 32 columns of a row side by side, row after row; then the next 32 columns
+    uint16_t* data;
+    int64_t rows;
+};
+struct Paired {  // a right operand: in panels, two rows at a time, the two elements of a column side by side
+    uint16_t* data;
+    int64_t rows;
+};
+
 // The left operand of a product: a matrix in panels, or rows of bytes with a table that gives each byte's value. Where
-// `nonzero` has words, its zeros are skipped, which changes no bit as long as the other operand is finite. With `bfloat16`
-// both operands are rounded to bfloat16, and their products summed in float32. What it stands for is `factor` times what it
-// holds: pixels are exact in bfloat16, pixels divided by 255 are not.
+// `nonzero` has words, its zeros are skipped, which changes no bit as long as the other operand is finite. Where it is there
+// `rounded`, its products are those of bfloat16, summed in float32. What it stands for is `factor` times what it holds:
+// pixels are exact in bfloat16, pixels divided by 255 are not.
 template <class T> struct Operand {
     Panels<const T> panels;
     const uint8_t* const* bytes;  // null: the panels are used
     const T* value_of_byte;       // 256 numbers
     Bits nonzero;                 // words null: nothing is skipped
-    bool bfloat16 = false;
+    Rounded rounded{nullptr, 0};  // of its transpose, where that is the operand
     T factor = T(1);
+};
+// The right operand; `paired` is used where the left one is there rounded.
+template <class T> struct RightOperand {
+    Panels<const T> panels;
+    Paired paired{nullptr, 0};
 };
 
 // The first two are part of the product that makes z; the others follow it.
@@ -91,6 +108,11 @@ template <class T> struct Parameters {
     T *theta, *m, *v;
 };
 
+// [bfloat16]: weights as right operands, kept beside them: W_packed, and W_back (data null: nobody wants it).
+struct PairedWeights {
+    Paired W, W_back;
+};
+
 // A gradient summed over several calls: `sums` holds what was summed before, null where one call does it all.
 template <class T> struct Summing {
     T* sums;
@@ -134,6 +156,22 @@ struct InputScaling {
     bool each;  // one pair of numbers for each input; else one pair for all
 };
 
+// [bfloat16]: what makes the forms that tiles are loaded from. A group is 32 columns.
+struct Roundings {
+    // Some rows and panels of a matrix, or some rows of bytes.
+    void (*round)(Panels<const float> a, Rounded to, Range rows, Range panels);
+    void (*round_bytes)(const uint8_t* const* X, int64_t columns, Rounded to, Range rows);
+
+    // The transpose of n rows: some groups of columns of `a` become rows.
+    void (*turn)(Rounded a, int64_t n, Rounded to, Range groups);
+
+    // n rows as a right operand, some panels of it.
+    void (*pair)(Panels<const float> b, Paired to, Range panels);
+
+    // Some inputs (rows of W; whole panels of W_back) and panels.
+    void (*pair_weights)(Panels<const float> W, const PairedWeights& to, Range inputs, Range panels);
+};
+
 // Everything that a target computes, for T = float or double. Names, equations and tags are those of equations/. Functions
 // that return a bool say whether all that they wrote is finite.
 template <class T> struct Kernels {
@@ -141,16 +179,17 @@ template <class T> struct Kernels {
 
     // [z], [a]: out = f(a W + b), with an f that is part of the product, for some rows and some panels of out. W has a row an
     // input, a column a neuron.
-    void (*affine)(const Operand<T>& a, Panels<const T> W, const T* b, Activation f, Panels<T> out, Range rows, Range panels);
+    void (*affine)(const Operand<T>& a, const RightOperand<T>& W, const T* b, Activation f, Panels<T> out, Range rows, Range panels);
 
     // [da], [dz]: out = (dz W_back) f'(a). W_back has a row a neuron, a column an input.
-    bool (*affine_backward_inputs)(const Operand<T>& dz, Panels<const T> W_back, Activation f, Panels<const T> a,
+    bool (*affine_backward_inputs)(const Operand<T>& dz, const RightOperand<T>& W_back, Activation f, Panels<const T> a,
                                    Panels<T> out, Range rows, Range panels);
 
-    // [dW] and the update of W, for some inputs (rows of W) and some panels (neurons). The bits of `a` are those of its
-    // transpose: a row an input.
-    bool (*affine_backward_weights)(const Operand<T>& a, Panels<const T> dz, Summing<T> dW, Parameters<T> W,
-                                    const Rule<T>& rule, int64_t inputs_in_all, Range inputs, Range panels);
+    // [dW] and the update of W, and of its pairs, for some inputs (rows of W) and some panels (neurons). The bits of `a` are
+    // those of its transpose: a row an input.
+    bool (*affine_backward_weights)(const Operand<T>& a, const RightOperand<T>& dz, Summing<T> dW, Parameters<T> W,
+                                    const PairedWeights& pairs, const Rule<T>& rule, int64_t inputs_in_all, Range inputs,
+                                    Range panels);
 
     // [db] and the update of b, for some panels.
     bool (*affine_backward_bias)(Panels<const T> dz, Summing<T> db, Parameters<T> b, const Rule<T>& rule, Range panels);
@@ -206,6 +245,8 @@ template <class T> struct Kernels {
     // picture of the same type.
     void (*look_up)(const void* picture, InputType type, PictureShape shape, int64_t channel, const SourceMap<T>& map,
                     Panels<const T> D_x, Panels<const T> D_y, Scratch<T> scratch, void* seen);
+
+    const Roundings* roundings;  // null for float64
 };
 
 struct Target {

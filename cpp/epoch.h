@@ -53,7 +53,8 @@ template <class T> class Epoch {
           Wishes<T> wishes, OptimizerSettings optimizer, Steps steps, bool bfloat16,
           const Extras& extras = {}, const Augmentation& augmentation = {})
         : kernels_(kernels), architecture_(architecture), layers_(layers), data_(data), wishes_(wishes),
-          optimizer_(optimizer), steps_(steps), extras_(extras), augmentation_(augmentation), chunk_(rows_of_a_chunk()),
+          optimizer_(optimizer), steps_(steps), extras_(extras), augmentation_(augmentation), bfloat16_(bfloat16),
+          chunk_(rows_of_a_chunk()),
           bytes_of_a_row_(architecture.widths[0] * size_of(data.type)),
           forward_(kernels, architecture, layers, chunk_, bfloat16, extras), classes_(chunk_), numbers_(chunk_), shares_(chunk_),
           losses_(chunk_), correct_(chunk_), back_(size_t(architecture.layers())) {
@@ -64,8 +65,13 @@ template <class T> class Epoch {
         for (int64_t l = 0; l < L(); ++l) {
             const PackedLayer<T>& layer = layers[l];
             back_[l].dz = PanelBuffer<T>(chunk_, layer.fan_out, width);
-            if (l > 0) back_[l].W_back = PanelBuffer<T>(layer.fan_out, layer.fan_in, width);
-            if (l > 0) kernels.transpose(layer.weights(), back_[l].W_back.panels(layer.fan_out), {0, layer.fan_in}, {0, layer.panels});
+            back_[l].W_back = PanelBuffer<T>(l == 0 || bfloat16 ? 0 : layer.fan_out, layer.fan_in, width);
+            if (bfloat16) {
+                back_[l].dz_rounded = RoundedBuffer(l == 0 ? 0 : chunk_, l == 0 ? 0 : layer.fan_out);
+                back_[l].dz_paired = PairedBuffer(chunk_, layer.fan_out, width);
+                layers[l].keep_pairs(l > 0);
+            }
+            turn_weights(l, {0, layer.fan_in}, {0, layer.panels});
             if (!fused) back_[l].dW = Buffer<T>(layer.W.theta.size()), back_[l].db = Buffer<T>(layer.b.theta.size());
             if (extras.l2 > 0) squared_weights_.of(layer.W.theta.data(), layer.W.theta.size());
             if (extras.clips()) {
@@ -79,6 +85,7 @@ template <class T> class Epoch {
     Progress run(int threads, const std::function<bool()>& stop) {
         Team team(threads);
         Pace pace(team.size(), work_of_a_step());
+        forward_.make_room(team.size(), true);
         stop_ = &stop;
         const int64_t end = steps_.first_step + steps_.n_steps;
         int64_t step = steps_.first_step;
@@ -117,6 +124,8 @@ template <class T> class Epoch {
 
     struct Backward {
         PanelBuffer<T> dz, W_back;
+        RoundedBuffer dz_rounded;  // [bfloat16]
+        PairedBuffer dz_paired;
         Buffer<T> dW, db;  // where they are summed; empty where one chunk does it all
         std::atomic<bool> dz_is_finite{true};
     };
@@ -166,7 +175,8 @@ template <class T> class Epoch {
     // where the parameters are many, and needless where one chunk can be the batch. Nor may a chunk take so long that whoever
     // asks to stop must wait.
     int64_t rows_of_a_chunk() const {
-        const int64_t most = number_of_weights() <= few_parameters && rows_of_a_batch() > 256 ? 128 : 256;
+        const bool few = number_of_weights() <= few_parameters;
+        const int64_t most = few && rows_of_a_batch() > 256 ? 128 : bfloat16_ ? 512 : 256;
         return std::min(rows_of_a_batch(), most);
     }
     int64_t rows_of_a_batch() const { return std::min(steps_.batch_size, steps_.rows_in_all); }
@@ -283,6 +293,7 @@ template <class T> class Epoch {
         if (!meet(me)) return false;
         // enter
         look_ahead(chunk, me, 0);
+        forward_.round_input(n, me.number);
         const bool skip_input = skip(me, 0, n) && layers_[0].is_finite();
         if (skip_input) {
             const BitBuffer& bits = forward_.nonzero_of_input(0);
@@ -294,13 +305,13 @@ template <class T> class Epoch {
         for (int64_t l = 0; l < L(); ++l) {
             if (by_panels(l, n)) {
                 if (l > 0 && !meet(me)) return false;
-                forward_.layer(l, n, l == 0 ? skip_input : skip(me, l, n), {0, n}, panels_of(l, me));
+                forward_.layer(l, n, l == 0 ? skip_input : skip(me, l, n), {0, n}, panels_of(l, me), me.number);
                 if (!meet(me)) return false;
             } else {
                 const bool skip_here = l == 0 ? skip_input
                                               : skipping_pays(tally.nonzero[l], rows.end - rows.begin, layers_[l].fan_in,
                                                               layers_[l].panels);
-                forward_.layer(l, n, skip_here, rows, {0, layers_[l].panels});
+                forward_.layer(l, n, skip_here, rows, {0, layers_[l].panels}, me.number);
             }
             if (l + 1 < L()) tally.nonzero[l + 1] = forward_.count(l, n, rows);
             ask(me);
@@ -338,25 +349,32 @@ template <class T> class Epoch {
             for (int64_t panel = 0; panel < layers_[L() - 1].panels; ++panel)
                 std::fill_n(dz.data + (panel * dz.rows + r) * width, width, T(0));
         }
+        round_back(L() - 1, chunk.rows, rows, {0, layers_[L() - 1].panels});
+    }
+
+    // [bfloat16]: dz of a layer, on its way to the one before.
+    void round_back(int64_t l, int64_t n, Range rows, Range panels) {
+        if (bfloat16_ && l > 0) forward_.round(back_[l].dz.view(n), back_[l].dz_rounded.view(), rows, panels);
     }
 
     // [da] of layer l, [dz] of the one before.
     void back_to_inputs(int64_t l, int64_t n, bool skip_dz, Range rows, Range panels) {
         // What ReLU gave as 0 gets no gradient: dz is 0 wherever a is.
-        const bool skip_here = architecture_.activations[l] == Activation::relu && skip_dz && !forward_.bfloat16 &&
+        const bool skip_here = architecture_.activations[l] == Activation::relu && skip_dz && !bfloat16_ &&
                                layers_[l].is_finite() && back_[l].dz_is_finite.load(std::memory_order_relaxed);
         const Operand<T> dz{back_[l].dz.view(n), nullptr, nullptr,
                             skip_here ? forward_.nonzero_of_input(l + 1).by_row() : Bits{nullptr, 0},
-                            forward_.bfloat16};
+                            bfloat16_ ? back_[l].dz_rounded.view() : Rounded{nullptr, 0}};
         const Activation f = architecture_.activations[l - 1];
         const bool at_once = is_part_of_the_product(f);
         const Panels<T> dz_below = back_[l - 1].dz.panels(n);
-        bool finite = kernels_.affine_backward_inputs(dz, back_[l].W_back.view(layers_[l].fan_out),
+        bool finite = kernels_.affine_backward_inputs(dz, {back_[l].W_back.view(layers_[l].fan_out), layers_[l].pairs().W_back},
                                                       at_once ? f : Activation::identity, forward_.output(l - 1, n), dz_below,
                                                       rows, panels);
         if (forward_.drops(l)) finite = forward_.leave_out(l, dz_below, rows, panels);
         if (!at_once) finite = kernels_.activation_backward(f, forward_.z(l - 1, n), dz_below, rows, panels);
         if (!finite) back_[l - 1].dz_is_finite.store(false, std::memory_order_relaxed);
+        round_back(l - 1, n, rows, panels);
     }
 
     Range panels_of(int64_t l, const Member& me) const { return share_of({0, layers_[l].panels}, me.number, me.members); }
@@ -379,6 +397,13 @@ template <class T> class Epoch {
             forward_.scale(n, share_of({0, n}, me.number, me.members));  // their zeros meet what is not finite
             turned = true;
         }
+        if (bfloat16_) {
+            for (int64_t l = 0; l < L(); ++l) {
+                forward_.turn(l, n, me.number, me.members);
+                pair_dz(l, n, panels_of(l, me));
+            }
+            turned = true;
+        }
         if (turned && !meet(me)) return false;
         const bool changes_again = extras_.clips() || extras_.constrains();
         Rule<T> now = rule;  // what is clipped must be whole before it is used
@@ -389,20 +414,19 @@ template <class T> class Epoch {
             PackedLayer<T>& layer = layers_[l];
             Backward& back = back_[l];
             if (l == 0) look_ahead(chunk, me, 3);
-            const bool some_panels = layer.panels >= 4 * me.members;
+            const bool some_panels = layer.panels >= (bfloat16_ ? 1 : 4) * me.members;
             const Range panels = some_panels ? panels_of(l, me) : Range{0, layer.panels};
             const Range inputs = some_panels ? Range{0, layer.fan_in}
                                              : share_of({0, layer.fan_in}, me.number, me.members, kernels_.panel_width);
             const bool skip_here = skip(me, l, n) && back.dz_is_finite.load(std::memory_order_relaxed);
             const bool finite = kernels_.affine_backward_weights(
-                forward_.turned_input_of(l, n, skip_here), back.dz.view(n), {back.dW.data(), chunk.first, chunk.last},
-                layer.W.all(), now, layer.fan_in, inputs, panels);
+                forward_.turned_input_of(l, n, skip_here, me.number), {back.dz.view(n), back.dz_paired.view(n)},
+                {back.dW.data(), chunk.first, chunk.last}, layer.W.all(), layer.pairs(), now, layer.fan_in, inputs, panels);
             if (!finite) layer.is_not_finite();
             kernels_.affine_backward_bias(back.dz.view(n), {back.db.data(), chunk.first, chunk.last}, layer.b.all(), of_biases,
                                           panels_of(l, me));
             if (panels_of(l, me).end == layer.panels) layer.pad_biases(architecture_.padding(l));
-            if (l > 0 && chunk.last && now.optimizer != Optimizer::none && !changes_again)
-                kernels_.transpose(layer.weights(), back.W_back.panels(layer.fan_out), inputs, panels);
+            if (!bfloat16_ && chunk.last && now.optimizer != Optimizer::none && !changes_again) turn_weights(l, inputs, panels);
         }
         meet(me);
         if (!chunk.last) return true;
@@ -439,10 +463,18 @@ template <class T> class Epoch {
     }
 
     void turn_weights(Member& me) {
-        for (int64_t l = 1; l < L(); ++l)
-            kernels_.transpose(layers_[l].weights(), back_[l].W_back.panels(layers_[l].fan_out), {0, layers_[l].fan_in},
-                               panels_of(l, me));
+        for (int64_t l = 0; l < L(); ++l) turn_weights(l, {0, layers_[l].fan_in}, panels_of(l, me));
         meet(me);
+    }
+    // What is kept beside W: W_back, in bfloat16 both in pairs.
+    void turn_weights(int64_t l, Range inputs, Range panels) {
+        PackedLayer<T>& layer = layers_[l];
+        if constexpr (std::is_same_v<T, float>)
+            if (bfloat16_) return kernels_.roundings->pair_weights(layer.weights(), layer.pairs(), inputs, panels);
+        if (l > 0) kernels_.transpose(layer.weights(), back_[l].W_back.panels(layer.fan_out), inputs, panels);
+    }
+    void pair_dz(int64_t l, int64_t n, Range panels) {
+        if constexpr (std::is_same_v<T, float>) kernels_.roundings->pair(back_[l].dz.view(n), back_[l].dz_paired.view(n), panels);
     }
 
     const Kernels<T>& kernels_;
@@ -454,6 +486,7 @@ template <class T> class Epoch {
     const Steps steps_;
     const Extras extras_;
     const Augmentation augmentation_;
+    const bool bfloat16_;
     const int64_t chunk_;
     const int64_t bytes_of_a_row_;
 

@@ -2,10 +2,12 @@
 
 #pragma once
 
+#include <type_traits>
 #include <vector>
 
 #include "extras.h"
 #include "network.h"
+#include "threads.h"
 
 namespace pellucid {
 
@@ -51,7 +53,23 @@ template <class T> class Forward {
             z_.emplace_back(is_part_of_the_product(f) ? 0 : most_rows, architecture.widths[l + 1], width);
             nonzero_.emplace_back(most_rows, l + 1 < architecture.layers() ? architecture.widths[l + 1] : 0);
             if (!makes_zeros(l)) nonzero_.back().set_all();
+            const bool is_rounded = bfloat16 && l + 1 < architecture.layers();
+            a_rounded_.emplace_back(is_rounded ? most_rows : 0, is_rounded ? architecture.widths[l + 1] : 0);
+            a_turned_.emplace_back();
         }
+    }
+
+    // [bfloat16]: so many members round the input, each for itself: to fetch what another has rounded takes longer. `turned`: it is
+    // wanted turned round, too.
+    void make_room(int members, bool turned) {
+        if (!bfloat16) return;
+        const int64_t d = architecture.widths[0], most_rows = rows_.size();
+        x_rounded_.clear(), x_turned_.clear();
+        for (int member = 0; member < members; ++member) {
+            x_rounded_.emplace_back(most_rows, d);
+            x_turned_.emplace_back(turned ? d : 0, turned ? most_rows : 0);
+        }
+        for (int64_t l = 0; turned && l + 1 < architecture.layers(); ++l) a_turned_[l] = RoundedBuffer(architecture.widths[l + 1], most_rows);
     }
 
     // What is to go through.
@@ -68,6 +86,7 @@ template <class T> class Forward {
         for (int64_t l = 0; l < architecture.layers(); ++l)
             if (drops(l)) kernels.dropout(extras_.dropout_of<T>(l), examples_.data(), masks_[l].panels(n), rows);
         if (bytes_) return kernels.nonzero_bytes(byte_rows(), architecture.widths[0], nonzero_[0].by_row(), rows);
+        if (rounds_bytes_) return (rows.end - rows.begin) * architecture.widths[0];
         scale(n, rows);
         leave_out(0, x_.panels(n), rows, {0, x_.number_of_panels()});
         return nonzero_of(x_, 0, n, rows);
@@ -79,14 +98,31 @@ template <class T> class Forward {
         kernels.scale(rows_.data(), data_.type, scaling_, x_.panels(n), rows);
     }
 
+    // [bfloat16]: the whole chunk, once it is gathered.
+    void round_input(int64_t n, int member) {
+        if (rounds_bytes_) kernels.roundings->round_bytes(byte_rows(), architecture.widths[0], x_rounded_[member].view(), {0, n});
+        else if (bfloat16) round(x_.view(n), x_rounded_[member].view(), {0, n}, {0, x_.number_of_panels()});
+    }
+    void round(Panels<const T> a, Rounded to, Range rows, Range panels) const {
+        if constexpr (std::is_same_v<T, float>) kernels.roundings->round(a, to, rows, panels);
+    }
+    // What goes into layer l, turned round: all of the member's own x, or its share of a.
+    void turn(int64_t l, int64_t n, int member, int members) const {
+        const RoundedBuffer& from = l == 0 ? x_rounded_[member] : a_rounded_[l - 1];
+        const Range all{0, from.groups()};
+        kernels.roundings->turn(from.view(), n, (l == 0 ? x_turned_[member] : a_turned_[l - 1]).view(),
+                                l == 0 ? all : share_of(all, member, members));
+    }
+
     // [z], [a] of one layer (0, 1, ...), for some rows and panels.
-    void layer(int64_t l, int64_t n, bool skip, Range rows, Range panels) {
+    void layer(int64_t l, int64_t n, bool skip, Range rows, Range panels, int member) {
         const Activation f = architecture.activations[l];
         const bool at_once = is_part_of_the_product(f);
-        kernels.affine(input_of(l, n, skip && layers[l].is_finite()), layers[l].weights(), layers[l].b.theta.data(),
-                       at_once ? f : Activation::identity, at_once ? a_[l].panels(n) : z_[l].panels(n), rows, panels);
+        kernels.affine(input_of(l, n, skip && layers[l].is_finite(), member), {layers[l].weights(), layers[l].pairs().W},
+                       layers[l].b.theta.data(), at_once ? f : Activation::identity, at_once ? a_[l].panels(n) : z_[l].panels(n), rows, panels);
         if (!at_once) kernels.activation(f, z_[l].view(n), a_[l].panels(n), rows, panels);
         leave_out(l + 1, a_[l].panels(n), rows, panels);
+        if (bfloat16 && l + 1 < architecture.layers()) round(a_[l].view(n), a_rounded_[l].view(), rows, panels);
     }
     // What goes into layer l, or comes back from there: times the mask, if there is one.
     bool drops(int64_t l) const { return l < architecture.layers() && extras_.rate_of(l) > 0; }
@@ -100,14 +136,15 @@ template <class T> class Forward {
     bool makes_zeros(int64_t l) const { return architecture.activations[l] == Activation::relu || drops(l + 1); }
 
     // What layer l is given, row by row; or, turned, input by input.
-    Operand<T> input_of(int64_t l, int64_t n, bool skip) const {
+    Operand<T> input_of(int64_t l, int64_t n, bool skip, int member) const {
         skip = skip && !bfloat16;
         return {given(l, n), skip && l == 0 && bytes_ ? byte_rows() : nullptr, value_of_byte_.data(),
-                skip ? nonzero_[l].by_row() : Bits{nullptr, 0}, bfloat16, l == 0 ? factor_ : T(1)};
+                skip ? nonzero_[l].by_row() : Bits{nullptr, 0}, rounded(x_rounded_, a_rounded_, l, member), l == 0 ? factor_ : T(1)};
     }
-    Operand<T> turned_input_of(int64_t l, int64_t n, bool skip) const {
-        Operand<T> operand = input_of(l, n, skip);
+    Operand<T> turned_input_of(int64_t l, int64_t n, bool skip, int member) const {
+        Operand<T> operand = input_of(l, n, skip, member);
         if (operand.nonzero.words) operand.nonzero = nonzero_[l].by_column(n);
+        operand.rounded = rounded(x_turned_, a_turned_, l, member);
         return operand;
     }
     const BitBuffer& nonzero_of_input(int64_t l) const { return nonzero_[l]; }
@@ -123,6 +160,11 @@ template <class T> class Forward {
     Panels<const T> given(int64_t l, int64_t n) const { return l == 0 ? x_.view(n) : a_[l - 1].view(n); }
     const uint8_t* const* byte_rows() const { return reinterpret_cast<const uint8_t* const*>(rows_.data()); }
 
+    Rounded rounded(const std::vector<RoundedBuffer>& x, const std::vector<RoundedBuffer>& a, int64_t l, int member) const {
+        if (!bfloat16) return {nullptr, 0};
+        return l == 0 ? x[member].view() : a[l - 1].view();
+    }
+
     // Tiles of bfloat16 are multiplied whole: there, everything counts as not zero.
     int64_t nonzero_of(const PanelBuffer<T>& a, int64_t l, int64_t n, Range rows) const {
         if (bfloat16) return (rows.end - rows.begin) * architecture.widths[l];
@@ -135,15 +177,12 @@ template <class T> class Forward {
         scaling_ = architecture.scaling();
         const bool alike = data_.type == InputType::uint8 && !scaling_.each && scaling_.offset[0] == 0 && !drops(0);
         bytes_ = alike && !bfloat16;
+        rounds_bytes_ = alike && bfloat16;
         value_of_byte_ = Buffer<T>(bytes_ ? 256 : 0);
         if (bytes_)
             for (int i = 0; i < 256; ++i) value_of_byte_[i] = T(i / scaling_.scale[0]);
         factor_ = T(1);
-        if (alike && bfloat16) {
-            static constexpr double zero = 0, one = 1;
-            factor_ = T(1 / scaling_.scale[0]);
-            scaling_ = {&zero, &one, false};
-        }
+        if (rounds_bytes_) factor_ = T(1 / scaling_.scale[0]);
     }
 
     const Extras extras_;
@@ -152,12 +191,14 @@ template <class T> class Forward {
     Buffer<const void*> rows_;
     Buffer<int64_t> examples_;
     Buffer<T> value_of_byte_;
-    bool bytes_ = false;
+    bool bytes_ = false, rounds_bytes_ = false;
     InputScaling scaling_;
     T factor_ = T(1);
     PanelBuffer<T> x_;
     std::vector<PanelBuffer<T>> a_, z_, masks_;
     std::vector<BitBuffer> nonzero_;  // of the input of each layer
+    std::vector<RoundedBuffer> x_rounded_, x_turned_;  // one a member
+    std::vector<RoundedBuffer> a_rounded_, a_turned_;
 };
 
 }  // namespace pellucid

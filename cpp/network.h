@@ -54,7 +54,8 @@ template <class T> struct PackedLayer {
 
     PackedLayer(PackedLayer&& other) noexcept
         : fan_in(other.fan_in), fan_out(other.fan_out), panels(other.panels), panel_width(other.panel_width),
-          W(std::move(other.W)), b(std::move(other.b)), finite_(other.is_finite()) {}
+          W(std::move(other.W)), b(std::move(other.b)), W_pairs_(std::move(other.W_pairs_)),
+          W_back_pairs_(std::move(other.W_back_pairs_)), finite_(other.is_finite()) {}
 
     // Where W is not finite, zeros that meet it must not be skipped: 0 times infinity is NaN. Once lost, finiteness does
     // not come back.
@@ -62,6 +63,13 @@ template <class T> struct PackedLayer {
     void is_not_finite() { finite_.store(false, std::memory_order_relaxed); }
 
     Panels<const T> weights() const { return {W.theta.data(), fan_in, fan_out}; }
+
+    // [bfloat16]: keep the weights as right operands, too, and W_back where it is wanted.
+    void keep_pairs(bool of_W_back) {
+        W_pairs_ = PairedBuffer(fan_in, fan_out, panel_width);
+        if (of_W_back) W_back_pairs_ = PairedBuffer(fan_out, fan_in, panel_width);
+    }
+    PairedWeights pairs() const { return {W_pairs_.view(), W_back_pairs_.view()}; }
 
     // Between rows of neurons, (fan_out, fan_in) as Python has them, and panels.
     void pack(const T* W_rows, Buffer<T>& to) const {
@@ -96,6 +104,7 @@ template <class T> struct PackedLayer {
     }
 
   private:
+    PairedBuffer W_pairs_, W_back_pairs_;
     std::atomic<bool> finite_{true};
 };
 

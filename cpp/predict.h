@@ -24,7 +24,15 @@ template <class T> class Predictor {
     Predictor(const Predictor&) = delete;
     Predictor& operator=(const Predictor&) = delete;
 
-    std::vector<PackedLayer<T>>& layers() { return layers_; }
+    void set_parameters(int64_t l, const T* W_rows, const T* biases) {
+        PackedLayer<T>& layer = layers_[l];
+        layer.set_parameters(W_rows, biases, architecture_.padding(l));
+        if constexpr (std::is_same_v<T, float>)
+            if (bfloat16_) {
+                layer.keep_pairs(false);
+                kernels_.roundings->pair_weights(layer.weights(), layer.pairs(), {0, layer.fan_in}, {0, layer.panels});
+            }
+    }
     const Architecture& architecture() const { return architecture_; }
 
     // Rows 0 ... n - 1 of the data, into an array with a row an example. A row's numbers do not depend on its neighbours.
@@ -45,7 +53,10 @@ template <class T> class Predictor {
     void predict_some(Rows data, Range range, Wanted wanted, T* out) const {
         const int64_t k = architecture_.widths.back(), L = architecture_.layers();
         std::unique_ptr<Forward<T>> work(spare_.exchange(nullptr));
-        if (!work) work = std::make_unique<Forward<T>>(kernels_, architecture_, layers_, rows_at_a_time, bfloat16_);
+        if (!work) {
+            work = std::make_unique<Forward<T>>(kernels_, architecture_, layers_, rows_at_a_time, bfloat16_);
+            work->make_room(1, false);
+        }
         Forward<T>& forward = *work;
         forward.take(data);
         for (int64_t place = range.begin; place < range.end; place += rows_at_a_time) {
@@ -55,7 +66,8 @@ template <class T> class Predictor {
             for (int64_t l = 0; l < L; ++l) {
                 const bool skip = skipping_pays(nonzero, n, layers_[l].fan_in, layers_[l].panels) && layers_[l].is_finite();
                 if (l == 0 && forward.needs_scaling(skip)) forward.scale(n, rows);
-                forward.layer(l, n, skip, rows, {0, layers_[l].panels});
+                if (l == 0) forward.round_input(n, 0);
+                forward.layer(l, n, skip, rows, {0, layers_[l].panels}, 0);
                 if (l + 1 < L) nonzero = forward.count(l, n, rows);
             }
             const Output output = wanted == Wanted::outputs ? architecture_.loss.output() : Output::identity;

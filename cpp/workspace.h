@@ -55,6 +55,35 @@ template <class T> class PanelBuffer {
     int width_ = 1;
 };
 
+// [bfloat16]: the two forms of matrices rounded, with memory of their own. The one of at most so many rows, and one more: where
+// its groups stood a multiple of 4 KiB apart, all that is known of a row would compete for the same places of the cache.
+class RoundedBuffer {
+  public:
+    RoundedBuffer() = default;
+    RoundedBuffer(int64_t rows, int64_t columns)
+        : rows_(divided_up(rows, rounded_group) * rounded_group + 1), groups_(divided_up(columns, rounded_group)),
+          buffer_(groups_ == 0 ? 0 : (groups_ * rows_ + rounded_group - 1) * rounded_group) {}
+    Rounded view() const { return {buffer_.data(), rows_}; }
+    int64_t groups() const { return groups_; }
+
+  private:
+    int64_t rows_ = 0, groups_ = 0;
+    Buffer<uint16_t> buffer_;
+};
+class PairedBuffer {
+  public:
+    PairedBuffer() = default;
+    PairedBuffer(int64_t rows, int64_t columns, int panel_width)
+        : whole_rows_(divided_up(rows, rounded_group) * rounded_group), buffer_(divided_up(columns, panel_width) * panel_width * whole_rows_) {}
+    // Of the first so many rows.
+    Paired view(int64_t rows) const { return {buffer_.data(), divided_up(rows, rounded_group) * rounded_group}; }
+    Paired view() const { return {buffer_.data(), whole_rows_}; }
+
+  private:
+    int64_t whole_rows_ = 0;
+    Buffer<uint16_t> buffer_;
+};
+
 // Which elements of a matrix of at most `rows` x `columns` are not zero, and the same turned round.
 class BitBuffer {
   public:

@@ -10,15 +10,18 @@ template <class T> struct AffineEpilogue {
 
     inline bool idle(int64_t) const { return false; }
     inline T* partial(int64_t row, int64_t panel) const { return row_of_panel(out, row, panel); }
-    inline void finish(const Sums<T>& sums, int64_t row, int64_t panel) const {
+    inline void finished(Range, int64_t) const {}
+    inline Vector<T> finish(const Sums<T>& sums, int64_t row, int64_t panel) const {
         const Sums<T> bias = load_sums(b + panel * panel_width<T>);
         store_sums<T>(row_of_panel(out, row, panel), {activate<T>(f, fma(sums.left, factor, bias.left)),
                                                       activate<T>(f, fma(sums.right, factor, bias.right))});
+        return set(T(0));  // nobody asks
     }
+    inline void see(Vector<T>) const {}
 };
 
 template <class T>
-void affine(const Operand<T>& a, Panels<const T> W, const T* b, Activation f, Panels<T> out, Range rows, Range panels) {
+void affine(const Operand<T>& a, const RightOperand<T>& W, const T* b, Activation f, Panels<T> out, Range rows, Range panels) {
     AffineEpilogue<T> epilogue{b, f, out, set(a.factor)};
     product<false, T>(a, W, rows, panels, epilogue);
 }
@@ -33,17 +36,19 @@ template <class T> struct BackwardInputsEpilogue {
 
     inline bool idle(int64_t) const { return false; }
     inline T* partial(int64_t row, int64_t panel) const { return row_of_panel(out, row, panel); }
-    inline void finish(const Sums<T>& da, int64_t row, int64_t panel) {
+    inline void finished(Range, int64_t) const {}
+    inline Vector<T> finish(const Sums<T>& da, int64_t row, int64_t panel) const {
         const Sums<T> forward = load_sums(row_of_panel(a, row, panel));
         const Sums<T> dz{activate_backward<T>(f, da.left, forward.left), activate_backward<T>(f, da.right, forward.right)};
-        zero_if_finite = zero_or_nan(zero_if_finite, mul(add(dz.left, dz.right), set(T(0))));
         store_sums(row_of_panel(out, row, panel), dz);
+        return mul(add(dz.left, dz.right), set(T(0)));
     }
+    inline void see(Vector<T> zeros) { zero_if_finite = zero_or_nan(zero_if_finite, zeros); }
 };
 
 template <class T>
-bool affine_backward_inputs(const Operand<T>& dz, Panels<const T> W_back, Activation f, Panels<const T> a, Panels<T> out,
-                            Range rows, Range panels) {
+bool affine_backward_inputs(const Operand<T>& dz, const RightOperand<T>& W_back, Activation f, Panels<const T> a,
+                            Panels<T> out, Range rows, Range panels) {
     BackwardInputsEpilogue<T> epilogue{f, a, out};
     product<false, T>(dz, W_back, rows, panels, epilogue);
     return nonzero_bits(epilogue.zero_if_finite) == 0;
@@ -54,11 +59,13 @@ template <class T> struct BackwardWeightsEpilogue {
     Summing<T> dW;
     Updating<T> updating;
     int64_t inputs;  // rows of W
+    const PairedWeights& pairs;
     static constexpr bool whole_depth = true;
     Bits nonzero;
     Vector<T> factor;
     bool starts_anew;
     bool updates = dW.last && updating.rule.optimizer != Optimizer::none;
+    Vector<T> zero_if_finite = set(T(0));
     bool zeros_change_nothing = dW.first && dW.last && nonzero.words && updating.plain && !updating.pulls;
 
     // With plain SGD, what has no gradient stays as it is.
@@ -75,29 +82,34 @@ template <class T> struct BackwardWeightsEpilogue {
     }
     inline int64_t place(int64_t row, int64_t panel) const { return (panel * inputs + row) * panel_width<T>; }
     inline T* partial(int64_t row, int64_t panel) const { return dW.sums + place(row, panel); }
-    inline void finish(const Sums<T>& g, int64_t row, int64_t panel) {
+    inline Vector<T> finish(const Sums<T>& g, int64_t row, int64_t panel) const {
         const int64_t at = place(row, panel);
-        if (updates) {
-            updating.vector(at, mul(g.left, factor));
-            updating.vector(at + lanes<T>, mul(g.right, factor));
-        } else {
-            store_sums<T>(dW.sums + at, dW.last ? complete(g, at) : g);
-        }
+        if (updates)
+            return zero_or_nan(updating.vector(at, mul(g.left, factor)), updating.vector(at + lanes<T>, mul(g.right, factor)));
+        store_sums<T>(dW.sums + at, dW.last ? complete(g, at) : g);
+        return set(T(0));
+    }
+    inline void see(Vector<T> zeros) { zero_if_finite = zero_or_nan(zero_if_finite, zeros); }
+    // While they are in the fastest cache.
+    inline void finished(Range rows, int64_t panel) const {
+        if constexpr (sizeof(T) == sizeof(float))
+            if (updates) pair_weights({updating.parameters.theta, inputs, 0}, pairs, rows, {panel, panel + 1});
     }
 };
 
 template <class T>
-bool affine_backward_weights(const Operand<T>& a, Panels<const T> dz, Summing<T> dW, Parameters<T> W, const Rule<T>& rule,
-                             int64_t inputs_in_all, Range inputs, Range panels) {
-    BackwardWeightsEpilogue<T> epilogue{dW, {W, rule}, inputs_in_all, a.nonzero, set(a.factor), dW.first};
+bool affine_backward_weights(const Operand<T>& a, const RightOperand<T>& dz, Summing<T> dW, Parameters<T> W,
+                             const PairedWeights& pairs, const Rule<T>& rule, int64_t inputs_in_all, Range inputs, Range panels) {
+    BackwardWeightsEpilogue<T> epilogue{dW, {W, rule}, inputs_in_all, pairs, a.nonzero, set(a.factor), dW.first};
     product<true, T>(a, dz, inputs, panels, epilogue);
-    return epilogue.updating.finite();
+    return nonzero_bits(epilogue.zero_if_finite) == 0;
 }
 
 // [db] and the update
 template <class T>
 bool affine_backward_bias(Panels<const T> dz, Summing<T> db, Parameters<T> b, const Rule<T>& rule, Range panels) {
-    Updating<T> updating{b, rule};
+    const Updating<T> updating{b, rule};
+    Vector<T> zero_if_finite = set(T(0));
     for (int64_t panel = panels.begin; panel < panels.end; ++panel) {
         const int64_t at = panel * panel_width<T>;
         Sums<T> sums = db.first ? no_sums<T>() : load_sums(db.sums + at);
@@ -106,11 +118,11 @@ bool affine_backward_bias(Panels<const T> dz, Summing<T> db, Parameters<T> b, co
             sums = {add(sums.left, more.left), add(sums.right, more.right)};
         }
         if (db.last && rule.optimizer != Optimizer::none) {
-            updating.vector(at, sums.left);
-            updating.vector(at + lanes<T>, sums.right);
+            zero_if_finite = zero_or_nan(zero_if_finite, updating.vector(at, sums.left));
+            zero_if_finite = zero_or_nan(zero_if_finite, updating.vector(at + lanes<T>, sums.right));
         } else {
             store_sums(db.sums + at, sums);
         }
     }
-    return updating.finite();
+    return nonzero_bits(zero_if_finite) == 0;
 }

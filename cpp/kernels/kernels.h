@@ -7,6 +7,7 @@
 #else
 #include "simd/tiles_vector.h"
 #endif
+#include "kernels/rounding.h"
 #include "kernels/matmul_bfloat16.h"
 #include "kernels/product.h"
 #include "kernels/optimizers.h"
@@ -21,6 +22,8 @@
 #include "kernels/augmentation.h"
 #include "kernels/layout.h"
 #include "kernels/scaling.h"
+
+constexpr Roundings roundings{round_panels, round_bytes, turn, pair, pair_weights};
 
 template <class T> constexpr Kernels<T> table{
     panel_width<T>,
@@ -44,4 +47,5 @@ template <class T> constexpr Kernels<T> table{
     constrain<T>,
     noise<T>,
     look_up<T>,
+    sizeof(T) == sizeof(float) ? &roundings : nullptr,
 };

@@ -7,8 +7,10 @@
 //   partial(row, panel)        where sums wait that are not yet complete
 //   starts_anew                false where sums of an earlier call are continued
 //   whole_depth                true where sums are complete at once: there is no room for partial ones
-//   finish(sums, row, panel)   what is done with the complete sums
+//   finish(sums, row, panel)   what is done with the complete sums; zeros come back, or NaN where something was not finite
+//   see(zeros)                 is told of all of them: kept in a register until then, as memory would make each wait for the last
 //   idle(row)                  true where a row of zeros needs no finishing
+//   finished(rows, panel)      these rows are finished (of bfloat16 alone)
 
 template <class T> constexpr int panel_width = 2 * lanes<T>;
 
@@ -73,11 +75,13 @@ PELLUCID_NOINLINE void tile(Panels<const T> A, const T* b, int64_t row, Range de
             accumulate<R, T>(sums, a, width, 1, b + k * width, least(width, depth.end - k));
         }
     }
+    Vector<T> zeros = set(T(0));
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-        if (complete) epilogue.finish(sums[r], row + r, panel);
+        if (complete) zeros = zero_or_nan(zeros, epilogue.finish(sums[r], row + r, panel));
         else store_sums(partial + r * width, sums[r]);
     }
+    epilogue.see(zeros);
 }
 
 // At most R rows.
@@ -170,6 +174,7 @@ PELLUCID_NOINLINE void skip_zeros(Bits bits, Elements elements, Panels<const T> 
                                   Epilogue& epilogue) {
     constexpr int width = panel_width<T>;
     const int64_t words_of_a_block = epilogue.whole_depth ? bits.words_a_row : words_at_a_time;
+    Vector<T> zeros = set(T(0));
     for (int64_t word = 0; word < bits.words_a_row; word += words_of_a_block) {
         const int64_t end_of_words = least(word + words_of_a_block, bits.words_a_row);
         const bool complete = end_of_words == bits.words_a_row;
@@ -196,11 +201,12 @@ PELLUCID_NOINLINE void skip_zeros(Bits bits, Elements elements, Panels<const T> 
             }
 #pragma GCC unroll 4
             for (int j = 0; j < P; ++j) {
-                if (complete) epilogue.finish(sums[j], row, panel + j);
+                if (complete) zeros = zero_or_nan(zeros, epilogue.finish(sums[j], row, panel + j));
                 else store_sums(epilogue.partial(row, panel + j), sums[j]);
             }
         }
     }
+    epilogue.see(zeros);
 }
 
 template <class T, class Elements, class Epilogue>

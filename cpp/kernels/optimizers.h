@@ -22,19 +22,18 @@ PELLUCID_NOINLINE void step_with_moments(const Rule<T>& rule, const T* g_at, T* 
     store(theta_at, sub(theta, div(mul(eta, m), denominator)));
 }
 
-// Updates as they come, and remembers whether all that was written is finite: x times 0 is 0 for finite x alone.
+// Updates as they come, and says whether what was written is finite: x times 0 is 0 for finite x alone.
 template <class T> struct Updating {
     Parameters<T> parameters;
     const Rule<T>& rule;
     bool plain = rule.optimizer == Optimizer::sgd;
     bool pulls = rule.pull != 0;
     Vector<T> eta = set(rule.learning_rate), pull = set(rule.pull);
-    Vector<T> zero_if_finite = set(T(0));
 
     // [l2]: the gradient, and what pulls each weight towards 0.
     inline Vector<T> pulled(Vector<T> g, Vector<T> theta) const { return pulls ? fma(pull, theta, g) : g; }
 
-    inline void vector(int64_t at, Vector<T> g) {
+    inline Vector<T> vector(int64_t at, Vector<T> g) const {
         T* const theta_at = parameters.theta + at;
         Vector<T> theta = load(theta_at);
         g = pulled(g, theta);
@@ -47,16 +46,17 @@ template <class T> struct Updating {
             step_with_moments<T>(rule, g_at, theta_at, parameters.m + at, parameters.v + at);
             theta = load(theta_at);
         }
-        zero_if_finite = zero_or_nan(zero_if_finite, mul(theta, set(T(0))));
+        return mul(theta, set(T(0)));
     }
-    inline bool finite() const { return nonzero_bits(zero_if_finite) == 0; }
 };
 
 // With a factor below 1, [clip].
 template <class T> bool update(Parameters<T> theta, const T* g, T factor, const Rule<T>& rule, int64_t n) {
     Updating<T> updating{theta, rule};
-    for (int64_t at = 0; at < n; at += lanes<T>) updating.vector(at, mul(load(g + at), set(factor)));
-    return updating.finite();
+    Vector<T> zero_if_finite = set(T(0));
+    for (int64_t at = 0; at < n; at += lanes<T>)
+        zero_if_finite = zero_or_nan(zero_if_finite, updating.vector(at, mul(load(g + at), set(factor))));
+    return nonzero_bits(zero_if_finite) == 0;
 }
 
 // The norms of [l2] and [clip]: eight sums side by side.

@@ -2,10 +2,11 @@
 
 // A B, row by row of A; or, transposed, row by row of the transpose of A.
 template <bool transposed, class T, class Epilogue>
-inline void product(const Operand<T>& A, Panels<const T> B, Range rows, Range panels, Epilogue& epilogue) {
+inline void product(const Operand<T>& A, const RightOperand<T>& right, Range rows, Range panels, Epilogue& epilogue) {
+    const Panels<const T> B = right.panels;
     if constexpr (sizeof(T) == sizeof(float)) {
-        if (A.bfloat16) {
-            multiply_bfloat16<transposed>(A.panels, B, rows, panels, epilogue);
+        if (A.rounded.data) {
+            multiply_bfloat16(A.rounded, right.paired, rows, panels, epilogue);
             return;
         }
     }

@@ -9,8 +9,7 @@
 
 // 16 elements of the one, then 16 of the other, rounded to the nearest.
 inline __m512i as_bfloat16(__m512 low, __m512 high) {
-    const __m512i low_half = _mm512_castsi256_si512((__m256i)_mm512_cvtneps_pbh(low));
-    return _mm512_inserti64x4(low_half, (__m256i)_mm512_cvtneps_pbh(high), 1);
+    return (__m512i)_mm512_cvtne2ps_pbh(high, low);
 }
 
 inline void store_bfloat16(uint16_t* to, const Sums<float>& a) { _mm512_storeu_si512(to, as_bfloat16(a.left, a.right)); }
@@ -57,20 +56,43 @@ inline void turn(__m512i (&r)[16]) {
     }
 }
 
-// `columns` columns of `rows` rows of a panel, each column as a row of 32, zeros behind.
-inline void store_turned_bfloat16(uint16_t* to, const float* from, int64_t rows, int64_t columns) {
-    for (int64_t half = 0; half < columns; half += 16) {
-        const __mmask16 there = __mmask16(columns - half >= 16 ? 0xFFFF : (1 << (columns - half)) - 1);
+// 32 bytes, exactly.
+inline void store_bytes_as_bfloat16(uint16_t* to, const uint8_t* from) {
+    const __m512 low = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+    const __m512 high = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 16))));
+    _mm512_storeu_si512(to, as_bfloat16(low, high));
+}
+
+// 32 columns of some rows become 32 rows, zeros behind.
+inline void turn_bfloat16(const uint16_t* from, int64_t rows, uint16_t* to) {
+    __m512i low[16], high[16];  // the pairs of columns 0-3, 8-11, 16-19, 24-27, and those of the others
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) {
+        const __m512i even = 2 * i < rows ? _mm512_loadu_si512(from + 2 * i * 32) : _mm512_setzero_si512();
+        const __m512i odd = 2 * i + 1 < rows ? _mm512_loadu_si512(from + (2 * i + 1) * 32) : _mm512_setzero_si512();
+        low[i] = _mm512_unpacklo_epi16(even, odd);
+        high[i] = _mm512_unpackhi_epi16(even, odd);
+    }
+    turn(low);
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) _mm512_storeu_si512(to + (i / 4 * 8 + i % 4) * 32, low[i]);
+    turn(high);
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) _mm512_storeu_si512(to + (i / 4 * 8 + 4 + i % 4) * 32, high[i]);
+}
+
+// Some rows of a panel become columns of pairs.
+inline void store_turned_pairs(uint16_t* to, const float* from, int64_t rows) {
+    for (int64_t half = 0; half < rows; half += 16) {
         __m512i block[16];
 #pragma GCC unroll 16
         for (int i = 0; i < 16; ++i) {
-            const float* const even = from + 2 * i * panel_width<float> + half;
-            block[i] = pairs(_mm512_maskz_loadu_ps(2 * i < rows ? there : __mmask16(0), even),
-                             _mm512_maskz_loadu_ps(2 * i + 1 < rows ? there : __mmask16(0), even + panel_width<float>));
+            const float* const row = from + (half + i) * panel_width<float>;
+            block[i] = half + i < rows ? as_bfloat16(_mm512_loadu_ps(row), _mm512_loadu_ps(row + 16)) : _mm512_setzero_si512();
         }
         turn(block);
-        const int64_t some = columns - half < 16 ? columns - half : 16;
-        for (int64_t i = 0; i < some; ++i) _mm512_storeu_si512(to + (half + i) * 32, block[i]);
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; ++i) _mm512_storeu_si512(to + i * 2 * panel_width<float> + 2 * half, block[i]);
     }
 }
 
@@ -90,24 +112,43 @@ inline void begin_tiles() {
 }
 inline void end_tiles() { _tile_release(); }
 
-// sums[32][32] += A[32][k] B[k][32]: `groups` times 32 k; A's groups stand `a_stride` apart, B's follow each other.
-inline void add_tile_products(float* sums, const uint16_t* a, int64_t a_stride, const uint16_t* b, int64_t groups) {
+// sums[rows][32] = or += A[rows][k] B[k][32], of at most 32 rows: `groups` times 32 k; A's groups stand `a_stride` apart, B's
+// follow each other.
+inline void add_tile_products(float* sums, bool anew, int64_t rows, const uint16_t* a, int64_t a_stride, const uint16_t* b, int64_t groups) {
     constexpr int row = 128, lower = 16 * 32;  // bytes of a row of sums and of a pair of rows of B; elements of 16 rows
     settle_memory();
-    _tile_loadd(0, sums, row);
-    _tile_loadd(1, sums + 16, row);
-    _tile_loadd(2, sums + lower, row);
-    _tile_loadd(3, sums + lower + 16, row);
-    for (int64_t group = 0; group < groups; ++group) {
-        const uint16_t *const a_here = a + group * a_stride, *const b_here = b + group * 32 * 32;
-        _tile_loadd(4, a_here, 64);
-        _tile_loadd(6, b_here, row);
-        _tile_loadd(7, b_here + 32, row);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_loadd(5, a_here + lower, 64);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
+    if (anew) {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+    } else {
+        _tile_loadd(0, sums, row);
+        _tile_loadd(1, sums + 16, row);
+        _tile_loadd(2, sums + lower, row);
+        _tile_loadd(3, sums + lower + 16, row);
+    }
+    if (rows > 16) {
+        for (int64_t group = 0; group < groups; ++group) {
+            const uint16_t *const a_here = a + group * a_stride, *const b_here = b + group * 32 * 32;
+            _tile_loadd(4, a_here, 64);
+            _tile_loadd(6, b_here, row);
+            _tile_loadd(7, b_here + 32, row);
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_dpbf16ps(1, 4, 7);
+            _tile_loadd(5, a_here + lower, 64);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_dpbf16ps(3, 5, 7);
+        }
+    } else {
+        for (int64_t group = 0; group < groups; ++group) {
+            const uint16_t* const b_here = b + group * 32 * 32;
+            _tile_loadd(4, a + group * a_stride, 64);
+            _tile_loadd(6, b_here, row);
+            _tile_loadd(7, b_here + 32, row);
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_dpbf16ps(1, 4, 7);
+        }
     }
     _tile_stored(0, sums, row);
     _tile_stored(1, sums + 16, row);

@@ -22,18 +22,33 @@ inline void store_bfloat16_pairs(uint16_t* to, const Sums<float>& even, const Su
         to[2 * j + 1] = to_bfloat16(odd_row[j]);
     }
 }
-// `columns` columns of `rows` rows of a panel, each column as a row of 32, zeros behind.
-inline void store_turned_bfloat16(uint16_t* to, const float* from, int64_t rows, int64_t columns) {
-    for (int64_t j = 0; j < columns; ++j)
-        for (int64_t k = 0; k < 32; ++k) to[j * 32 + k] = k < rows ? to_bfloat16(from[k * panel_width<float> + j]) : uint16_t(0);
+// 32 bytes, exactly.
+inline void store_bytes_as_bfloat16(uint16_t* to, const uint8_t* from) {
+    for (int j = 0; j < 32; ++j) to[j] = to_bfloat16(float(from[j]));
+}
+
+// 32 columns of some rows become 32 rows, zeros behind.
+inline void turn_bfloat16(const uint16_t* from, int64_t rows, uint16_t* to) {
+    for (int64_t j = 0; j < 32; ++j)
+        for (int64_t k = 0; k < 32; ++k) to[j * 32 + k] = k < rows ? from[k * 32 + j] : uint16_t(0);
+}
+
+// Some rows of a panel become columns of pairs.
+inline void store_turned_pairs(uint16_t* to, const float* from, int64_t rows) {
+    constexpr int width = panel_width<float>;
+    for (int64_t i = 0; i < rows; ++i)
+        for (int j = 0; j < width; ++j) to[(j / 2 * width + i) * 2 + j % 2] = to_bfloat16(from[i * width + j]);
 }
 
 inline void begin_tiles() {}
 inline void end_tiles() {}
 
-// sums[32][width] += A[32][k] B[k][width]: `groups` times 32 k; A's groups stand `a_stride` apart, B's follow each other.
-inline void add_tile_products(float* sums, const uint16_t* a, int64_t a_stride, const uint16_t* b, int64_t groups) {
+// sums[rows][width] = or += A[rows][k] B[k][width], of at most 32 rows: `groups` times 32 k; A's groups stand `a_stride` apart,
+// B's follow each other.
+inline void add_tile_products(float* sums, bool anew, int64_t rows, const uint16_t* a, int64_t a_stride, const uint16_t* b, int64_t groups) {
     constexpr int width = panel_width<float>, rows_of_a_tile = 4;
+    if (anew)
+        for (int row = 0; row < 32; ++row) store_sums(sums + row * width, no_sums<float>());
     for (int64_t group = 0; group < groups; ++group) {
         float a_floats[32 * 32], b_floats[32 * width];
         for (int i = 0; i < 32 * 32; ++i) a_floats[i] = from_bfloat16(a[group * a_stride + i]);
@@ -43,7 +58,7 @@ inline void add_tile_products(float* sums, const uint16_t* a, int64_t a_stride, 
                 b_floats[k * width + j] = from_bfloat16(pair[0]);
                 b_floats[(k + 1) * width + j] = from_bfloat16(pair[1]);
             }
-        for (int row = 0; row < 32; row += rows_of_a_tile) {
+        for (int row = 0; row < rows; row += rows_of_a_tile) {
             Sums<float> here[rows_of_a_tile];
 #pragma GCC unroll 4
             for (int r = 0; r < rows_of_a_tile; ++r) here[r] = load_sums(sums + (row + r) * width);
