@@ -38,10 +38,12 @@ template <class T> constexpr T one_over_next_factorial[] = {  // of (e^x - 1) / 
 template <class T> inline Vector<T> exponential(Vector<T> x) {
     constexpr bool single = sizeof(T) == 4;
     constexpr T lowest = single ? T(-104) : T(-746), highest = single ? T(89) : T(710);  // there it is 0, there infinite
-    const Reduced<T> x_is = reduced<T>(min(set(highest), max(set(lowest), x)));
+    const Vector<T> within = min(set(highest), max(set(lowest), x));
+    const Reduced<T> x_is = reduced<T>(within);
     const Vector<T> series = polynomial(one_over_factorial<T>, x_is.r, exponential_terms<T>);
     const Vector<T> half = round(mul(x_is.n, set(T(0.5))));
-    return mul(mul(series, two_to_the(half)), two_to_the(sub(x_is.n, half)));
+    const Vector<T> not_zero = positive(sub(within, set(lowest)));  // a product that is rounded to 0 would take a hundred cycles
+    return mul(mul(series, two_to_the(half)), mul(two_to_the(sub(x_is.n, half)), not_zero));
 }
 
 // e^x - 1 for x <= 0, also near 0 to the last bits: 2^n (e^r - 1) + (2^n - 1).

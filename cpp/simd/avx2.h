@@ -76,6 +76,17 @@ inline float sum(__m256 a) {
     return _mm_cvtss_f32(_mm_add_ss(b, _mm_shuffle_ps(b, b, 1)));
 }
 
+// The largest lane, whatever it is where one is NaN.
+inline double largest(__m256d a) {
+    const __m128d b = _mm_max_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
+    return _mm_cvtsd_f64(_mm_max_sd(b, _mm_unpackhi_pd(b, b)));
+}
+inline float largest(__m256 a) {
+    __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    b = _mm_max_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_max_ss(b, _mm_shuffle_ps(b, b, 1)));
+}
+
 // Whole numbers of 64 bits, as many as lanes<double>; and the products of their low halves.
 typedef uint64_t Whole __attribute__((vector_size(sizeof(__m256i))));
 inline Whole product_of_low_halves(Whole a, Whole b) { return Whole(_mm256_mul_epu32(__m256i(a), __m256i(b))); }

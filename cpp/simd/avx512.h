@@ -72,6 +72,19 @@ inline float sum(__m512 a) {
     return _mm_cvtss_f32(_mm_add_ss(c, _mm_shuffle_ps(c, c, 1)));
 }
 
+// The largest lane, whatever it is where one is NaN.
+inline double largest(__m512d a) {
+    const __m256d b = _mm256_max_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
+    const __m128d c = _mm_max_pd(_mm256_castpd256_pd128(b), _mm256_extractf128_pd(b, 1));
+    return _mm_cvtsd_f64(_mm_max_sd(c, _mm_unpackhi_pd(c, c)));
+}
+inline float largest(__m512 a) {
+    const __m256 b = _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+    __m128 c = _mm_max_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1));
+    c = _mm_max_ps(c, _mm_movehl_ps(c, c));
+    return _mm_cvtss_f32(_mm_max_ss(c, _mm_shuffle_ps(c, c, 1)));
+}
+
 // Whole numbers of 64 bits, as many as lanes<double>; and the products of their low halves.
 typedef uint64_t Whole __attribute__((vector_size(sizeof(__m512i))));
 inline Whole product_of_low_halves(Whole a, Whole b) { return Whole(_mm512_mul_epu32(__m512i(a), __m512i(b))); }

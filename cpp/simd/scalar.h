@@ -91,6 +91,13 @@ template <class T> inline Lanes<T> two_to_the(Lanes<T> n) {
 inline double sum(Lanes<double> a) { return a.lane[0] + a.lane[1]; }
 inline float sum(Lanes<float> a) { return (a.lane[0] + a.lane[2]) + (a.lane[1] + a.lane[3]); }
 
+// The largest lane, whatever it is where one is NaN.
+template <class T> inline T largest(Lanes<T> a) {
+    T result = a.lane[0];
+    for (int i = 1; i < lanes<T>; ++i) result = a.lane[i] > result ? a.lane[i] : result;
+    return result;
+}
+
 // Whole numbers of 64 bits, as many as lanes<double>; and the products of their low halves.
 typedef uint64_t Whole __attribute__((vector_size(16)));
 inline Whole product_of_low_halves(Whole a, Whole b) { return (a & 0xFFFFFFFF) * (b & 0xFFFFFFFF); }
