@@ -22,17 +22,9 @@ inline void round_panels(Panels<const float> a, Rounded to, Range rows, Range pa
 }
 
 inline void round_bytes(const uint8_t* const* X, int64_t columns, Rounded to, Range rows) {
-    const int64_t whole = columns / bf_group * bf_group;
-    for (int64_t row = rows.begin; row < rows.end; ++row) {
-        uint16_t* const out = to.data + row * bf_group;
-        if (row + 4 < rows.end)
-            for (int64_t k = 0; k < columns; k += 64) __builtin_prefetch(X[row + 4] + k);
-        for (int64_t k = 0; k < whole; k += bf_group) store_bytes_as_bfloat16(out + k * to.rows, X[row] + k);
-        if (whole == columns) continue;
-        uint8_t rest[bf_group] = {};
-        for (int64_t j = 0; j < columns - whole; ++j) rest[j] = X[row][whole + j];
-        store_bytes_as_bfloat16(out + whole * to.rows, rest);
-    }
+    for (int64_t row = rows.begin; row < rows.end; ++row)
+        for (int64_t k = 0; k < columns; k += bf_group)
+            store_bytes_as_bfloat16(to.data + k * to.rows + row * bf_group, X[row] + k, least(bf_group, columns - k));
 }
 
 inline void turn(Rounded a, int64_t n, Rounded to, Range groups) {

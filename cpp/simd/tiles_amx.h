@@ -56,11 +56,12 @@ inline void turn(__m512i (&r)[16]) {
     }
 }
 
-// 32 bytes, exactly.
-inline void store_bytes_as_bfloat16(uint16_t* to, const uint8_t* from) {
-    const __m512 low = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
-    const __m512 high = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 16))));
-    _mm512_storeu_si512(to, as_bfloat16(low, high));
+// At most 32 bytes, exactly, and zeros behind.
+inline __m512 floats_of_bytes(__m128i bytes) { return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)); }
+inline void store_bytes_as_bfloat16(uint16_t* to, const uint8_t* from, int64_t count) {
+    const __mmask32 there = count >= 32 ? ~__mmask32(0) : (__mmask32(1) << count) - 1;
+    const __m256i bytes = _mm256_maskz_loadu_epi8(there, from);
+    _mm512_storeu_si512(to, as_bfloat16(floats_of_bytes(_mm256_castsi256_si128(bytes)), floats_of_bytes(_mm256_extracti128_si256(bytes, 1))));
 }
 
 // 32 columns of some rows become 32 rows, zeros behind.

@@ -22,9 +22,9 @@ inline void store_bfloat16_pairs(uint16_t* to, const Sums<float>& even, const Su
         to[2 * j + 1] = to_bfloat16(odd_row[j]);
     }
 }
-// 32 bytes, exactly.
-inline void store_bytes_as_bfloat16(uint16_t* to, const uint8_t* from) {
-    for (int j = 0; j < 32; ++j) to[j] = to_bfloat16(float(from[j]));
+// At most 32 bytes, exactly, and zeros behind.
+inline void store_bytes_as_bfloat16(uint16_t* to, const uint8_t* from, int64_t count) {
+    for (int j = 0; j < 32; ++j) to[j] = j < count ? to_bfloat16(float(from[j])) : uint16_t(0);
 }
 
 // 32 columns of some rows become 32 rows, zeros behind.
