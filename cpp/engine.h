@@ -54,6 +54,7 @@ template <class T> struct Operand {
     const T* value_of_byte;       // 256 numbers
     Bits nonzero;                 // words null: nothing is skipped
     Rounded rounded{nullptr, 0};  // of its transpose, where that is the operand
+    const uint32_t* in_use = nullptr;  // a bit for each row of `rounded`: whether anything in it is not zero. Null: nobody knows
     T factor = T(1);
 };
 // The right operand; `paired` is used where the left one is there rounded.
@@ -162,8 +163,8 @@ struct Roundings {
     void (*round)(Panels<const float> a, Rounded to, Range rows, Range panels);
     void (*round_bytes)(const uint8_t* const* X, int64_t columns, Rounded to, Range rows);
 
-    // The transpose of n rows: some groups of columns of `a` become rows.
-    void (*turn)(Rounded a, int64_t n, Rounded to, Range groups);
+    // The transpose of n rows: some groups of columns of `a` become rows. `in_use`: which of them are not all zero, 32 bits a group.
+    void (*turn)(Rounded a, int64_t n, Rounded to, uint32_t* in_use, Range groups);
 
     // n rows as a right operand, some panels of it.
     void (*pair)(Panels<const float> b, Paired to, Range panels);

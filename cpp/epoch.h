@@ -419,7 +419,7 @@ template <class T> class Epoch {
             const Range panels = some_panels ? panels_of(l, me) : Range{0, layer.panels};
             const Range inputs = some_panels ? Range{0, layer.fan_in}
                                              : share_of({0, layer.fan_in}, me.number, me.members, kernels_.panel_width);
-            const bool skip_here = skip(me, l, n) && back.dz_is_finite.load(std::memory_order_relaxed);
+            const bool skip_here = (bfloat16_ || skip(me, l, n)) && back.dz_is_finite.load(std::memory_order_relaxed);
             const bool finite = kernels_.affine_backward_weights(
                 forward_.turned_input_of(l, n, skip_here, me.number), {back.dz.view(n), back.dz_paired.view(n)},
                 {back.dW.data(), chunk.first, chunk.last}, layer.W.all(), layer.pairs(), now, layer.fan_in, inputs, panels);

@@ -69,7 +69,7 @@ template <class T> class Forward {
             x_rounded_.emplace_back(most_rows, d);
             x_turned_.emplace_back(turned ? d : 0, turned ? most_rows : 0);
         }
-        for (int64_t l = 0; turned && l + 1 < architecture.layers(); ++l) a_turned_[l] = RoundedBuffer(architecture.widths[l + 1], most_rows);
+        for (int64_t l = 0; turned && l + 1 < architecture.layers(); ++l) a_turned_[l] = TurnedBuffer(architecture.widths[l + 1], most_rows);
     }
 
     // What is to go through.
@@ -110,8 +110,8 @@ template <class T> class Forward {
     void turn(int64_t l, int64_t n, int member, int members) const {
         const RoundedBuffer& from = l == 0 ? x_rounded_[member] : a_rounded_[l - 1];
         const Range all{0, from.groups()};
-        kernels.roundings->turn(from.view(), n, (l == 0 ? x_turned_[member] : a_turned_[l - 1]).view(),
-                                l == 0 ? all : share_of(all, member, members));
+        const TurnedBuffer& to = l == 0 ? x_turned_[member] : a_turned_[l - 1];
+        kernels.roundings->turn(from.view(), n, to.view(), to.in_use(), l == 0 ? all : share_of(all, member, members));
     }
 
     // [z], [a] of one layer (0, 1, ...), for some rows and panels.
@@ -139,12 +139,16 @@ template <class T> class Forward {
     Operand<T> input_of(int64_t l, int64_t n, bool skip, int member) const {
         skip = skip && !bfloat16;
         return {given(l, n), skip && l == 0 && bytes_ ? byte_rows() : nullptr, value_of_byte_.data(),
-                skip ? nonzero_[l].by_row() : Bits{nullptr, 0}, rounded(x_rounded_, a_rounded_, l, member), l == 0 ? factor_ : T(1)};
+                skip ? nonzero_[l].by_row() : Bits{nullptr, 0}, rounded(l, member), nullptr, l == 0 ? factor_ : T(1)};
     }
     Operand<T> turned_input_of(int64_t l, int64_t n, bool skip, int member) const {
         Operand<T> operand = input_of(l, n, skip, member);
         if (operand.nonzero.words) operand.nonzero = nonzero_[l].by_column(n);
-        operand.rounded = rounded(x_turned_, a_turned_, l, member);
+        if (bfloat16) {
+            const TurnedBuffer& turned = l == 0 ? x_turned_[member] : a_turned_[l - 1];
+            operand.rounded = turned.view();
+            if (skip) operand.in_use = turned.in_use();
+        }
         return operand;
     }
     const BitBuffer& nonzero_of_input(int64_t l) const { return nonzero_[l]; }
@@ -160,9 +164,9 @@ template <class T> class Forward {
     Panels<const T> given(int64_t l, int64_t n) const { return l == 0 ? x_.view(n) : a_[l - 1].view(n); }
     const uint8_t* const* byte_rows() const { return reinterpret_cast<const uint8_t* const*>(rows_.data()); }
 
-    Rounded rounded(const std::vector<RoundedBuffer>& x, const std::vector<RoundedBuffer>& a, int64_t l, int member) const {
+    Rounded rounded(int64_t l, int member) const {
         if (!bfloat16) return {nullptr, 0};
-        return l == 0 ? x[member].view() : a[l - 1].view();
+        return l == 0 ? x_rounded_[member].view() : a_rounded_[l - 1].view();
     }
 
     // Tiles of bfloat16 are multiplied whole: there, everything counts as not zero.
@@ -197,8 +201,8 @@ template <class T> class Forward {
     PanelBuffer<T> x_;
     std::vector<PanelBuffer<T>> a_, z_, masks_;
     std::vector<BitBuffer> nonzero_;  // of the input of each layer
-    std::vector<RoundedBuffer> x_rounded_, x_turned_;  // one a member
-    std::vector<RoundedBuffer> a_rounded_, a_turned_;
+    std::vector<RoundedBuffer> x_rounded_, a_rounded_;  // of x one a member
+    std::vector<TurnedBuffer> x_turned_, a_turned_;
 };
 
 }  // namespace pellucid

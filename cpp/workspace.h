@@ -70,6 +70,16 @@ class RoundedBuffer {
     int64_t rows_ = 0, groups_ = 0;
     Buffer<uint16_t> buffer_;
 };
+// The transpose of such a matrix, and which of its rows are not all zero.
+class TurnedBuffer : public RoundedBuffer {
+  public:
+    TurnedBuffer() = default;
+    TurnedBuffer(int64_t rows, int64_t columns) : RoundedBuffer(rows, columns), in_use_(divided_up(rows, rounded_group)) {}
+    uint32_t* in_use() const { return in_use_.data(); }
+
+  private:
+    Buffer<uint32_t> in_use_;
+};
 class PairedBuffer {
   public:
     PairedBuffer() = default;

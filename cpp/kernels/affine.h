@@ -10,7 +10,8 @@ template <class T> struct AffineEpilogue {
 
     inline bool idle(int64_t) const { return false; }
     inline T* partial(int64_t row, int64_t panel) const { return row_of_panel(out, row, panel); }
-    inline void finished(Range, int64_t) const {}
+    inline uint32_t not_idle(int64_t, int64_t count) const { return first_bits(count); }
+    inline void finished(Range, int64_t, uint32_t) const {}
     inline Vector<T> finish(const Sums<T>& sums, int64_t row, int64_t panel) const {
         const Sums<T> bias = load_sums(b + panel * panel_width<T>);
         store_sums<T>(row_of_panel(out, row, panel), {activate<T>(f, fma(sums.left, factor, bias.left)),
@@ -36,7 +37,8 @@ template <class T> struct BackwardInputsEpilogue {
 
     inline bool idle(int64_t) const { return false; }
     inline T* partial(int64_t row, int64_t panel) const { return row_of_panel(out, row, panel); }
-    inline void finished(Range, int64_t) const {}
+    inline uint32_t not_idle(int64_t, int64_t count) const { return first_bits(count); }
+    inline void finished(Range, int64_t, uint32_t) const {}
     inline Vector<T> finish(const Sums<T>& da, int64_t row, int64_t panel) const {
         const Sums<T> forward = load_sums(row_of_panel(a, row, panel));
         const Sums<T> dz{activate_backward<T>(f, da.left, forward.left), activate_backward<T>(f, da.right, forward.right)};
@@ -62,13 +64,19 @@ template <class T> struct BackwardWeightsEpilogue {
     const PairedWeights& pairs;
     static constexpr bool whole_depth = true;
     Bits nonzero;
+    const uint32_t* in_use;
     Vector<T> factor;
     bool starts_anew;
     bool updates = dW.last && updating.rule.optimizer != Optimizer::none;
     Vector<T> zero_if_finite = set(T(0));
-    bool zeros_change_nothing = dW.first && dW.last && nonzero.words && updating.plain && !updating.pulls;
+    bool zeros_change_nothing = dW.first && dW.last && (nonzero.words || in_use) && updating.plain && !updating.pulls;
 
     // With plain SGD, what has no gradient stays as it is.
+    inline uint32_t not_idle(int64_t row, int64_t count) const {
+        if (!zeros_change_nothing) return first_bits(count);
+        const int64_t word = row / 32, last = (row + count - 1) / 32;
+        return uint32_t((uint64_t(in_use[last]) << 32 | in_use[word]) >> row % 32) & first_bits(count);
+    }
     inline bool idle(int64_t row) const {
         if (!zeros_change_nothing) return false;
         uint64_t any = 0;
@@ -91,16 +99,16 @@ template <class T> struct BackwardWeightsEpilogue {
     }
     inline void see(Vector<T> zeros) { zero_if_finite = zero_or_nan(zero_if_finite, zeros); }
     // While they are in the fastest cache.
-    inline void finished(Range rows, int64_t panel) const {
+    inline void finished(Range rows, int64_t panel, uint32_t changed) const {
         if constexpr (sizeof(T) == sizeof(float))
-            if (updates) pair_weights({updating.parameters.theta, inputs, 0}, pairs, rows, {panel, panel + 1});
+            if (updates) pair_weights({updating.parameters.theta, inputs, 0}, pairs, rows, panel, changed);
     }
 };
 
 template <class T>
 bool affine_backward_weights(const Operand<T>& a, const RightOperand<T>& dz, Summing<T> dW, Parameters<T> W,
                              const PairedWeights& pairs, const Rule<T>& rule, int64_t inputs_in_all, Range inputs, Range panels) {
-    BackwardWeightsEpilogue<T> epilogue{dW, {W, rule}, inputs_in_all, pairs, a.nonzero, set(a.factor), dW.first};
+    BackwardWeightsEpilogue<T> epilogue{dW, {W, rule}, inputs_in_all, pairs, a.nonzero, a.in_use, set(a.factor), dW.first};
     product<true, T>(a, dz, inputs, panels, epilogue);
     return nonzero_bits(epilogue.zero_if_finite) == 0;
 }

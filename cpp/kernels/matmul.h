@@ -10,7 +10,9 @@
 //   finish(sums, row, panel)   what is done with the complete sums; zeros come back, or NaN where something was not finite
 //   see(zeros)                 is told of all of them: kept in a register until then, as memory would make each wait for the last
 //   idle(row)                  true where a row of zeros needs no finishing
-//   finished(rows, panel)      these rows are finished (of bfloat16 alone)
+// and, of bfloat16 alone:
+//   not_idle(row, count)       which of at most 32 rows need finishing, a bit each
+//   finished(rows, panel, b)   those are
 
 template <class T> constexpr int panel_width = 2 * lanes<T>;
 

@@ -22,16 +22,19 @@ void multiply_bfloat16(Rounded A, Paired B, Range rows, Range panels, Epilogue& 
                 const uint16_t* const b = B.data + (panel * B.rows + k) * bf_width;
                 for (int64_t row = block; row < end_of_block; row += bf_group) {
                     const int64_t here = least(bf_group, end_of_block - row);
+                    const uint32_t wanted = mine.not_idle(row, here);
+                    if (!wanted) continue;
                     if (!anew)
                         for (int64_t i = 0; i < here; ++i) store_sums(sums + i * bf_width, load_sums(mine.partial(row + i, panel)));
                     add_tile_products(sums, anew, here, A.data + (k / bf_group * A.rows + row) * bf_group, A.rows * bf_group, b,
                                       depth / bf_group);
-                    for (int64_t i = 0; i < here; ++i) {
-                        const Sums<float> here_now = load_sums(sums + i * bf_width);
-                        if (complete) zeros = zero_or_nan(zeros, mine.finish(here_now, row + i, panel));
-                        else store_sums(mine.partial(row + i, panel), here_now);
+                    for (uint32_t left = wanted; left; left &= left - 1) {
+                        const int64_t i = __builtin_ctz(left);
+                        const Sums<float> sum = load_sums(sums + i * bf_width);
+                        if (complete) zeros = zero_or_nan(zeros, mine.finish(sum, row + i, panel));
+                        else store_sums(mine.partial(row + i, panel), sum);
                     }
-                    if (complete) mine.finished({row, row + here}, panel);
+                    if (complete) mine.finished({row, row + here}, panel, wanted);
                 }
             }
         }

@@ -27,11 +27,13 @@ inline void round_bytes(const uint8_t* const* X, int64_t columns, Rounded to, Ra
             store_bytes_as_bfloat16(to.data + k * to.rows + row * bf_group, X[row] + k, least(bf_group, columns - k));
 }
 
-inline void turn(Rounded a, int64_t n, Rounded to, Range groups) {
-    for (int64_t row = 0; row < n; row += bf_group)
-        for (int64_t group = groups.begin; group < groups.end; ++group)
-            turn_bfloat16(a.data + (group * a.rows + row) * bf_group, least(bf_group, n - row),
-                          to.data + (row / bf_group * to.rows + group * bf_group) * bf_group);
+inline void turn(Rounded a, int64_t n, Rounded to, uint32_t* in_use, Range groups) {
+    for (int64_t group = groups.begin; group < groups.end; ++group) {
+        in_use[group] = 0;
+        for (int64_t row = 0; row < n; row += bf_group)
+            in_use[group] |= turn_bfloat16(a.data + (group * a.rows + row) * bf_group, least(bf_group, n - row),
+                                           to.data + (row / bf_group * to.rows + group * bf_group) * bf_group);
+    }
 }
 
 inline void pair(Panels<const float> b, Paired to, Range panels) {
@@ -42,13 +44,24 @@ inline void pair(Panels<const float> b, Paired to, Range panels) {
                                  k + 1 < b.rows ? load_sums(row_of_panel(b, k + 1, panel)) : no_sums<float>());
 }
 
-inline void pair_weights(Panels<const float> W, const PairedWeights& to, Range inputs, Range panels) {
-    for (int64_t panel = panels.begin; panel < panels.end; ++panel) {
-        for (int64_t k = inputs.begin; to.W.data && k < inputs.end; k += 2)
+inline uint32_t first_bits(int64_t count) { return count >= 32 ? ~uint32_t(0) : (uint32_t(1) << count) - 1; }
+
+// At most 32 inputs of one panel, those that have changed, a bit each. All of W_back: its columns are inputs.
+inline void pair_weights(Panels<const float> W, const PairedWeights& to, Range inputs, int64_t panel, uint32_t changed) {
+    if (to.W.data)
+        for (uint32_t left = (changed | changed >> 1) & 0x55555555; left; left &= left - 1) {
+            const int64_t k = inputs.begin + __builtin_ctz(left);
             store_bfloat16_pairs(to.W.data + (panel * to.W.rows + k) * bf_width, load_sums(row_of_panel(W, k, panel)),
                                  k + 1 < inputs.end ? load_sums(row_of_panel(W, k + 1, panel)) : no_sums<float>());
-        for (int64_t k = inputs.begin; to.W_back.data && k < inputs.end; k += bf_width)
-            store_turned_pairs(to.W_back.data + (k / bf_width * to.W_back.rows + panel * bf_width) * bf_width,
-                               row_of_panel(W, k, panel), least(bf_width, inputs.end - k));
-    }
+        }
+    for (int64_t k = inputs.begin; to.W_back.data && k < inputs.end; k += bf_width)
+        store_turned_pairs(to.W_back.data + (k / bf_width * to.W_back.rows + panel * bf_width) * bf_width,
+                           row_of_panel(W, k, panel), least(bf_width, inputs.end - k));
+}
+inline void pair_weights(Panels<const float> W, const PairedWeights& to, Range inputs, Range panels) {
+    for (int64_t panel = panels.begin; panel < panels.end; ++panel)
+        for (int64_t k = inputs.begin; k < inputs.end; k += 32) {
+            const Range some{k, least(k + 32, inputs.end)};
+            pair_weights(W, to, some, panel, first_bits(some.end - some.begin));
+        }
 }

@@ -64,8 +64,8 @@ inline void store_bytes_as_bfloat16(uint16_t* to, const uint8_t* from, int64_t c
     _mm512_storeu_si512(to, as_bfloat16(floats_of_bytes(_mm256_castsi256_si128(bytes)), floats_of_bytes(_mm256_extracti128_si256(bytes, 1))));
 }
 
-// 32 columns of some rows become 32 rows, zeros behind.
-inline void turn_bfloat16(const uint16_t* from, int64_t rows, uint16_t* to) {
+// 32 columns of some rows become 32 rows, zeros behind; one bit for each says whether anything in it is not zero.
+inline uint32_t turn_bfloat16(const uint16_t* from, int64_t rows, uint16_t* to) {
     __m512i low[16], high[16];  // the pairs of columns 0-3, 8-11, 16-19, 24-27, and those of the others
 #pragma GCC unroll 16
     for (int i = 0; i < 16; ++i) {
@@ -74,12 +74,16 @@ inline void turn_bfloat16(const uint16_t* from, int64_t rows, uint16_t* to) {
         low[i] = _mm512_unpacklo_epi16(even, odd);
         high[i] = _mm512_unpackhi_epi16(even, odd);
     }
+    __m512i any_low = low[0], any_high = high[0];
+#pragma GCC unroll 16
+    for (int i = 1; i < 16; ++i) any_low = _mm512_or_si512(any_low, low[i]), any_high = _mm512_or_si512(any_high, high[i]);
     turn(low);
 #pragma GCC unroll 16
     for (int i = 0; i < 16; ++i) _mm512_storeu_si512(to + (i / 4 * 8 + i % 4) * 32, low[i]);
     turn(high);
 #pragma GCC unroll 16
     for (int i = 0; i < 16; ++i) _mm512_storeu_si512(to + (i / 4 * 8 + 4 + i % 4) * 32, high[i]);
+    return _pdep_u32(_mm512_test_epi32_mask(any_low, any_low), 0x0F0F0F0F) | _pdep_u32(_mm512_test_epi32_mask(any_high, any_high), 0xF0F0F0F0);
 }
 
 // Some rows of a panel become columns of pairs.

@@ -27,10 +27,15 @@ inline void store_bytes_as_bfloat16(uint16_t* to, const uint8_t* from, int64_t c
     for (int j = 0; j < 32; ++j) to[j] = j < count ? to_bfloat16(float(from[j])) : uint16_t(0);
 }
 
-// 32 columns of some rows become 32 rows, zeros behind.
-inline void turn_bfloat16(const uint16_t* from, int64_t rows, uint16_t* to) {
+// 32 columns of some rows become 32 rows, zeros behind; one bit for each says whether anything in it is not zero.
+inline uint32_t turn_bfloat16(const uint16_t* from, int64_t rows, uint16_t* to) {
+    uint32_t in_use = 0;
     for (int64_t j = 0; j < 32; ++j)
-        for (int64_t k = 0; k < 32; ++k) to[j * 32 + k] = k < rows ? from[k * 32 + j] : uint16_t(0);
+        for (int64_t k = 0; k < 32; ++k) {
+            to[j * 32 + k] = k < rows ? from[k * 32 + j] : uint16_t(0);
+            in_use |= uint32_t(to[j * 32 + k] != 0) << j;
+        }
+    return in_use;
 }
 
 // Some rows of a panel become columns of pairs.
