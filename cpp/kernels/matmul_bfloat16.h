@@ -3,7 +3,7 @@
 // Each row of the product depends on its own row of A alone, and its sums run through k in one fixed order. So it gets the
 // same bits in any batch and with any number of threads.
 
-constexpr int64_t bf_depth = 512;  // so many k of a panel of B stay in the first-level cache
+constexpr int64_t bf_depth = 1024;  // so many k of a panel of B stay in the first-level cache
 constexpr int64_t bf_rows = 512;   // so many rows of A, of that depth, in the second-level cache
 
 template <class Epilogue>
