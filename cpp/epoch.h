@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "augmentation.h"
+#include "crew.h"
 #include "forward.h"
 #include "optimizer_settings.h"
 #include "pace.h"
@@ -81,6 +82,15 @@ template <class T> class Epoch {
         }
     }
 
+    // Of another member of its crew.
+    Epoch(const Epoch& first, std::vector<PackedLayer<T>>& layers, Part part)
+        : Epoch(first.kernels_, first.architecture_, layers, first.data_, first.wishes_, first.optimizer_, first.steps_, first.bfloat16_,
+                first.extras_) {
+        part_ = part;
+        forward_.make_room(1, true);
+        tallies_ = std::vector<Tally>(1, Tally(L()));
+    }
+
     // Take the steps, with at most so many threads. `stop` is asked now and then, on the calling thread.
     Progress run(int threads, const std::function<bool()>& stop) {
         Team team(threads);
@@ -93,10 +103,16 @@ template <class T> class Epoch {
         for (ended_ = cancelled_; step < end && !ended_;) {
             Pace::Stretch stretch = pace.next(end - step);
             if (augmenter_) stretch.steps = std::min(steps_of_a_block(), end - step);
+            int64_t taken = 0;
+            if (stretch.members > 1 && is_for_a_crew(stretch.members)) {
+                taken = run_crew(team, stretch.members, step, stretch.steps);
+                pace.took(taken);
+                step += taken;
+                continue;
+            }
             tallies_ = std::vector<Tally>(size_t(stretch.members), Tally(L()));
             stop_at_meeting_ = no_meeting;
             Barrier barrier(stretch.members);
-            int64_t taken = 0;
             if (augmenter_) begin_block(step + stretch.steps);
             team.run(augmenter_ ? team.size() : stretch.members, [&](int member) {
                 Member me{member, stretch.members, 0, &barrier};
@@ -147,6 +163,56 @@ template <class T> class Epoch {
 
     int64_t L() const { return architecture_.layers(); }
 
+    // One that has the layers but the first for itself.
+    struct CrewMember {
+        std::vector<PackedLayer<T>> layers;
+        std::unique_ptr<Epoch> epoch;
+    };
+
+    // The other layers are little work beside the first, nothing has to be known of all weights at once, and products are so fast
+    // that it matters what the phases hand over: with those of float32 a crew took no less time.
+    bool is_for_a_crew(int members) const {
+        const auto weights_of = [&](int64_t l) { return layers_[l].fan_in * layers_[l].fan_out; };
+        const bool plain = bfloat16_ && !augmenter_ && !extras_.clips() && !extras_.constrains() && extras_.l2 == 0 && extras_.input_dropout == 0 &&
+                           extras_.dropout == 0 && optimizer_.optimizer != Optimizer::none;
+        return plain && L() > 1 && by_panels(0, chunk_) && layers_[0].panels >= members * panels_of_a_group() &&
+               4 * (number_of_weights() - weights_of(0)) <= weights_of(0);
+    }
+    // → the steps taken.
+    int64_t run_crew(Team& team, int members, int64_t first, int64_t steps) {
+        Exchange exchange(members, chunk_, divided_up(layers_[0].panels, panels_of_a_group()));
+        for (int i = 1; i < members; ++i) join_crew(i, {i, members, &exchange});
+        part_ = {0, members, &exchange};
+        tallies_ = std::vector<Tally>(1, Tally(L()));
+        int64_t taken = 0;
+        team.run(members, [&](int member) {
+            Epoch& mine = member == 0 ? *this : *crew_[member - 1].epoch;
+            Member me{0, 1, 0, nullptr};
+            for (int64_t i = 0; i < steps && mine.take(first + i, me); ++i)
+                if (member == 0) ++taken;
+        });
+        part_ = {};
+        for (const CrewMember& other : crew_)
+            if (!other.layers[0].is_finite()) layers_[0].is_not_finite();
+        return taken;
+    }
+    void join_crew(int i, Part part) {
+        if (int(crew_.size()) < i) {
+            CrewMember& new_one = crew_.emplace_back();
+            for (int64_t l = 0; l < L(); ++l)
+                new_one.layers.emplace_back(layers_[l], l == 0 ? PackedLayer<T>::Copy::shared : PackedLayer<T>::Copy::own);
+            new_one.epoch = std::make_unique<Epoch>(*this, new_one.layers, part);
+            return;
+        }
+        Epoch& epoch = *crew_[i - 1].epoch;
+        epoch.part_ = part;
+        epoch.progress_ = {};
+        for (int64_t l = 1; l < L(); ++l) {
+            epoch.layers_[l].copy_from(layers_[l]);
+            epoch.turn_weights(l, {0, layers_[l].fan_in}, {0, layers_[l].panels});
+        }
+    }
+
     // Blocks of pictures: some thousand rows, or a step. They are the stretches of the training, too.
     static constexpr int64_t rows_of_a_block = 1024;
     int64_t steps_of_a_block() const { return std::max<int64_t>(1, rows_of_a_block / rows_of_a_batch()); }
@@ -189,13 +255,22 @@ template <class T> class Epoch {
 
     // Wait for the others; false where all are to stop here.
     bool meet(Member& me) {
+        if (part_.exchange) return true;
         const int64_t meeting = ++me.meeting;
         if (me.members > 1) me.barrier->wait();
         return stop_at_meeting_.load(std::memory_order_relaxed) != meeting;
     }
     // Ask, at most every 20 ms, whether to stop: at the next meeting, so that all members do.
     void ask(const Member& me) {
-        if (me.number == 0 && wants_to_stop()) stop_at_meeting_.store(me.meeting + 1, std::memory_order_relaxed);
+        if (me.number != 0 || part_.number != 0 || !wants_to_stop()) return;
+        if (part_.exchange) part_.exchange->stop_at(me.meeting + 1);
+        else stop_at_meeting_.store(me.meeting + 1, std::memory_order_relaxed);
+    }
+    // A crew's only meeting.
+    bool hand_over_first_output(int64_t n, Member& me) {
+        const Range mine = panels_of(0, me);
+        const Range groups{mine.begin / panels_of_a_group(), divided_up(mine.end, panels_of_a_group())};
+        return part_.exchange->meet(forward_.rounded_output(0), n, groups, ++me.meeting);
     }
     bool wants_to_stop() {
         const Clock::time_point now = Clock::now();
@@ -209,6 +284,8 @@ template <class T> class Epoch {
         const PackedLayer<T>& layer = layers_[l];
         return layer.fan_in * layer.fan_out > rows * (l == 0 ? layer.fan_out : layer.fan_in + layer.fan_out);
     }
+
+    int64_t panels_of_a_group() const { return rounded_group / kernels_.panel_width; }
 
     int64_t nonzero_in_all(const Member& me, int64_t l) const {
         int64_t count = 0;
@@ -307,7 +384,7 @@ template <class T> class Epoch {
             if (by_panels(l, n)) {
                 if (l > 0 && !meet(me)) return false;
                 forward_.layer(l, n, l == 0 ? skip_input : skip(me, l, n), {0, n}, panels_of(l, me), me.number);
-                if (!meet(me)) return false;
+                if (!(l == 0 && part_.exchange ? hand_over_first_output(n, me) : meet(me))) return false;
             } else {
                 const bool skip_here = l == 0 ? skip_input
                                               : skipping_pays(tally.nonzero[l], rows.end - rows.begin, layers_[l].fan_in,
@@ -326,7 +403,7 @@ template <class T> class Epoch {
             const bool skip_dz = l + 1 < L() && skipping_pays(tally.nonzero[l + 1], rows.end - rows.begin, layers_[l].fan_out,
                                                               back_[l].W_back.number_of_panels());
             back_to_inputs(l, n, skip_dz, panels ? Range{0, n} : rows,
-                           panels ? inputs_of(l, me) : Range{0, back_[l].W_back.number_of_panels()});
+                           panels || (l == 1 && part_.exchange) ? inputs_of(l, me) : Range{0, back_[l].W_back.number_of_panels()});
             if (panels && !meet(me)) return false;
             ask(me);
         }
@@ -378,10 +455,12 @@ template <class T> class Epoch {
         round_back(l - 1, n, rows, panels);
     }
 
-    Range panels_of(int64_t l, const Member& me) const { return share_of({0, layers_[l].panels}, me.number, me.members); }
-    Range inputs_of(int64_t l, const Member& me) const {
-        return share_of({0, back_[l].W_back.number_of_panels()}, me.number, me.members);
+    Range panels_of(int64_t l, const Member& me) const {
+        if (l == 0 && part_.exchange) return share_of({0, layers_[0].panels}, part_.number, part_.of, panels_of_a_group());
+        return share_of({0, layers_[l].panels}, me.number, me.members);
     }
+    // Panels of W_back: those of the layer before.
+    Range inputs_of(int64_t l, const Member& me) const { return panels_of(l - 1, me); }
 
     // [dW], [db] and the updates.
     bool learn(const Chunk& chunk, const Rule<T>& rule, Member& me) {
@@ -415,7 +494,7 @@ template <class T> class Epoch {
             PackedLayer<T>& layer = layers_[l];
             Backward& back = back_[l];
             if (l == 0) look_ahead(chunk, me, 3);
-            const bool some_panels = layer.panels >= (bfloat16_ ? 1 : 4) * me.members;
+            const bool some_panels = (l == 0 && part_.exchange) || layer.panels >= (bfloat16_ ? 1 : 4) * me.members;
             const Range panels = some_panels ? panels_of(l, me) : Range{0, layer.panels};
             const Range inputs = some_panels ? Range{0, layer.fan_in}
                                              : share_of({0, layer.fan_in}, me.number, me.members, kernels_.panel_width);
@@ -502,6 +581,8 @@ template <class T> class Epoch {
     std::vector<Tally> tallies_;
     std::unique_ptr<Augmenter<T>> augmenter_;  // null: rows are taken as they are
 
+    Part part_;
+    std::vector<CrewMember> crew_;
     const std::function<bool()>* stop_ = nullptr;
     Clock::time_point asked_ = Clock::now();
     std::atomic<int64_t> stop_at_meeting_{no_meeting};

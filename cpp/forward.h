@@ -151,6 +151,7 @@ template <class T> class Forward {
         }
         return operand;
     }
+    Rounded rounded_output(int64_t l) const { return a_rounded_[l].view(); }
     const BitBuffer& nonzero_of_input(int64_t l) const { return nonzero_[l]; }
     Panels<const T> z(int64_t l, int64_t n) const { return z_[l].view(n); }  // of activations that are not part of the product
     Panels<const T> output(int64_t l, int64_t n) const { return a_[l].view(n); }

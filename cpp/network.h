@@ -57,6 +57,22 @@ template <class T> struct PackedLayer {
           W(std::move(other.W)), b(std::move(other.b)), W_pairs_(std::move(other.W_pairs_)),
           W_back_pairs_(std::move(other.W_back_pairs_)), finite_(other.is_finite()) {}
 
+    enum class Copy { shared, own };
+    // The same memory, or the same numbers in memory of its own.
+    PackedLayer(const PackedLayer& other, Copy copy)
+        : fan_in(other.fan_in), fan_out(other.fan_out), panels(other.panels), panel_width(other.panel_width), W(other.W), b(other.b),
+          W_pairs_(other.W_pairs_), W_back_pairs_(other.W_back_pairs_), finite_(other.is_finite()) {
+        if (copy == Copy::shared) return;
+        for (Buffer<T>* buffer : {&W.theta, &W.m, &W.v, &b.theta, &b.m, &b.v}) *buffer = buffer->copy();
+        W_pairs_ = PairedBuffer(), W_back_pairs_ = PairedBuffer();
+    }
+    void copy_from(const PackedLayer& other) {
+        for (auto [to, from] : {std::pair{&W, &other.W}, {&b, &other.b}})
+            for (Buffer<T> Parameter<T>::* each : {&Parameter<T>::theta, &Parameter<T>::m, &Parameter<T>::v})
+                std::copy_n((from->*each).data(), (from->*each).size(), (to->*each).data());
+        finite_.store(other.is_finite());
+    }
+
     // Where W is not finite, zeros that meet it must not be skipped: 0 times infinity is NaN. Once lost, finiteness does
     // not come back.
     bool is_finite() const { return finite_.load(std::memory_order_relaxed); }
@@ -66,6 +82,7 @@ template <class T> struct PackedLayer {
 
     // [bfloat16]: keep the weights as right operands, too, and W_back where it is wanted.
     void keep_pairs(bool of_W_back) {
+        if (W_pairs_) return;
         W_pairs_ = PairedBuffer(fan_in, fan_out, panel_width);
         if (of_W_back) W_back_pairs_ = PairedBuffer(fan_out, fan_in, panel_width);
     }

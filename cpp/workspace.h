@@ -12,13 +12,18 @@
 
 namespace pellucid {
 
-// Zeros to begin with, aligned to a cache line.
+// Zeros to begin with, aligned to a cache line. A copy shares the memory.
 template <class T> class Buffer {
   public:
     Buffer() = default;
     explicit Buffer(int64_t size)
-        : data_(static_cast<T*>(::operator new(sizeof(T) * size_t(std::max<int64_t>(size, 1)), alignment))), size_(size) {
+        : data_(static_cast<T*>(::operator new(sizeof(T) * size_t(std::max<int64_t>(size, 1)), alignment)), Free()), size_(size) {
         std::fill_n(data_.get(), size, T());
+    }
+    Buffer copy() const {
+        Buffer result(size_);
+        std::copy_n(data(), size_, result.data());
+        return result;
     }
     T* data() const { return data_.get(); }
     int64_t size() const { return size_; }
@@ -30,7 +35,7 @@ template <class T> class Buffer {
     struct Free {
         void operator()(T* p) const { ::operator delete(p, alignment); }
     };
-    std::unique_ptr<T, Free> data_;
+    std::shared_ptr<T> data_;
     int64_t size_ = 0;
 };
 
@@ -88,6 +93,7 @@ class PairedBuffer {
     // Of the first so many rows.
     Paired view(int64_t rows) const { return {buffer_.data(), divided_up(rows, rounded_group) * rounded_group}; }
     Paired view() const { return {buffer_.data(), whole_rows_}; }
+    explicit operator bool() const { return bool(buffer_); }
 
   private:
     int64_t whole_rows_ = 0;
