@@ -45,6 +45,7 @@ class Pace {
         (trying_ == best() ? since_trial_ : seconds_of_trial_) += seconds;
         if (steps == 0) return;
         const double step = seconds / double(steps);
+        if (steps > most_steps_to_warm) warming_ = false;  // more than was asked for
         if (warming_) first_step_ = step;
         else seconds_[trying_] = known(trying_) ? (seconds_[trying_] + step) / 2 : step;
     }
@@ -52,6 +53,7 @@ class Pace {
   private:
     using Clock = std::chrono::steady_clock;
     static constexpr int all = 0, alone = 1, neither = -1;
+    static constexpr int64_t most_steps_to_warm = 16;
     // Both are tried for as long: on a busy machine a short trial sees nothing of those who interrupt.
     static constexpr double seconds_of_a_stretch = 0.004, seconds_to_warm = 0.0005, least_patience = 20, most_patience = 320;
     static constexpr double clearly_less = 0.92;
@@ -71,7 +73,7 @@ class Pace {
     // The first steps wake threads and fill caches: they say little of those to come.
     int64_t steps_to_warm() const {
         const double step = std::max(seconds_[all], seconds_[alone]);
-        return step > 0 ? steps_in(seconds_to_warm, step) : 4;
+        return step > 0 ? std::min(steps_in(seconds_to_warm, step), most_steps_to_warm) : 4;
     }
     bool known(int i) const { return seconds_[i] > 0; }
     // Alone, unless all are clearly faster: on a busy machine threads that were asleep are let in at once, so that a trial
