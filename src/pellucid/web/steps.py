@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pellucid.explain import Explanation, Step, loss_along
 from pellucid.explain.numerals import numeral
 from pellucid.report.png import SOON, Pixels, dark_on_light, data_uri, mosaic, png, signed
-from pellucid.web.digits import answer, grid, line_record, sum_record
+from pellucid.web.digits import grid, line_record, sum_record
 from pellucid.web.guard import RefusalError
 from pellucid.web.session import Subject
 
@@ -74,7 +74,6 @@ def to_record(shown: Shown) -> dict[str, Any]:
         "id": shown.number,
         "version": subject.version,
         "picture": _picture_of_example(explanation),
-        "read": answer(subject, subject.trace(shown.x.reshape(1, -1))) if subject.tells_classes_apart else None,
         "steps": [_step_record(step) for step in explanation.steps],
         "loss_numeral": numeral(explanation.loss),
         "loss_after_numeral": numeral(explanation.loss_after),
