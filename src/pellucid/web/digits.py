@@ -29,9 +29,7 @@ def check_reads_drawings(subject: Subject) -> None:
     """Refuse where the network tells no classes of pictures of 28×28 apart."""
     if not subject.reads_drawings:
         got = f"{subject.network.architecture} does not tell classes of 28×28 pictures apart"
-        raise RefusalError(
-            422, "no-drawing", f"{got}: it cannot read a drawing. Its examples are under Step and Errors."
-        )
+        raise RefusalError(422, "no-drawing", f"{got}: it cannot read a drawing.")
 
 
 def read(subject: Subject, strokes: Sequence[Any], leave_out: Collection[Part]) -> dict[str, Any]:
