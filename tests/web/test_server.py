@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import urllib.request
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +112,15 @@ def test_forty_at_once_are_all_answered(server) -> None:
     for thread in threads:
         thread.join()
     assert answers == [200] * 40
+
+
+def test_a_whole_class_is_answered_where_others_may_look(start_server) -> None:
+    server = start_server("--host", "0.0.0.0", "--allow-host", "127.0.0.1", "--read-only")
+    with ExitStack() as class_:
+        browsers = [class_.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(180)]
+        for browser in browsers:
+            browser.sendall(question(server, "state"))
+        assert {status(browser.recv(65536)) for browser in browsers} == {200}
 
 
 @pytest.mark.slow

@@ -25,7 +25,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PORT, PORTS_TRIED = 8765, 20
 SECONDS_FOR_HEADERS = 10.0
 SECONDS_WITHOUT_READING = 10.0
-MOST_CONNECTIONS = 64
+MOST_CONNECTIONS, MOST_CONNECTIONS_OF_MANY = 64, 512
+"""A browser opens up to six; with ``--host`` a whole class may look at the page."""
+
 SECONDS_A_THREAD_HOLDS_ON = 0.001
 """A training's thread gives way to an answer so soon; Python's own measure, 5 ms, is felt at each stroke."""
 
@@ -152,7 +154,7 @@ def serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=MOST_CONNECTIONS,
+        limit_concurrency=MOST_CONNECTIONS_OF_MANY if allowed else MOST_CONNECTIONS,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=2,
         h11_max_incomplete_event_size=MOST_HEADER_BYTES,
