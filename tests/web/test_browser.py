@@ -337,6 +337,24 @@ def test_a_training_is_started_paused_stepped_and_begun_again(watched) -> None:
     expect(page.locator("#subject")).to_have_text("784-128-64-10 · mnist")
 
 
+def test_an_answer_that_a_press_has_overtaken_does_no_harm(watched) -> None:
+    page = watched.open("train")
+    page.click("#train-start-paused")
+    expect(page.locator("#train-state")).to_contain_text("Paused.")
+    looks, presses = [], []
+    page.route(re.compile("run.seen="), lambda route: looks.append(route))
+    page.route(re.compile("run.discard"), lambda route: presses.append(route))
+    while not looks:
+        page.wait_for_timeout(100)
+    page.click("[data-verb=discard]")
+    while not presses:
+        page.wait_for_timeout(100)
+    looks[0].fulfill(json={"changes": 1, "state": "paused", "unchanged": True})
+    page.unroute(re.compile("run.seen="))
+    presses[0].continue_()
+    expect(page.locator("#train-state")).to_contain_text("Nothing is being trained")
+
+
 def test_a_network_of_other_layers_is_drawn_for_and_explained_as_it_is(watched) -> None:
     page = watched.open()
     says(page, "7")
