@@ -111,6 +111,15 @@ function show(record) {
   if (record.picture) image("step-picture").src = record.picture;
   image("step-picture").alt = "the example";
   stop = Math.min(stop, record.steps.length - 1);
+  buildRail(record);
+  showStop();
+}
+
+/** Make the rail where its stops are others: else it stays, and the focus with it. @param {ExplanationRecord} record */
+function buildRail(record) {
+  const stops = record.steps.map((step) => step.symbol).join();
+  if (find("rail").dataset.stops === stops) return;
+  find("rail").dataset.stops = stops;
   /** @type {Map<string, HTMLElement>} */
   const phases = new Map();
   record.steps.forEach((step, number) => {
@@ -119,7 +128,6 @@ function show(record) {
     phases.get(phase)?.append(make("li", {}, make("button", { type: "button", "data-stop": number, title: step.title, onclick: () => go(number) }, step.symbol)));
   });
   find("rail").replaceChildren(...[...phases].map(([name, list]) => make("div", { class: "phase" }, make("span", { "aria-hidden": "true" }, name), list)));
-  showStop();
 }
 
 /** @param {number} to */
