@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -159,3 +161,14 @@ def test_a_training_reports_on_itself_where_it_is_asked_to(cli, small) -> None:
     Path("run/report.html").unlink()
     assert cli("train", "--resume", "run", "--report").code == 0  # finished: reported again
     assert Path("run/report.html").is_file()
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+def test_the_command_on_the_page_shows_the_step_on_its_surest_mistake(cli, points, is_named) -> None:
+    cli("train", "--data", points, "--hidden", "8", "--epochs", 3, "--out", "a run")
+    cli("evaluate", "a run", *(["--data", points] if is_named else []), "--html", "page.html")
+    page = Path("page.html").read_text(encoding="utf-8")
+    number, true, taken = re.search(r"no\. ([\d,]+): (\d), taken for (\d)", page).groups()
+    command = shlex.split(unescape(re.search(r"<code>(pellucid explain .*?)</code>", page)[1]))
+    said = cli(*command[1:]).out
+    assert f"Example {number} of the test part of points: it is {true}, the network says {taken}" in said

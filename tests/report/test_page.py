@@ -94,6 +94,13 @@ def test_the_surest_mistakes_come_first_and_one_is_worked_out(subject):
     assert html.count(".pellucid h1 {") == 1  # the style of a step is there once
 
 
+def test_the_steps_of_the_other_mistakes_are_a_command_away(subject):
+    html = to_page(subject._replace(step_command="pellucid explain 'my run' --index"))
+    surest = re.search(r"no\. ([\d,]+): ", html)[1].replace(",", "")
+    assert f"<code>pellucid explain &#x27;my run&#x27; --index {surest}</code> shows the step" in html
+    assert "<code>pellucid explain" not in to_page(subject)
+
+
 def test_a_perfect_network_has_no_mistakes_to_show(subject):
     rows = np.flatnonzero(subject.found.logits.argmax(axis=1) == subject.y)[:5]
     X, y = subject.X[rows], subject.y[rows]

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -65,10 +64,9 @@ def our_own_digits() -> Labelled:
     return Labelled(X, y, "ten drawings")
 
 
-def _make_client(read_only: bool = False, raises: bool = True) -> Client:
-    session = Session(load("mnist"), Path("mnist"), read_only=read_only)
-    session._own_examples = our_own_digits
-    trainer = Trainer(session, lambda: choose(threads=1).engine)
+def _make_client(read_only: bool = False, raises: bool = True, own_data: tuple[str, str] | tuple[()] = ()) -> Client:
+    session = Session(load("mnist"), "mnist", our_own_digits, read_only=read_only)
+    trainer = Trainer(session, lambda: choose(threads=1).engine, *own_data)
     app = create_app(session, trainer, [HOST], TOKEN)
     client = Client(app, base_url=f"http://{HOST}", headers={"X-Token": TOKEN}, raise_server_exceptions=raises)
     client.session, client.trainer = session, trainer
@@ -111,6 +109,20 @@ class Server:
     def stop(self) -> None:
         self.process.kill()
         self.process.communicate()
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[..., Server]]:
+    """Start servers of one's own."""
+    started: list[Server] = []
+
+    def start(*words: str, **more: object) -> Server:
+        started.append(Server(*words, **more))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
 
 
 @pytest.fixture(scope="session")

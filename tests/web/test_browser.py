@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from pellucid.datasets import write_idx
 from pellucid.datasets.drawing import of_strokes
+from pellucid.equations.architecture import Architecture, Hidden
+from pellucid.equations.initialization import initialize
+from pellucid.network import Network
 from pellucid.web.samples import samples
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -269,6 +273,10 @@ def test_a_step_is_taken_and_undone_to_the_bit(watched, served) -> None:
         page.click("#step-take")
         expect(page.locator("#step-undo")).to_have_text(f"Undo ({times})")
     assert served.state()["fingerprint"] != before
+    page.focus("#rail button >> nth=3")
+    page.locator("#step-form").evaluate("form => form.requestSubmit()")  # explained anew: the focus stays on the rail
+    page.wait_for_timeout(1000)
+    assert page.evaluate("document.activeElement.dataset.stop") == "3"
     page.click("nav >> text=Draw")
     says(page, "3")  # it has learned to take this seven for a three
     page.click("nav >> text=Step")
@@ -331,6 +339,82 @@ def test_a_training_is_started_paused_stepped_and_begun_again(watched) -> None:
     page.click("nav >> text=Step")
     page.click("#step-given")
     expect(page.locator("#subject")).to_have_text("784-128-64-10 · mnist")
+
+
+def test_an_answer_that_a_press_has_overtaken_does_no_harm(watched) -> None:
+    page = watched.open("train")
+    page.click("#train-start-paused")
+    expect(page.locator("#train-state")).to_contain_text("Paused.")
+    looks, presses = [], []
+    page.route(re.compile("run.seen="), lambda route: looks.append(route))
+    page.route(re.compile("run.discard"), lambda route: presses.append(route))
+    while not looks:
+        page.wait_for_timeout(100)
+    page.click("[data-verb=discard]")
+    while not presses:
+        page.wait_for_timeout(100)
+    looks[0].fulfill(json={"changes": 1, "state": "paused", "unchanged": True})
+    page.unroute(re.compile("run.seen="))
+    presses[0].continue_()
+    expect(page.locator("#train-state")).to_contain_text("Nothing is being trained")
+
+
+def test_a_network_of_other_layers_is_drawn_for_and_explained_as_it_is(watched) -> None:
+    page = watched.open()
+    says(page, "7")
+    page.click("#bars button >> nth=3")
+    expect(page.locator("#neuron-title")).to_contain_text("Output 3")
+    page.click("nav >> text=Train")
+    page.fill('input[name="hidden"]', "10")  # as many as there are classes
+    page.fill('input[name="epochs"]', "2")
+    page.click("#train-start")
+    expect(page.locator("#train-state")).to_contain_text("Finished")
+    page.click("#train-use")
+    expect(page.locator("#subject")).to_contain_text("784-10-10")
+    page.click("nav >> text=Draw")
+    expect(page.locator("#layers .cells button")).to_have_count(10)
+    expect(page.locator("#neuron")).to_be_hidden()  # it was of another network
+    page.click("#bars button >> nth=3")
+    expect(page.locator("#neuron-title")).to_contain_text("Output 3")
+    page.click("nav >> text=Step")
+    for stop, headings in (("z₁", 0), ("z₂", 10), ("p", 10), ("∂L/∂b₁", 0), ("∂L/∂b₂", 10)):
+        page.locator("#rail button", has_text=re.compile(f"^{stop}$")).click()
+        expect(page.locator("#stop thead th")).to_have_count(headings)
+    page.click("#step-given")
+    page.click("nav >> text=Train")
+    page.click("[data-verb=discard]")
+
+
+def test_no_name_and_no_array_is_too_large_for_the_page(browser, start_server, tmp_path) -> None:
+    """A table of three columns with long names for its classes, and many neurons: tall arrays, wide words."""
+    names = "a" * 90, "b " * 40 + "b"
+    (tmp_path / "table.csv").write_text("a,b,label\n" + "".join(f"{i},1,{names[i % 2]}\n" for i in range(20)))
+    architecture = Architecture((2,), (Hidden(400),), 2)
+    Network(architecture, initialize(architecture, 0), names).save(tmp_path / "model.safetensors")
+    server = start_server(str(tmp_path / "model.safetensors"), "--data", str(tmp_path / "table.csv"))
+    for view in ("wide", "narrow"):
+        watched = Watched(browser, server.address, **VIEWS[view])
+        for screen in SCREENS:
+            page = watched.open(screen)
+            if screen == "step":
+                expect(page.locator("#along svg.chart")).to_be_visible()
+                page.locator("#rail button", has_text="∂L/∂W₁").click()
+                expect(page.locator("#stop img")).to_be_visible()
+                assert page.locator("#stop img").bounding_box()["height"] < 500
+            if screen == "train":
+                page.fill('input[name="hidden"]', "256")
+                page.fill('input[name="epochs"]', "1")
+                page.click("#train-start")
+                expect(page.locator("#train-state")).to_contain_text("Finished")
+                expect(page.locator("#train-weights")).to_be_visible()
+                page.wait_for_function("document.getElementById('train-weights').naturalWidth > 0")
+                assert page.locator("#train-weights").bounding_box()["height"] < 600
+                page.click("[data-verb=discard]")
+            if screen == "errors":
+                page.wait_for_selector("#confusion td")
+            assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], screen
+        watched.check()
+        watched.context.close()
 
 
 def test_what_is_wrong_in_the_form_is_said_in_a_sentence(watched) -> None:

@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 from pellucid.datasets.drawing import PARTS, of_strokes
+from pellucid.datasets.for_a_network import Labelled
+from pellucid.equations.architecture import Architecture, Hidden
+from pellucid.equations.losses import BinaryCrossEntropy, ClassSquaredError, CrossEntropy, Loss
+from pellucid.equations.parameters import Layer
 from pellucid.explain.numerals import share
-from pellucid.network import load
+from pellucid.network import Network, load
 from pellucid.web.samples import samples
 
 
@@ -124,3 +128,58 @@ def test_a_network_that_reads_no_pictures_says_so(client) -> None:
     client.session.adopt(Network(ARCHITECTURE, LAYERS), "worked", lambda: None)
     assert client.refused("digit", strokes=samples()["1"])[:2] == (422, "no-drawing")
     assert client.ask("state")["subject"]["reads_drawings"] is False
+
+
+def made(hidden: tuple[int, ...], outputs: int, loss: Loss, classes: tuple[str, ...], scale: float = 1.0) -> Network:
+    """A network for 28×28 that has learned nothing."""
+    rng = np.random.default_rng(0)
+    architecture = Architecture((28, 28), tuple(Hidden(width) for width in hidden), outputs, loss)
+    layers = [
+        Layer(scale * rng.normal(0, fan_in**-0.5, (k, fan_in)), np.zeros(k)) for k, fan_in in architecture.weight_shapes
+    ]
+    return Network(architecture, tuple(layers), classes)
+
+
+def test_a_network_with_one_output_is_drawn_for_and_explained(client) -> None:
+    client.session.adopt(made((5,), 1, BinaryCrossEntropy(), ("no", "yes")), "one output", our_pictures(client))
+    read = client.read("7")
+    assert [each["class"] for each in read["probabilities"]] == ["no", "yes"]
+    assert sum(each["value"] for each in read["probabilities"]) == pytest.approx(1)
+    assert read["says"] == str(
+        client.session.now.network.predict(np.frombuffer(base64.b64decode(read["pixels"]), np.uint8))
+    )
+    assert client.tell("neuron", pixels=read["pixels"], layer=2, place=0)["name"] == "output yes"
+    shown = client.tell("explanation", pixels=read["pixels"], label="no")
+    client.tell("step", id=shown["id"])
+    assert client.ask("evaluation")["classes"] == ["no", "yes"]
+    assert client.tell("explanation", index=0)["says"] in ("no", "yes")
+
+
+def our_pictures(client):
+    """The examples of the page, of which each is a "no" or a "yes"."""
+    X, y, what = client.session.given.examples.get()
+    return lambda: Labelled(X, y % 2, what)
+
+
+def test_outputs_that_are_no_probabilities_are_not_shown_as_such(client) -> None:
+    digits = tuple("0123456789")
+    client.session.adopt(made((5,), 10, ClassSquaredError(), digits, scale=5.0), "squares", our_pictures(client))
+    values = [each["value"] for each in client.read("7")["probabilities"]]
+    assert min(values) >= 0
+    assert sum(values) == pytest.approx(1)
+
+
+def test_a_layer_too_wide_to_be_shown_is_told_of(client) -> None:
+    client.session.adopt(made((8, 1025, 4), 10, CrossEntropy(), tuple("0123456789")), "wide", our_pictures(client))
+    layers = client.read("7")["layers"]
+    assert [(layer["layer"], layer["width"], len(layer["shades"])) for layer in layers] == [
+        (1, 8, 8),
+        (2, 1025, 0),
+        (3, 4, 4),
+    ]
+
+
+def test_numbers_too_large_to_compute_with_are_a_sentence(client) -> None:
+    huge = made((16,) * 20, 10, CrossEntropy(), tuple("0123456789"), scale=1e20)
+    client.session.adopt(huge, "huge", our_pictures(client))
+    assert client.refused("digit", strokes=samples()["7"])[:2] == (422, "too-large")

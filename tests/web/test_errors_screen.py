@@ -43,7 +43,7 @@ def test_where_there_are_no_labelled_examples_it_says_so(client) -> None:
     def none():
         raise DataUnavailableError("the data are gone")
 
-    client.session._own_examples = none
+    client.session.adopt(client.session.given.network, "another", none)
     answer = client.get("/api/v1/evaluation")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "no-data")
     assert answer.json()["error"]["message"] == "There are no labelled examples: the data are gone."

@@ -148,6 +148,11 @@ def test_no_address_leads_to_anything_but_what_is_listed(stranger, path) -> None
     assert (answer.status_code, code_of(answer)) == (404, "address")
 
 
+def test_headers_that_are_too_long_are_refused(stranger) -> None:
+    answer = stranger.get("/", headers={f"X-{number}": "y" * 100 for number in range(200)})
+    assert (answer.status_code, code_of(answer)) == (431, "headers")
+
+
 def test_an_address_that_is_too_long_is_refused(stranger) -> None:
     assert stranger.get(f"{API}/explanation/{'9' * 5000}/along").status_code == 414
 

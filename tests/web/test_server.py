@@ -11,11 +11,16 @@ import sys
 import threading
 import time
 import urllib.request
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from pellucid.equations.architecture import Architecture, Hidden
+from pellucid.equations.parameters import Layer
 from pellucid.errors import SettingError
+from pellucid.network import Network
 from pellucid.web import server as web_server
 
 
@@ -27,6 +32,10 @@ def exchange(port: int, request: bytes, seconds: float = 5.0) -> bytes:
         while b"\r\n\r\n" not in answer and (some := connection.recv(65536)):
             answer += some
         return answer
+
+
+def question(server, path: str) -> bytes:
+    return f"GET /api/v1/{path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode()
 
 
 def status(answer: bytes) -> int:
@@ -105,6 +114,15 @@ def test_forty_at_once_are_all_answered(server) -> None:
     assert answers == [200] * 40
 
 
+def test_a_whole_class_is_answered_where_others_may_look(start_server) -> None:
+    server = start_server("--host", "0.0.0.0", "--allow-host", "127.0.0.1", "--read-only")
+    with ExitStack() as class_:
+        browsers = [class_.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(180)]
+        for browser in browsers:
+            browser.sendall(question(server, "state"))
+        assert {status(browser.recv(65536)) for browser in browsers} == {200}
+
+
 @pytest.mark.slow
 def test_who_sends_headers_slowly_is_not_waited_for(server) -> None:
     head = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n".encode()
@@ -126,6 +144,43 @@ def test_a_body_that_does_not_come_is_a_sentence(server) -> None:
         "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
     )
     assert status(exchange(server.port, head.encode() + b"{", seconds=30)) == 408
+
+
+@pytest.mark.slow
+def test_who_does_not_read_an_answer_is_not_waited_for(start_server, tmp_path: Path) -> None:
+    architecture = Architecture((28, 28), (Hidden(8000),), 10)
+    Network(
+        architecture, tuple(Layer(np.zeros(s, "f4"), np.zeros(s[0], "f4")) for s in architecture.weight_shapes)
+    ).save(tmp_path / "large.safetensors")
+    server = start_server(str(tmp_path / "large.safetensors"))
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", server.port))
+        connection.sendall(question(server, "model.safetensors"))
+        time.sleep(25)
+        read = 0
+        with suppress(ConnectionResetError):
+            while some := connection.recv(65536):
+                read += len(some)
+        assert read < 25_000_000
+    with urllib.request.urlopen(server.address + "api/v1/model.safetensors") as answer:
+        assert len(answer.read()) > 25_000_000
+
+
+def test_it_does_not_wait_for_an_answer_that_takes_long(start_server, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import time\nimport pellucid.labelled\npellucid.labelled.examples_for = lambda *_: time.sleep(60)"
+    )
+    server = start_server(environment={"PYTHONPATH": str(tmp_path)})
+    with socket.create_connection(("127.0.0.1", server.port), timeout=15) as connection:
+        connection.sendall(question(server, "evaluation"))
+        with urllib.request.urlopen(server.address + "api/v1/state") as answer:  # nor does any other answer
+            assert json.load(answer)["subject"]["name"] == "mnist"
+        server.process.send_signal(signal.SIGINT)
+        assert status(connection.recv(65536)) == 503
+    _, said = server.process.communicate(timeout=15)
+    assert server.process.returncode == 130
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -185,4 +240,5 @@ def test_all_that_the_page_needs_is_small(client) -> None:
 
     sizes = {name: len(asset.content) for name, asset in assets().items()}
     assert {"index.html", "style.css", "main.js", "draw.js", "step.js", "train.js", "errors.js"} <= set(sizes)
-    assert sum(sizes.values()) < 500_000
+    page = (Path(__file__).parents[2] / "docs/page.md").read_text(encoding="utf-8")
+    assert f"Its files are {round(sum(sizes.values()) / 1000)} kB" in " ".join(page.split())

@@ -12,6 +12,7 @@ from pellucid.equations.optimizers import SGD
 from pellucid.equations.parameters import Layer
 from pellucid.explain.formula import latex, text
 from pellucid.network import Network
+from pellucid.web import steps
 
 
 def bits(network) -> bytes:
@@ -102,9 +103,13 @@ def test_a_step_that_was_explained_for_another_state_is_refused(client, explaine
     assert client.refused("undo", version=1)[:2] == (409, "changed")
 
 
-def test_a_step_that_is_no_longer_kept_is_gone(client, explained) -> None:
-    for _ in range(4):
-        client.tell("explanation", pixels=client.read("7")["pixels"])
+def test_a_step_that_is_no_longer_kept_is_gone(client, explained, monkeypatch) -> None:
+    pixels = client.read("7")["pixels"]
+    for _ in range(30):  # what a class looks at
+        client.tell("explanation", pixels=pixels)
+    assert client.ask(f"explanation/{explained['id']}/along")["points"]
+    monkeypatch.setattr(steps, "MOST_PARAMETERS_KEPT", 0)  # as if the network were large
+    client.tell("explanation", pixels=pixels)
     assert client.refused("step", id=explained["id"])[:2] == (404, "gone")
     assert client.get(f"/api/v1/explanation/{explained['id']}/along").status_code == 404
 

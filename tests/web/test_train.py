@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -163,6 +164,33 @@ def test_health_is_told_layer_by_layer(client) -> None:
     run = client.wait_for("finished")
     assert [(layer["layer"], layer["width"]) for layer in run["layers"]] == [(1, 24), (2, 10)]
     assert all(float(layer["gradient_norm"]) > 0 for layer in run["layers"])
+
+
+def test_a_network_that_diverges_in_the_eyes_of_the_validation_part_alone_is_kept_as_it_was_before(client) -> None:
+    """After the last step of an epoch the numbers of the training are finite, and those of the validation part are not."""
+    client.tell("run", **SMALL, paused=True)
+    client.wait_for("paused")
+    work = client.trainer._work
+    huge = Examples(np.full(work.validation.X.shape, 1e300), work.validation.y)
+    client.trainer._work = replace(work, validation=huge)
+    client.tell("run/resume")
+    run = client.wait_for("diverged")
+    assert run["sentence"].startswith(
+        f"After step {run['steps_an_epoch']} of the training a look at the validation examples made a number that is "
+        "infinite or NaN. The first number that is infinite or NaN arises in z₁"
+    )
+    assert run["sentence"].endswith("The network is kept as it was after step 0.")
+
+
+def test_the_data_given_to_the_server_are_read_with_the_label_given(make_client, tmp_path) -> None:
+    (tmp_path / "fruit.csv").write_text("kind,weight\n" + "apple,1\nfig,3\n" * 20, encoding="utf-8")
+    client = make_client(own_data=(str(tmp_path / "fruit.csv"), "kind"))
+    client.tell("run", hidden=[4], epochs=2)
+    assert client.wait_for("finished", "failed")["state"] == "finished"
+    client.tell("network", source="trained")
+    assert client.ask("state")["subject"]["classes"] == ["apple", "fig"]
+    assert client.ask("evaluation")["what"] == "the test part of fruit"
+    assert client.tell("explanation", index=0)["label"] in ("apple", "fig")
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def evaluate(
     output.say()
     _say_confusion(output, names, result)
     if html is not None:
-        write_page(html, network, model, examples.X, examples.y, result, examples.what)
+        write_page(html, network, model, examples.X, examples.y, result, examples.what, data, label)
         output.say(f"Wrote {escape(str(html))}")
     output.result(_summary(network.classes, examples.what, result))
 

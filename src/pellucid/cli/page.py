@@ -15,8 +15,21 @@ if TYPE_CHECKING:
 SHOWN_OF_A_TRAINING = ("solver", "learning_rate", "schedule", "batch_size", "epochs", "seed", "precision", "ending")
 
 
-def write_page(path: Path, network: Network, model: Path, X: Any, y: Any, found: Evaluation, what: str) -> None:
-    """Write a page about a model and what was found on the examples X with class indices y. Raises ``StorageError``."""
+def write_page(
+    path: Path,
+    network: Network,
+    model: Path,
+    X: Any,
+    y: Any,
+    found: Evaluation,
+    what: str,
+    data: str | None = None,
+    label: str | None = None,
+) -> None:
+    """Write a page about a model and what was found on the examples X with class indices y. Raises ``StorageError``.
+
+    ``data`` and its ``label`` are what was named, where it is not the model's own.
+    """
     from pellucid.errors import RunFolderError
     from pellucid.files import write_text
     from pellucid.report.page import Subject, to_page
@@ -33,4 +46,8 @@ def write_page(path: Path, network: Network, model: Path, X: Any, y: Any, found:
             history = from_records(record.get("epochs", ()))
             facts.append(("data, SHA-256", str(record["data"]["sha256"])))
             facts += [(f"version of {name}", str(version)) for name, version in record.get("versions", {}).items()]
-    write_text(path, to_page(Subject(network, X, y, found, what, facts, history)))
+    named = ["--data", data] if data is not None else []
+    step = (
+        shlex.join(["pellucid", "explain", str(model), *named, "--index"]) if label is None else ""
+    )  # it takes no column
+    write_text(path, to_page(Subject(network, X, y, found, what, facts, history, step)))

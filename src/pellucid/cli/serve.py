@@ -48,6 +48,7 @@ def serve(
     """
     from pellucid.engines import choose
     from pellucid.errors import MissingExtraError, SettingError
+    from pellucid.labelled import examples_for
     from pellucid.network import load
 
     try:
@@ -68,8 +69,8 @@ def serve(
     if data is None and label is not None:
         raise SettingError("--label is given without --data", "the data that it belongs to")
     network = load(model, engine=choose(engine).engine)
-    session = Session(network, model, data, label, read_only)
-    trainer = Trainer(session, lambda: _engine_for_training(engine), data)
+    session = Session(network, str(model), lambda: examples_for(network, model, data, label), read_only=read_only)
+    trainer = Trainer(session, lambda: _engine_for_training(engine), data, label)
     listening = open_socket(host, port)
     shown = names[0] if names else "[::1]" if host == "::1" else host
     address = f"http://{shown}:{listening.getsockname()[1]}/"

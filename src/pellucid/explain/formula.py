@@ -113,8 +113,8 @@ def latex(formula: Formula) -> str:
     pieces: list[str] = []
     for before, sign in zip((None, *formula), formula, strict=False):
         if before is not None:
-            is_product = isinstance(before, Symbol) and isinstance(sign, Symbol)
-            pieces.append(r"\, " if is_product else " ")
+            is_apart = isinstance(before, Symbol) and isinstance(sign, Symbol | Word)
+            pieces.append(r"\, " if is_apart else " ")
         pieces.append(_latex(sign))
     return "".join(pieces)
 
@@ -155,8 +155,16 @@ def latex_of_numeral(numeral: str) -> str:
 
 
 def mathml(formula: Formula) -> str:
-    """Write a formula as the content of a ``<math>`` or ``<mrow>``."""
-    return "".join(map(_mathml, formula))
+    """Write a formula as the content of a ``<math>`` or ``<mrow>``.
+
+    >>> mathml((Symbol("L"), Word("after")))
+    '<mi>L</mi><mspace width="0.3em"/><mtext>after</mtext>'
+    """
+    pieces = []
+    for before, sign in zip((None, *formula), formula, strict=False):
+        is_apart = isinstance(before, Symbol) and isinstance(sign, Word)
+        pieces.append('<mspace width="0.3em"/>' * is_apart + _mathml(sign))
+    return "".join(pieces)
 
 
 def _mathml(sign: Sign) -> str:

@@ -54,7 +54,8 @@ class Subject(NamedTuple):
     """What a page is about: a network, the examples X (n, d) with their class indices y, and what was found on them.
 
     ``what`` says in words which examples these are; ``facts`` are lines of name and value (the command, the data, the run);
-    ``history`` is there where a training is told of.
+    ``history`` is there where a training is told of; ``step_command``, with the number of an example behind it, shows the
+    step of training on it.
     """
 
     network: Network
@@ -64,6 +65,7 @@ class Subject(NamedTuple):
     what: str
     facts: Sequence[tuple[str, str]] = ()
     history: History = ()
+    step_command: str = ""
 
 
 def to_page(subject: Subject) -> str:
@@ -176,6 +178,10 @@ def _mistakes(subject: Subject) -> Iterator[str]:
     which = f"; these {shown} most surely." if len(wrong) > shown else ", the surest first."
     which = which if shown else "."
     yield f"<section><h2>Mistakes</h2><p>{len(wrong):,} examples are taken for what they are not{which}</p>"
+    if shown and subject.step_command:
+        command = f"<code>{escape(subject.step_command)} {int(wrong[0])}</code>"
+        yield f"<p>{command} shows the step of training on the first of them, its number in the place of this one that on "
+        yield "another.</p>"
     yield '<ul class="gallery">'
     is_picture = len(network.architecture.input_shape) == 2
     for place in range(shown):

@@ -4,6 +4,7 @@
 
     server.py    a socket on this machine, and uvicorn            guard.py   who may ask, how much, how long
     app.py       the routes: a request in, a record out           wanted.py  what a request may hold
+    aside.py     work that the event loop does not wait for
     session.py   the network that the page is about, and its undo
     digits.py    a drawing → picture, activations, probabilities  steps.py   an explanation for the page
     runs.py      a training that can be paused, and what is seen of it

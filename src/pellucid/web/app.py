@@ -23,6 +23,7 @@ from pellucid.formats.model_file import model_to_bytes
 from pellucid.report.page import fingerprint
 from pellucid.training.settings import LEARNING_RATES
 from pellucid.web import digits, mistakes, steps, wanted
+from pellucid.web.aside import aside
 from pellucid.web.guard import Guard, RefusalError
 from pellucid.web.runs import FIELDS, Trainer
 from pellucid.web.samples import PAPER, samples
@@ -183,7 +184,7 @@ class Page:
         names = [str(name) for name in network.classes]
         rate = wanted.number(given, "learning_rate", RATE_LOW, RATE_HIGH, 0.1)
         if "index" in given:
-            examples = self.session.examples()
+            examples = subject.examples.get()
             index = wanted.whole(given, "index", 0, len(examples.y) - 1)
             x, example, usual = (
                 examples.X[index],
@@ -299,7 +300,7 @@ def create_app(session: Session, trainer: Trainer, hosts: Collection[str], token
     @asynccontextmanager
     async def lifespan(_: Starlette) -> Any:
         yield
-        await run_in_threadpool(trainer.close)
+        await run_in_threadpool(trainer.close)  # waited for: it has a limit of its own
 
     page = Page(session, trainer, token)
     handlers: Any = {RefusalError: _refused, PellucidError: _told, HTTPException: _not_found, Exception: _broken}
@@ -325,14 +326,14 @@ def _post(path: str, answer: Callable[[Answer], Answer], known: Collection[str])
 
     async def respond(request: Request) -> Response:
         body = await request.body()
-        return await run_in_threadpool(lambda: JSONResponse(answer(wanted.record(body, fields))))
+        return await aside(lambda: JSONResponse(answer(wanted.record(body, fields))))
 
     return Route(path, respond, methods=["POST"])
 
 
 def _in_a_thread(answer: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
     async def respond(request: Request) -> Response:
-        return await run_in_threadpool(answer, request)
+        return await aside(lambda: answer(request))
 
     return respond
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.answers import Task, probabilities
 from pellucid.datasets.drawing import Part, Stages, of_strokes_without
 from pellucid.equations.network import Trace
 from pellucid.errors import DataError
@@ -25,12 +26,10 @@ MOST_NEURONS_SHOWN = 1024
 
 
 def check_reads_drawings(subject: Subject) -> None:
-    """Refuse where the network reads no pictures of 28×28."""
+    """Refuse where the network tells no classes of pictures of 28×28 apart."""
     if not subject.reads_drawings:
-        got = f"{subject.network.architecture} takes no pictures of 28×28"
-        raise RefusalError(
-            422, "no-drawing", f"{got}: it cannot read a drawing. Its examples are under Step and Errors."
-        )
+        got = f"{subject.network.architecture} does not tell classes of 28×28 pictures apart"
+        raise RefusalError(422, "no-drawing", f"{got}: it cannot read a drawing.")
 
 
 def read(subject: Subject, strokes: Sequence[Any], leave_out: Collection[Part]) -> dict[str, Any]:
@@ -51,8 +50,16 @@ def read(subject: Subject, strokes: Sequence[Any], leave_out: Collection[Part]) 
 
 
 def answer(subject: Subject, trace: Trace) -> dict[str, Any]:
-    """Say what a network makes of the one example of a trace: its layers, its probabilities, what it takes it for."""
-    classes, p = subject.network.classes, trace.p[0]
+    """Say what a network makes of the one example of a trace: its layers, its probabilities, what it takes it for.
+
+    Of a layer that is too wide to be shown neuron by neuron there are no shades.
+    """
+    network = subject.network
+    classes, p = network.classes, probabilities(network.task, network.architecture.loss, trace.p)[0]
+    if not np.isfinite(p).all():
+        raise RefusalError(
+            422, "too-large", "The network’s numbers are too large to compute with; expected finite ones."
+        )
     order = np.argsort(-p, kind="stable")
     best, second = (int(place) for place in order[:2])
     return {
@@ -70,10 +77,9 @@ def answer(subject: Subject, trace: Trace) -> dict[str, Any]:
                 "off": int((layer.a[0] == 0).sum()),
                 "loudest": loudest(trace, number),
                 "largest": numeral(float(np.abs(layer.a[0]).max())),
-                "shades": _shades(layer.a[0]),
+                "shades": _shades(layer.a[0]) if layer.a.shape[1] <= MOST_NEURONS_SHOWN else [],
             }
             for number, layer in enumerate(trace.layers[:-1], start=1)
-            if layer.a.shape[1] <= MOST_NEURONS_SHOWN
         ],
     }
 
@@ -84,9 +90,10 @@ def neuron_record(subject: Subject, pixels: NDArray[np.uint8], layer: int, place
     trace = subject.trace(pixels.reshape(1, -1))
     one = neuron(subject.network.architecture, subject.layers64, trace, layer, place)
     shape = subject.network.architecture.input_shape if layer == 1 else grid(len(one.weights))
-    name = (
-        f"output {subject.network.classes[place]}" if layer == len(trace.layers) else f"neuron {place} of layer {layer}"
-    )
+    is_yes = subject.network.task is Task.YES_OR_NO  # one output, which speaks for the second of two classes
+    name = f"neuron {place} of layer {layer}"
+    if layer == len(trace.layers):
+        name = f"output {subject.network.classes[1 if is_yes else place]}"
     pictures = {}
     for what, numbers in (("weights", one.weights), ("inputs", one.inputs), ("contributions", one.contributions)):
         pictures[what] = {"picture": picture_of(numbers, shape), "largest": numeral(float(np.abs(numbers).max()))}

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 64 * 1024
 LONGEST_PATH = 256
+MOST_HEADER_BYTES = 16 * 1024
 SECONDS_FOR_A_BODY = 10.0
 
 HEADERS = {
@@ -79,11 +80,19 @@ class Guard:
         except RefusalError as refusal:
             if not begun:
                 await refusal.response()(scope, receive, send_with_headers)
+        except asyncio.CancelledError:  # only the end of the server cancels an answer
+            if not begun:
+                ended = RefusalError(503, "ended", "The server ends; what was asked for is not finished.")
+                await ended.response()(scope, receive, send_with_headers)
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         if len(scope["path"]) > LONGEST_PATH or len(scope["query_string"]) > LONGEST_PATH:
             raise RefusalError(414, "address", "The address is too long.")
+        if sum(len(name) + len(value) for name, value in headers.raw) > MOST_HEADER_BYTES:
+            raise RefusalError(
+                431, "headers", f"The headers are too long; expected at most {MOST_HEADER_BYTES:,} bytes."
+            )
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0].lower() not in self.hosts:
             raise RefusalError(

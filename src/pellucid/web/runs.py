@@ -29,7 +29,7 @@ from pellucid.formats.model_file import Model
 from pellucid.network import Network
 from pellucid.recipes.options import architecture_of
 from pellucid.training.callbacks import Callback, Progress
-from pellucid.training.divergence import why_it_diverged
+from pellucid.training.divergence import first_non_finite, why_it_diverged
 from pellucid.training.evaluation import judge
 from pellucid.training.health import LayerHealth, health
 from pellucid.training.history import EpochRecord, History
@@ -57,7 +57,7 @@ RESTS_A_LOOK = 10
 SECONDS_AT_THE_END = 2.0
 ROWS_OF_HEALTH = 128
 EPOCHS_LISTED = 12
-OWN_DATA = "the data given to the server"
+OWN_DATA = "the given data"
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,15 @@ class Work:
 class Trainer(Callback):
     """The one training of this process, and what the page sees of it."""
 
-    def __init__(self, session: Session, make_engine: Callable[[], Engine], own_data: str | None = None) -> None:
-        self._session, self._make_engine, self._own_data = session, make_engine, own_data
+    def __init__(
+        self,
+        session: Session,
+        make_engine: Callable[[], Engine],
+        own_data: str | None = None,
+        own_label: str | None = None,
+    ) -> None:
+        self._session, self._make_engine = session, make_engine
+        self._own_data, self._own_label = own_data, own_label
         self._command = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stop, self._pausing = threading.Event(), threading.Event()
@@ -288,7 +295,8 @@ class Trainer(Callback):
 
     def _load(self) -> None:
         config, name = self._config, self._config["data"]
-        dataset = load(self._own_data if name == OWN_DATA and self._own_data else name)
+        own = self._own_data if name == OWN_DATA else None
+        dataset = load(name) if own is None else load(own, self._own_label)
         widths = ",".join(map(str, config["hidden"])) or "none"
         architecture = architecture_of(dataset, {"hidden": widths, "activation": config["activation"]})
         held_out = usual_validation_rows(len(dataset.y_train))
@@ -328,15 +336,12 @@ class Trainer(Callback):
 
     def _end(self, work: Work, rules: PageRules, result: Fit) -> None:
         if result.ending is Ending.DIVERGED:
-            step = result.snapshot.state.steps_done + 1
-            found = why_it_diverged(
-                work.engine, work.architecture, work.settings, rules, result.snapshot, work.training.X, work.training.y
-            )
             self._sentence = (
-                f"Step {step:,} of the training made a number that is infinite or NaN. {found.words if found else ''} "
-                f"The rate is {self._rate:g}; try a lower one, and begin again."
-            ).replace("  ", " ")
-            if not all_finite(result.snapshot.state.layers):  # go back to where the epoch began: there it was sound
+                f"{_where_it_diverged(work, rules, result.snapshot)} The rate is {self._rate:g}; try a lower one, and "
+                "begin again."
+            )
+            is_spoiled = _ends_its_epoch(work, result.snapshot) or not all_finite(result.snapshot.state.layers)
+            if is_spoiled:  # go back to where the epoch began: there it was sound
                 steps = result.snapshot.epochs_done * work.steps_an_epoch
                 before = State(result.layers, (), steps)
                 self._snapshot = replace(result.snapshot, state=before)
@@ -422,6 +427,29 @@ class Trainer(Callback):
         """Draw the first layer's weights as they stand: a PNG. Raises ``RefusalError`` where there are none."""
         work, state = self._held_work(), self._now()
         return picture_of_first_layer(work.architecture, (state or self._held_snapshot().state).layers)
+
+
+def _ends_its_epoch(work: Work, snapshot: Snapshot) -> bool:
+    """Say whether the running epoch has had all its steps."""
+    return snapshot.state.steps_done == (snapshot.epochs_done + 1) * work.steps_an_epoch
+
+
+def _where_it_diverged(work: Work, rules: PageRules, snapshot: Snapshot) -> str:
+    """Say which step made the first number that is not finite, and which operation of it: within an epoch the one that
+    ``snapshot`` stands before; after its last step, that step, or the look at the validation examples that follows.
+    """
+    steps, layers = snapshot.state.steps_done, snapshot.state.layers
+    if _ends_its_epoch(work, snapshot):
+        looked = f"After step {steps:,} of the training a look at the validation examples made"
+        where = looked if all_finite(layers) else f"Step {steps:,} of the training made"
+        found = first_non_finite(work.architecture, layers, work.validation.X, work.validation.y)
+    else:
+        where = f"Step {steps + 1:,} of the training made"
+        found = why_it_diverged(
+            work.engine, work.architecture, work.settings, rules, snapshot, work.training.X, work.training.y
+        )
+    words = f" {found.words}" if found else ""
+    return f"{where} a number that is infinite or NaN.{words}"
 
 
 _STATES = {

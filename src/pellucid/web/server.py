@@ -17,22 +17,28 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pellucid.errors import SettingError
 from pellucid.web.app import create_app
+from pellucid.web.guard import MOST_HEADER_BYTES
 from pellucid.web.runs import Trainer
 from pellucid.web.session import Session
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PORT, PORTS_TRIED = 8765, 20
 SECONDS_FOR_HEADERS = 10.0
-MOST_CONNECTIONS = 64
+SECONDS_WITHOUT_READING = 10.0
+MOST_CONNECTIONS, MOST_CONNECTIONS_OF_MANY = 64, 512
+"""A browser opens up to six; with ``--host`` a whole class may look at the page."""
+
 SECONDS_A_THREAD_HOLDS_ON = 0.001
 """A training's thread gives way to an answer so soon; Python's own measure, 5 ms, is felt at each stroke."""
-MOST_HEADER_BYTES = 16 * 1024
 
 
 class PatientProtocol(H11Protocol):
-    """HTTP that waits for the headers of a request no longer than it should: uvicorn itself would wait for ever."""
+    """HTTP that waits no longer than it should for the headers of a request, and for an answer to be read: uvicorn itself
+    would wait for ever.
+    """
 
     _waiting: asyncio.TimerHandle | None = None
+    _writing: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait."""
@@ -50,7 +56,18 @@ class PatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_waiting()
+        self._stop_watching()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Watch whether what is written is read, now that much of it is kept back."""
+        super().pause_writing()
+        self._watch(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """Stop watching: it was read."""
+        self._stop_watching()
+        super().resume_writing()
 
     def _wait(self) -> None:
         self._waiting = self.loop.call_later(SECONDS_FOR_HEADERS, self._give_up)
@@ -59,6 +76,21 @@ class PatientProtocol(H11Protocol):
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
+
+    def _watch(self, kept_back: int) -> None:
+        self._writing = self.loop.call_later(SECONDS_WITHOUT_READING, self._look_at_what_is_kept_back, kept_back)
+
+    def _look_at_what_is_kept_back(self, before: int) -> None:
+        now = self.transport.get_write_buffer_size()
+        if now < before:
+            self._watch(now)
+        else:
+            self.transport.abort()
+
+    def _stop_watching(self) -> None:
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
 
     def _give_up(self) -> None:
         self._waiting = None
@@ -122,7 +154,7 @@ def serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=MOST_CONNECTIONS,
+        limit_concurrency=MOST_CONNECTIONS_OF_MANY if allowed else MOST_CONNECTIONS,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=2,
         h11_max_incomplete_event_size=MOST_HEADER_BYTES,

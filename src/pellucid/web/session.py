@@ -11,7 +11,6 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ from pellucid.equations.optimizers import SGD
 from pellucid.equations.parameters import Layers
 from pellucid.errors import PellucidError
 from pellucid.explain.neuron import in_float64
-from pellucid.labelled import examples_for
 from pellucid.network import Network
 from pellucid.training.evaluation import Evaluation
 from pellucid.training.loop import all_finite
@@ -34,11 +32,35 @@ from pellucid.web.guard import RefusalError
 MOST_UNDO = 20
 
 
+class Examples:
+    """Labelled examples that a network was not trained on: loaded when they are first asked for, once.
+
+    Only who asks for them waits, for it may be a download.
+    """
+
+    def __init__(self, load: Callable[[], Labelled]) -> None:
+        self._load, self._loading = load, threading.Lock()
+        self._found: Labelled | PellucidError | None = None
+
+    def get(self) -> Labelled:
+        """Give them. Raises ``RefusalError`` where there are none."""
+        with self._loading:
+            if self._found is None:
+                try:
+                    self._found = self._load()
+                except PellucidError as error:
+                    self._found = error
+        if isinstance(self._found, PellucidError):
+            raise RefusalError(404, "no-data", f"There are no labelled examples: {self._found}")
+        return self._found
+
+
 @dataclass(frozen=True, eq=False)
 class Subject:
     """A network as it stands: its name for people, how many steps were taken on the page, and its number in this process.
 
-    ``layers64`` are its parameters in float64, in which everything that is shown is computed.
+    ``layers64`` are its parameters in float64, in which everything that is shown is computed; ``examples`` are those that it
+    can be held against.
     """
 
     network: Network
@@ -46,11 +68,12 @@ class Subject:
     steps: int
     version: int
     layers64: Layers
+    examples: Examples
 
     @property
     def reads_drawings(self) -> bool:
         """Say whether a drawing is an example of it."""
-        return self.network.architecture.input_shape == (SIDE, SIDE) and self.network.task is Task.ONE_OF_SEVERAL
+        return self.network.architecture.input_shape == (SIDE, SIDE) and self.tells_classes_apart
 
     @property
     def tells_classes_apart(self) -> bool:
@@ -64,27 +87,24 @@ class Subject:
 
 
 class Session:
-    """The subject, the ones before it, the labelled examples, and what was found on them."""
+    """The subject, the ones before it, and what was found on its labelled examples."""
 
     def __init__(
-        self, network: Network, model: Path, data: str | None = None, label: str | None = None, read_only: bool = False
+        self, network: Network, name: str, examples: Callable[[], Labelled], *, read_only: bool = False
     ) -> None:
         self.instance = secrets.token_hex(8)
         self.read_only = read_only
         self._lock = threading.RLock()
-        self._model, self._data, self._label = model, data, label
         self._versions = 0
-        self.given = self._made(network, str(model), 0)
+        self.given = self._made(network, name, 0, Examples(examples))
         self._now = self.given
         self._before: deque[Subject] = deque(maxlen=MOST_UNDO)
-        self._own_examples: Callable[[], Labelled] | None = None
-        self._examples: Labelled | PellucidError | None = None
         self._found: tuple[int, Evaluation] | None = None
         self._evaluating = threading.Lock()
 
-    def _made(self, network: Network, name: str, steps: int) -> Subject:
+    def _made(self, network: Network, name: str, steps: int, examples: Examples) -> Subject:
         self._versions += 1
-        return Subject(network, name, steps, self._versions, in_float64(network.layers))
+        return Subject(network, name, steps, self._versions, in_float64(network.layers), examples)
 
     @property
     def now(self) -> Subject:
@@ -112,7 +132,7 @@ class Session:
             model = replace(network.model, layers=layers, training=training, test_accuracy=None)
             moved = Network.of_model(model, engine)
             self._before.append(now)
-            self._now = self._made(moved, now.name, now.steps + 1)
+            self._now = self._made(moved, now.name, now.steps + 1, now.examples)
             return self._now
 
     def undo(self, version: int) -> Subject:
@@ -129,19 +149,14 @@ class Session:
         with self._lock:
             self._before.clear()
             self._now = self.given
-            self._forget_examples(None)
             return self._now
 
     def adopt(self, network: Network, name: str, examples: Callable[[], Labelled]) -> Subject:
         """Make a network that was trained on the page the subject, with the examples that it was not trained on."""
         with self._lock:
             self._before.clear()
-            self._now = self._made(network, name, 0)
-            self._forget_examples(examples)
+            self._now = self._made(network, name, 0, Examples(examples))
             return self._now
-
-    def _forget_examples(self, own: Callable[[], Labelled] | None) -> None:
-        self._own_examples, self._examples, self._found = own, None, None
 
     def _checked(self, version: int) -> Subject:
         if version != self._now.version:
@@ -150,28 +165,13 @@ class Session:
             )
         return self._now
 
-    def examples(self) -> Labelled:
-        """Load labelled examples that the network was not trained on, once. Raises ``RefusalError`` where there are none."""
-        with self._lock:
-            if self._examples is None:
-                try:
-                    own = self._own_examples
-                    network = self._now.network
-                    self._examples = own() if own else examples_for(network, self._model, self._data, self._label)
-                except PellucidError as error:
-                    self._examples = error
-            if isinstance(self._examples, PellucidError):
-                raise RefusalError(404, "no-data", f"There are no labelled examples: {self._examples}")
-            return self._examples
-
     def found(self) -> tuple[Subject, Labelled, Evaluation]:
         """Hold the subject against its labelled examples, once for each state of it."""
+        subject = self.now
+        if not subject.tells_classes_apart:
+            raise RefusalError(404, "no-classes", "This network gives numbers: there is no right or wrong to count.")
+        examples = subject.examples.get()
         with self._evaluating:
-            subject, examples = self.now, self.examples()
-            if not subject.tells_classes_apart:
-                raise RefusalError(
-                    404, "no-classes", "This network gives numbers: there is no right or wrong to count."
-                )
             if self._found is None or self._found[0] != subject.version:
                 self._found = subject.version, subject.network.evaluate(examples.X, examples.y)
             return subject, examples, self._found[1]

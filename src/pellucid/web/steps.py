@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from pellucid.explain import Explanation, Step, loss_along
 from pellucid.explain.numerals import numeral
 from pellucid.report.png import SOON, Pixels, dark_on_light, data_uri, mosaic, png, signed
-from pellucid.web.digits import answer, grid, line_record, sum_record
+from pellucid.web.digits import grid, line_record, sum_record
 from pellucid.web.guard import RefusalError
 from pellucid.web.session import Subject
 
-MOST_KEPT = 4
+LEAST_KEPT, MOST_KEPT, MOST_PARAMETERS_KEPT = 4, 64, 8_000_000
+"""A class at the page looks at many steps; each keeps two numbers for each parameter of the network."""
+
 NUMBERS_A_PAGE = 196
 TILES_AT_MOST = 256
 RATES_ALONG = 33
@@ -51,7 +53,8 @@ class Explanations:
             targets = np.array([wanted]) if of_classes else np.atleast_2d(np.asarray(wanted, np.float64))
             shown = Shown(next(self._numbers), subject, x, targets, explanation)
             self._kept[shown.number] = shown
-            while len(self._kept) > MOST_KEPT:
+            room = MOST_PARAMETERS_KEPT // subject.network.architecture.n_parameters
+            while len(self._kept) > min(max(room, LEAST_KEPT), MOST_KEPT):
                 self._kept.popitem(last=False)
         return shown
 
@@ -74,7 +77,6 @@ def to_record(shown: Shown) -> dict[str, Any]:
         "id": shown.number,
         "version": subject.version,
         "picture": _picture_of_example(explanation),
-        "read": answer(subject, subject.trace(shown.x.reshape(1, -1))) if subject.tells_classes_apart else None,
         "steps": [_step_record(step) for step in explanation.steps],
         "loss_numeral": numeral(explanation.loss),
         "loss_after_numeral": numeral(explanation.loss_after),

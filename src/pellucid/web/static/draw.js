@@ -18,7 +18,8 @@ let introduced = false;
 let again = async () => { throw new Error("not prepared"); };
 /** @type {(subject: import("./types").Subject) => void} */
 let tell = () => {};
-let version = 0;
+let version = 0, outputs = 10;
+let built = "";
 
 /**
  * @param {() => Promise<import("./types").Subject>} look looks again at what the page is about
@@ -37,15 +38,21 @@ export const drawnPixels = () => shown?.pixels ?? null;
 
 /** @param {import("./types").Subject} subject */
 export async function enter(subject) {
-  version = subject.version;
-  find("draw-network").textContent = `${subject.network}, ${subject.parameters.toLocaleString("en")} weights and biases.`;
+  take(subject);
   find("draw-all").hidden = find("draw-next").hidden = !subject.reads_drawings;
   find("draw-not").hidden = subject.reads_drawings;
   find("draw-lead").hidden = !subject.reads_drawings;
-  find("draw-not-words").textContent = `This network (${subject.network}) takes no pictures of 28×28, so it cannot read a drawing. Step and Errors show it at work.`;
+  find("draw-not-words").textContent = `This network (${subject.network}) does not tell classes of 28×28 pictures apart, so it cannot read a drawing. ${subject.tells_classes_apart ? "Step and Errors show it at work." : "This page explains networks that tell classes apart."}`;
   if (!subject.reads_drawings) return;
   if (!introduced) await introduce();
   else if (paper.strokes.length) await read();
+}
+
+/** @param {import("./types").Subject} subject */
+function take(subject) {
+  version = subject.version;
+  outputs = subject.widths[subject.widths.length - 1];
+  find("draw-network").textContent = `${subject.network}, ${subject.parameters.toLocaleString("en")} weights and biases.`;
 }
 
 /** Draw a digit, so that there is something to see. */
@@ -104,8 +111,8 @@ async function readOnce() {
     else if (!(error instanceof Lost)) throw error;
     return;
   }
+  if (shown && shown.version !== version) take(await again()); // another tab has changed the network
   show(/** @type {Digit} */ (shown));
-  if (shown && shown.version !== version) version = (await again()).version; // another tab has changed the network
   document.documentElement.dataset.strokeMs = String(performance.now() - began);
   if (open && shown) await openNeuron(open.layer, open.place, false);
 }
@@ -120,6 +127,7 @@ function showNothing(words) {
 
 /** @param {Digit} digit */
 function show(digit) {
+  build(digit);
   find("draw-why").hidden = false;
   find("said").replaceChildren(make("b", {}, digit.says), ` p = ${digit.share}; then ${digit.second.class}, p = ${digit.second.share}`);
   showBars(digit);
@@ -130,18 +138,32 @@ function show(digit) {
   );
 }
 
+/** Make the bars and the grids anew where they are for another network. @param {Digit} digit */
+function build(digit) {
+  const wanted = JSON.stringify([digit.probabilities.map((each) => each.class), digit.layers.map((layer) => layer.width), outputs]);
+  if (wanted === built && find("bars").children.length) return;
+  if (wanted !== built) open = null;
+  built = wanted;
+  find("neuron").hidden = true;
+  find("bars").replaceChildren(
+    ...digit.probabilities.map((each, place) =>
+      make("li", {}, make("button", { type: "button", onclick: () => openNeuron(digit.layers.length + 1, Math.min(place, outputs - 1)) },
+        make("span", { class: "name", title: each.class }, each.class), make("span", { class: "track" }, make("span", { class: "fill" })), make("span", { class: "number" })))),
+  );
+  find("layers").replaceChildren(
+    ...digit.layers.flatMap((layer) => {
+      const cells = layer.shades.map((_, place) =>
+        make("button", { type: "button", tabindex: place ? -1 : 0, "aria-pressed": "false", onclick: () => openNeuron(layer.layer, place) }));
+      const grid = make("div", { class: "cells", role: "group", "aria-label": `Neurons of layer ${layer.layer}` }, ...cells);
+      walkable(grid, 16);
+      return [make("p", { class: "hint" }), grid];
+    }),
+  );
+}
+
 /** @param {Digit} digit */
 function showBars(digit) {
   const list = find("bars");
-  if (list.children.length !== digit.probabilities.length) {
-    list.replaceChildren(
-      ...digit.probabilities.map((each, place) => {
-        const fill = make("span", { class: "fill" });
-        return make("li", {}, make("button", { type: "button", onclick: () => openNeuron(digit.layers.length + 1, place) },
-          make("span", {}, each.class), make("span", { class: "track" }, fill), make("span", { class: "number" })));
-      }),
-    );
-  }
   digit.probabilities.forEach((each, place) => {
     const row = /** @type {HTMLElement} */ (list.children[place]);
     row.classList.toggle("best", each.class === digit.says);
@@ -155,19 +177,9 @@ function showBars(digit) {
 /** @param {Digit} digit */
 function showLayers(digit) {
   const box = find("layers");
-  if (box.children.length !== 2 * digit.layers.length) {
-    box.replaceChildren(
-      ...digit.layers.flatMap((layer) => {
-        const cells = Array.from({ length: layer.width }, (_, place) =>
-          make("button", { type: "button", tabindex: place ? -1 : 0, "aria-pressed": "false", onclick: () => openNeuron(layer.layer, place) }));
-        const grid = make("div", { class: "cells", role: "group", "aria-label": `Neurons of layer ${layer.layer}` }, ...cells);
-        walkable(grid, 16);
-        return [make("p", { class: "hint" }), grid];
-      }),
-    );
-  }
   digit.layers.forEach((layer, number) => {
-    box.children[2 * number].textContent = `Layer ${layer.layer}: ${layer.width} neurons, ${layer.off} off; the loudest, no. ${layer.loudest}, says ${layer.largest}`;
+    const many = layer.shades.length ? "" : "; too many to show each";
+    box.children[2 * number].textContent = `Layer ${layer.layer}: ${layer.width.toLocaleString("en")} neuron${layer.width === 1 ? "" : "s"}, ${layer.off.toLocaleString("en")} off; the loudest, no. ${layer.loudest}, says ${layer.largest}${many}`;
     [...box.children[2 * number + 1].children].forEach((cell, place) => {
       const shade = layer.shades[place];
       /** @type {HTMLElement} */ (cell).style.setProperty("--share", String(Math.abs(shade)));

@@ -111,6 +111,15 @@ function show(record) {
   if (record.picture) image("step-picture").src = record.picture;
   image("step-picture").alt = "the example";
   stop = Math.min(stop, record.steps.length - 1);
+  buildRail(record);
+  showStop();
+}
+
+/** Make the rail where its stops are others: else it stays, and the focus with it. @param {ExplanationRecord} record */
+function buildRail(record) {
+  const stops = record.steps.map((step) => step.symbol).join();
+  if (find("rail").dataset.stops === stops) return;
+  find("rail").dataset.stops = stops;
   /** @type {Map<string, HTMLElement>} */
   const phases = new Map();
   record.steps.forEach((step, number) => {
@@ -119,7 +128,6 @@ function show(record) {
     phases.get(phase)?.append(make("li", {}, make("button", { type: "button", "data-stop": number, title: step.title, onclick: () => go(number) }, step.symbol)));
   });
   find("rail").replaceChildren(...[...phases].map(([name, list]) => make("div", { class: "phase" }, make("span", { "aria-hidden": "true" }, name), list)));
-  showStop();
 }
 
 /** @param {number} to */
@@ -138,7 +146,7 @@ function showStop() {
   }
   button("stop-previous").disabled = stop === 0;
   button("stop-next").disabled = stop === record.steps.length - 1;
-  const isOutputs = step.shape.length === 1 && step.shape[0] === subject?.classes.length && step.phase !== "input";
+  const isOutputs = step.shape.length === 1 && step.shape[0] === subject?.classes.length && isOfLastLayer(step.symbol);
   const rows = step.numbers.rows.length && step.lines.length < step.shape.reduce((size, each) => size * each, 1) ? step.numbers.rows : [];
   const words = make("div", {},
     make("h2", { id: "stop-title" }, `${step.title} `, make("code", {}, `[${step.tag}]`)),
@@ -151,6 +159,12 @@ function showStop() {
     step.note ? make("p", {}, step.note) : "",
   );
   find("stop").replaceChildren(step.numbers.rows.length ? words : make("div", { class: "two" }, words, pictureOf(record, place)));
+}
+
+/** Whether it is p, or z, b and their gradients of the last layer. @param {string} symbol */
+function isOfLastLayer(symbol) {
+  const last = [...String((subject?.widths.length ?? 0) - 1)].map((each) => "₀₁₂₃₄₅₆₇₈₉"[Number(each)]).join("");
+  return symbol === "p" || /[₀-₉]+/.exec(symbol)?.[0] === last;
 }
 
 /** The whole array: as a picture, and as numbers for who asks. @param {ExplanationRecord} record @param {number} place */

@@ -70,8 +70,8 @@ function fillForm(now) {
 
 /** @param {Run} now */
 function show(now) {
-  if (now.unchanged && run) {
-    run.state = now.state;
+  if (now.unchanged) { // what was asked before a press may be answered after it
+    if (run) run.state = now.state;
     return;
   }
   run = now;
