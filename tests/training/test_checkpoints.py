@@ -166,7 +166,7 @@ def test_a_checkpoint_cut_at_any_byte_is_ignored_in_favour_of_the_one_before(
     cut_off: tuple[Plan, RunFolder, bytes],
 ) -> None:
     plan, folder, _ = cut_off
-    newest, before = (read_checkpoint(path, plan.architecture, plan.settings)[1] for path in both(folder))
+    newest, before = (read_checkpoint(path, plan.architecture, plan.settings) for path in both(folder))
     assert (newest.epochs_done, newest.steps_done, before.steps_done) == (1, 3, 2)
     whole = folder.checkpoints.newest.read_bytes()
     for length in range(len(whole)):
@@ -234,7 +234,7 @@ def test_a_spoiled_checkpoint_never_takes_the_place_of_the_good_one(cut_off: tup
     with pytest.raises(KilledError):
         run(plan, folder, resume=True, callbacks=[KillAt(2, 4)], checkpoint_seconds=AT_ONCE)
     assert folder.checkpoints.before.read_bytes() == good
-    assert read_checkpoint(folder.checkpoints.newest, plan.architecture, plan.settings)[1].steps_done == 3
+    assert read_checkpoint(folder.checkpoints.newest, plan.architecture, plan.settings).steps_done == 3
 
 
 def both(folder: RunFolder) -> tuple[Path, Path]:

@@ -13,7 +13,7 @@ before stays until the next is in its place.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
@@ -34,11 +34,8 @@ SCHEMA = 2
 
 
 class Found(NamedTuple):
-    """What checkpoints hold: the record of the training that they are of, where it stands, and a sentence of each file
-    that is spoiled. The first two are None where no file is whole.
-    """
+    """Where a training stands, None where no file is whole; and of each file that is spoiled, what is wrong with it."""
 
-    identity: Mapping[str, Any] | None
     snapshot: Snapshot | None
     spoiled: tuple[str, ...]
 
@@ -63,8 +60,13 @@ class Checkpoints:
         write_checkpoint(self.newest, snapshot, identity, keep_as=self.before if self._newest_is_whole else None)
         self._newest_is_whole = True
 
-    def read(self, architecture: Architecture, settings: Settings) -> Found:
-        """Read the newest snapshot that is whole.
+    def read(
+        self,
+        architecture: Architecture,
+        settings: Settings,
+        check: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    ) -> Found:
+        """Read the newest snapshot that is whole. ``check`` looks at what it is of, before any shape is compared.
 
         Raises ``RunFolderError`` for one that another version wrote or that is of another network, ``StorageError`` for
         a file that is there and may not be read.
@@ -75,13 +77,13 @@ class Checkpoints:
                 continue
             _check_readable(path)
             try:
-                identity, snapshot = read_checkpoint(path, architecture, settings)
+                snapshot = read_checkpoint(path, architecture, settings, check)
             except ModelFileError as error:
                 spoiled.append(error.got)
                 continue
             self._newest_is_whole = path == self.newest
-            return Found(identity, snapshot, tuple(spoiled))
-        return Found(None, None, tuple(spoiled))
+            return Found(snapshot, tuple(spoiled))
+        return Found(None, tuple(spoiled))
 
 
 def write_checkpoint(path: Path, snapshot: Snapshot, identity: Mapping[str, Any], keep_as: Path | None = None) -> None:
@@ -109,11 +111,16 @@ def write_checkpoint(path: Path, snapshot: Snapshot, identity: Mapping[str, Any]
     write_container(path, arrays, {**record, "checksum": _checksum(arrays, record)}, keep_as)
 
 
-def read_checkpoint(path: Path, architecture: Architecture, settings: Settings) -> tuple[dict[str, Any], Snapshot]:
-    """Read a snapshot of a training with this architecture and these settings, and the record of what it is of.
+def read_checkpoint(
+    path: Path,
+    architecture: Architecture,
+    settings: Settings,
+    check: Callable[[Mapping[str, Any]], None] = lambda _: None,
+) -> Snapshot:
+    """Read a snapshot of a training with this architecture and these settings.
 
-    Raises ``ModelFileError`` for a file that is spoiled, ``RunFolderError`` for one that another version wrote or that is
-    of another network.
+    ``check`` is handed the record of what it is of, and may refuse it. Raises ``ModelFileError`` for a file that is
+    spoiled, ``RunFolderError`` for one that another version wrote or that is of another network.
     """
     arrays, record = read_container(path)
     schema = record.get("checkpoint_schema")
@@ -127,9 +134,9 @@ def read_checkpoint(path: Path, architecture: Architecture, settings: Settings) 
     try:
         if record.pop("checksum", None) != _checksum(arrays, record):
             raise ModelFileError(f"{path} is spoiled: its checksum is that of another content")
-        identity = dict(record["of"])
-        return identity, _snapshot(arrays, record, architecture, settings)
-    except ModelFileError:
+        check(dict(record["of"]))
+        return _snapshot(arrays, record, architecture, settings)
+    except (ModelFileError, RunFolderError):
         raise
     except PellucidError as error:
         raise RunFolderError(f"{path} does not fit the training: {error}", advice="Begin anew elsewhere.") from error

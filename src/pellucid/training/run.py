@@ -237,9 +237,11 @@ def _take_up(plan: Plan, folder: RunFolder, say: Callable[[str], None]) -> tuple
         return record, None
     resumed = [*record["resumed"], _now()] if isinstance(record.get("resumed"), list) else [_now()]
     record = {**record, "status": "running", "resumed": resumed}
-    found = folder.checkpoints.read(plan.architecture, plan.settings)
-    if found.identity is not None:
-        _check_same(folder.checkpoints.folder, _with_epochs(found.identity, plan.settings), ours)
+
+    def check(theirs: Mapping[str, Any]) -> None:
+        _check_same(folder.checkpoints.folder, _with_epochs(theirs, plan.settings), ours)
+
+    found = folder.checkpoints.read(plan.architecture, plan.settings, check)
     if found.spoiled:
         say(f"{'; '.join(found.spoiled)}. The run goes on from {_place(found.snapshot)}, to the same end.")
     return record, found.snapshot
