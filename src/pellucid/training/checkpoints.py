@@ -108,7 +108,7 @@ def write_checkpoint(path: Path, snapshot: Snapshot, identity: Mapping[str, Any]
         "best_epoch": snapshot.best and snapshot.best.epoch,
         "averages": snapshot.average is not None,
     }
-    write_container(path, arrays, {**record, "checksum": _checksum(arrays, record)}, keep_as)
+    write_container(path, arrays, {**record, "checksum": checksum(arrays, record)}, keep_as)
 
 
 def read_checkpoint(
@@ -132,7 +132,7 @@ def read_checkpoint(
             advice="Go on with the version that began it, or begin anew in another folder.",
         )
     try:
-        if record.pop("checksum", None) != _checksum(arrays, record):
+        if record.pop("checksum", None) != checksum(arrays, record):
             raise ModelFileError(f"{path} is spoiled: its checksum is that of another content")
         check(dict(record["of"]))
         return _snapshot(arrays, record, architecture, settings)
@@ -142,6 +142,16 @@ def read_checkpoint(
         raise RunFolderError(f"{path} does not fit the training: {error}", advice="Begin anew elsewhere.") from error
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ModelFileError(f"{path} is spoiled ({error!r})") from error
+
+
+def checksum(arrays: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    """Sum up all that a checkpoint says but its checksum: SHA-256."""
+    digest = hashlib.sha256(canonical_json(record).encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
 
 
 def _snapshot(
@@ -186,15 +196,6 @@ def _history(records: Any) -> History:
     if [each.epoch for each in history] != list(range(1, len(history) + 1)):
         raise ValueError("the epochs of the history do not follow each other")
     return history
-
-
-def _checksum(arrays: Mapping[str, Any], record: Mapping[str, Any]) -> str:
-    digest = hashlib.sha256(canonical_json(record).encode())
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
-        digest.update(array.data)
-    return digest.hexdigest()
 
 
 def _check_readable(path: Path) -> None:
