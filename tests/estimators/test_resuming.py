@@ -186,6 +186,20 @@ def test_a_folder_that_is_taken_away_is_warned_of_once_and_the_fit_goes_on(probl
     assert bits(ours) == bits(whole)
 
 
+def test_a_folder_that_cannot_be_made_is_warned_of_and_the_fit_goes_on(problem, bits, tmp_path) -> None:
+    X, y = problem("iris")
+    (tmp_path / "file").write_text("")
+    ours, whole = (MLPClassifier((5,), max_iter=3, random_state=0) for _ in range(2))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ours.fit(X, y, checkpoint=tmp_path / "file" / "fit")
+        whole.fit(X, y)
+    said = [str(each.message) for each in caught if "goes on in memory" in str(each.message)]
+    assert len(said) == 1
+    assert "fit cannot be made: not a directory. The fit goes on in memory" in said[0]
+    assert bits(ours) == bits(whole)
+
+
 def test_a_spoiled_checkpoint_is_warned_of_and_the_fit_ends_the_same(problem, bits, tmp_path) -> None:
     X, y = problem("iris")
     ours = MLPClassifier((5,), max_iter=4, random_state=0)

@@ -20,6 +20,7 @@ from pellucid.training.callbacks import Callback
 from pellucid.training.history import EpochRecord
 from pellucid.training.run import Plan, run
 from pellucid.training.run_folder import RunFolder
+from pellucid.training.saving import Saver
 
 Make = Callable[..., Plan]
 
@@ -142,6 +143,62 @@ def test_a_folder_that_may_not_be_written_is_refused_before_anything_is_trained(
     listener = After(1, lambda: pytest.fail("it was trained"))
     with ordinary_user(), pytest.raises(StorageError, match=r"cannot be made: permission denied\. Try --out DIR\."):
         run(plan(), RunFolder(open_folder / "run"), resume=False, callbacks=[listener])
+
+
+def test_a_run_goes_on_in_memory_where_its_folder_may_only_be_read(
+    plan: Make,
+    open_folder: Path,
+    ordinary_user: Callable[[], AbstractContextManager[None]],
+    expected: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (open_folder / "tmp").mkdir()
+    (open_folder / "tmp").chmod(0o777)
+    monkeypatch.setattr(tempfile, "tempdir", str(open_folder / "tmp"))
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with ordinary_user():
+        folder = RunFolder(open_folder / "run")
+        with pytest.raises(KeyboardInterrupt):
+            run(plan(), folder, resume=False, callbacks=[After(2, stop)])
+        for path in (folder.path, *folder.path.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        listener = After(99, lambda: None)
+        done = run(plan(), folder, resume=True, callbacks=[listener])
+        (sentence,) = listener.sentences
+        assert "could not be written: permission denied. The training goes on in memory" in sentence
+        assert [record.epoch for record in done.history] == [1, 2, 3, 4]
+        assert done.model is not None
+        assert done.model.read_bytes() == expected
+
+
+def test_a_disk_of_a_network_that_knows_no_locks_is_no_obstacle(
+    plan: Make, tmp_path: Path, expected: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+    import fcntl
+
+    def unknown(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", unknown)
+    run(plan(), RunFolder(tmp_path / "run"), resume=False)
+    assert (tmp_path / "run" / "model.safetensors").read_bytes() == expected
+
+
+def test_no_memory_for_a_checkpoint_ends_no_training() -> None:
+    said: list[str] = []
+
+    def no_memory() -> None:
+        raise MemoryError
+
+    saver = Saver(said.append)
+    assert saver.attempt(no_memory) is not None
+    assert saver.attempt(no_memory) is not None
+    assert len(said) == 1
+    assert said[0].startswith("there was no memory to save from. The training goes on in memory")
 
 
 # -- the command line, on a disk of its own that is really full ------------------------------------------------------

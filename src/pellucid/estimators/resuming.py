@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from math import isfinite
 from os import PathLike
@@ -15,6 +15,7 @@ import numpy as np
 
 from pellucid.engines import Engine, State
 from pellucid.equations.architecture import Architecture
+from pellucid.errors import StorageError
 from pellucid.estimators.rules import EstimatorRules
 from pellucid.estimators.telling import warn
 from pellucid.estimators.validation import Part
@@ -67,14 +68,14 @@ def going_on(
 ) -> Iterator[Going]:
     """Hold the folder while a fit goes on in it; without a place nothing is kept.
 
-    Raises ``RunFolderError`` where another process holds it or it holds another fit, ``StorageError`` where it cannot be
-    made. A folder that later cannot be written is warned of, once.
+    Raises ``RunFolderError`` where another process holds it or it holds another fit. A folder that cannot be made or
+    written is warned of, once.
     """
-    if place is None:
-        yield Going(None, lambda _: None)
-        return
-    ours = of()
-    with holding(place.folder, otherwise="checkpoint=DIR"):
+    with ExitStack() as stack:
+        if place is None or not _held(place, stack):
+            yield Going(None, lambda _: None)
+            return
+        ours = of()
         remove_partial_files(place.folder)
         checkpoints, saver = Checkpoints(place.folder), Saver(warn)
         found = checkpoints.read(architecture, settings, check=lambda theirs: _check_same(place.folder, theirs, ours))
@@ -86,6 +87,16 @@ def going_on(
             saver.attempt(lambda: checkpoints.write(snapshot, ours))
 
         yield Going(found.snapshot, keep)
+
+
+def _held(place: Place, stack: ExitStack) -> bool:
+    """Hold the folder as long as the stack lasts, or warn that this is not to be."""
+    try:
+        stack.enter_context(holding(place.folder, otherwise="checkpoint=DIR"))
+    except StorageError as error:
+        warn(f"{error.got}. The fit goes on in memory, and would begin anew were it killed.")
+        return False
+    return True
 
 
 def _check_same(folder: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:

@@ -140,7 +140,7 @@ def read_checkpoint(
         raise
     except PellucidError as error:
         raise RunFolderError(f"{path} does not fit the training: {error}", advice="Begin anew elsewhere.") from error
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ModelFileError(f"{path} is spoiled ({error!r})") from error
 
 

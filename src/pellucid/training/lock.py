@@ -21,10 +21,11 @@ def holding(folder: Path, *, otherwise: str) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = _opened(folder / LOCK)
     except OSError as error:
+        what = "may not be written" if folder.is_dir() else "cannot be made"
         reason = (error.strerror or str(error)).lower()
-        raise StorageError(f"the run folder {folder} cannot be made: {reason}", advice=f"Try {otherwise}.") from error
+        raise StorageError(f"the folder {folder} {what}: {reason}", advice=f"Try {otherwise}.") from error
     try:
         try:
             _lock(descriptor)
@@ -33,9 +34,23 @@ def holding(folder: Path, *, otherwise: str) -> Iterator[None]:
                 f"another process is training in {folder}",
                 advice=f"Wait for it, or choose another folder with {otherwise}.",
             ) from error
+        except OSError:
+            pass  # some disks of a network know no locks: better unguarded than not at all
         yield
     finally:
         os.close(descriptor)
+
+
+def _opened(lock: Path) -> int:
+    """Open the lock; in a folder that may only be read, the one that is there: it holds no worse."""
+    try:
+        return os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:
+        try:
+            return os.open(lock, os.O_RDONLY)
+        except OSError:
+            pass
+        raise
 
 
 def _lock(descriptor: int) -> None:

@@ -6,7 +6,6 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from pellucid.formats.model_file import Model, write_model
 from pellucid.training.callbacks import Callback, Callbacks, EpochFunction
 from pellucid.training.evaluation import Evaluation, evaluate
 from pellucid.training.history import History, from_records
-from pellucid.training.identity import check_same, identity
+from pellucid.training.identity import identity
 from pellucid.training.interrupts import interruptible
 from pellucid.training.keeper import SECONDS_BETWEEN_CHECKPOINTS, check_seconds
 from pellucid.training.loop import Examples, Fit, fit
@@ -30,14 +29,9 @@ from pellucid.training.saving import Saver, write_where_possible
 from pellucid.training.settings import Settings
 from pellucid.training.snapshot import Snapshot
 from pellucid.training.stopping import Ending
+from pellucid.training.taking_up import now, take_up
 
 MOST_VALIDATION_ROWS = 10_000
-
-RESULT_KEYS = (
-    "ended", "ending", "kept_epoch", "trouble", "non_finite_step",
-    "epochs", "train_seconds", "test_accuracy", "test_loss", "test_calibration_error", "model",
-)  # fmt: skip
-"""What run.json gains when a run ends, and loses when it is given more epochs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +95,8 @@ def run(
     A snapshot is kept at each epoch's end, and within one every ``checkpoint_seconds``. A folder that can no longer be
     written ends nothing: callbacks hear of it once, the training goes on in memory, and what the folder then lacks is said
     in ``Run.unsaved``. Raises ``RunFolderError`` where the folder is in use, not empty, or holds another run;
-    ``StorageError`` where it cannot be written at the beginning, when nothing is lost, or no place is left for the model.
+    ``StorageError`` where a new run's folder cannot be written from the first, when nothing is lost, or where no place is
+    left for the model.
     """
     if not resume or not folder.exists():
         folder.check_new()
@@ -109,14 +104,17 @@ def run(
     with folder.locked():
         record, snapshot = _fresh_record(plan), None
         teller = Callbacks(callbacks)
+        saver = Saver(teller.on_notice)
         if resume and folder.exists():
-            record, snapshot = _take_up(plan, folder, teller.on_notice)
+            record, snapshot = take_up(
+                folder, identity_of(plan), plan.architecture, plan.settings, say=teller.on_notice
+            )
             if record["status"] == "finished":
                 return Run(folder, record, _history(folder, record), None, None, folder.model)
+            saver.attempt(lambda: folder.write_record(record))
         else:
             folder.check_new()
-        folder.write_record(record)
-        saver = Saver(teller.on_notice)
+            folder.write_record(record)
         with interruptible() as interrupted:
             result = _train(
                 plan, folder, snapshot, callbacks, saver, checkpoint_seconds, lambda: interrupted() or stop()
@@ -204,7 +202,7 @@ def _fresh_record(plan: Plan) -> dict[str, Any]:
     return {
         "schema": 1,
         "status": "running",
-        "started": _now(),
+        "started": now(),
         "command": list(plan.command),
         **{part: of for part, of in identity_of(plan).items() if part != "version"},
         "engine": {"name": plan.engine.name, "target": plan.engine.target, "threads": plan.threads},
@@ -222,69 +220,12 @@ def identity_of(plan: Plan) -> dict[str, Any]:
     return identity(data, plan.architecture, plan.engine, plan.settings.to_record(), plan.threads)
 
 
-def _take_up(plan: Plan, folder: RunFolder, say: Callable[[str], None]) -> tuple[dict[str, Any], Snapshot | None]:
-    """Read the record and the checkpoint of a stopped run, and make sure that it is this one."""
-    record = folder.read_record()
-    ours = identity_of(plan)
-    lost = record["status"] == "finished" and not folder.model.is_file()
-    if lost or _longer(record, plan.settings):
-        record = {key: record[key] for key in record if key not in RESULT_KEYS}
-        record = {**_with_epochs(record, plan.settings), "status": "running"}
-    goes_on = record["status"] != "finished"
-    version = record.get("versions", {}).get("pellucid") if goes_on else __version__  # what is done is reported
-    _check_same(folder.path, {**record, "version": version}, ours)
-    if not goes_on:
-        return record, None
-    resumed = [*record["resumed"], _now()] if isinstance(record.get("resumed"), list) else [_now()]
-    record = {**record, "status": "running", "resumed": resumed}
-
-    def check(theirs: Mapping[str, Any]) -> None:
-        _check_same(folder.checkpoints.folder, _with_epochs(theirs, plan.settings), ours)
-
-    found = folder.checkpoints.read(plan.architecture, plan.settings, check)
-    if found.spoiled:
-        say(f"{'; '.join(found.spoiled)}. The run goes on from {_place(found.snapshot)}, to the same end.")
-    return record, found.snapshot
-
-
-def _check_same(path: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
-    check_same(path, theirs, ours, kind="run", anew="begin a new one with --out")
-
-
-def _with_epochs(record: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """Give a record that asks for as many epochs as we do, where it may be given more."""
-    if not _longer(record, settings):
-        return dict(record)
-    return {**record, "settings": {**record["settings"], "epochs": settings.epochs}}
-
-
-def _place(snapshot: Snapshot | None) -> str:
-    if snapshot is None:
-        return "its beginning"
-    epoch, step = snapshot.epochs_done, snapshot.steps_done
-    return f"step {step:,} of epoch {epoch + 1}" if step else f"the end of epoch {epoch}"
-
-
-def _longer(record: Mapping[str, Any], settings: Settings) -> bool:
-    """Say whether only more epochs are asked for.
-
-    That means the same thing only under a constant rate, and where no mean of the last epochs is kept.
-    """
-    before = record["settings"].get("epochs")
-    return (
-        settings.schedule == "constant"
-        and not settings.average
-        and isinstance(before, int)
-        and settings.epochs > before
-    )
-
-
 def _result(result: Fit, test: Evaluation | None, folder: RunFolder, model: Path | None) -> dict[str, Any]:
     history = result.snapshot.history
     status = {Ending.INTERRUPTED: "interrupted", Ending.DIVERGED: "diverged"}.get(result.ending, "finished")
     return {
         "status": status,
-        "ended": _now(),
+        "ended": now(),
         "ending": result.ending.value,
         "kept_epoch": result.kept_epoch,
         "trouble": result.trouble,
@@ -303,7 +244,3 @@ def _history(folder: RunFolder, record: Mapping[str, Any]) -> History:
         return from_records(record["epochs"])
     except TypeError as error:
         raise RunFolderError(f"{folder.record} is spoiled ({error})", advice="Begin a new run.") from error
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

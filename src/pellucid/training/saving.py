@@ -19,7 +19,8 @@ class Saver:
         """Write: give what hindered it, or None."""
         try:
             write()
-        except StorageError as error:
+        except (StorageError, MemoryError) as failure:
+            error = failure if isinstance(failure, StorageError) else StorageError("there was no memory to save from")
             if not self._said:
                 self._said = True
                 self._say(
