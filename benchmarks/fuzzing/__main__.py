@@ -77,9 +77,9 @@ def main() -> int:
         print(f"{name:>10}  {json.dumps(told)}", flush=True)
         for failure in found[name]["failures"][:20]:
             print(f"            {failure}", flush=True)
-    record = {"pellucid": __version__, "machine": description(), "first": arguments.first, "readers": found}
-    if arguments.out is not None:
-        write_text(arguments.out, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        record = {"pellucid": __version__, "machine": description(), "first": arguments.first, "readers": found}
+        if arguments.out is not None:  # after each reader: a campaign is long
+            write_text(arguments.out, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     return int(any(each["failed"] or each["crashed"] for each in found.values()))
 
 

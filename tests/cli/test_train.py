@@ -246,6 +246,19 @@ def test_a_run_of_other_data_says_what_differs_and_what_to_do(cli, small, tmp_pa
     assert "Go on with the data of the run, or begin a new one with --out." in words
 
 
+def test_a_run_of_another_version_says_so_before_its_settings_are_read(cli, small) -> None:
+    assert cli("train", *small, "--out", "run").code == 0
+    record = json.loads(Path("run/run.json").read_text())
+    newer = {**record, "status": "running", "versions": {"pellucid": "9.0"}}
+    newer["settings"] = {**record["settings"], "solver": "one of 2031"}
+    Path("run/run.json").write_text(json.dumps(newer))
+    said = cli("train", "--resume", "run")
+    assert said.code == 2
+    words = " ".join(said.err.split())
+    assert "run holds a run of Pellucid 9.0, and this is" in words
+    assert "Go on with that version (pip install pellucid==9.0), or begin a new one with --out." in words
+
+
 def test_a_second_run_in_the_same_folder_is_refused_in_a_sentence(cli, small, leisurely) -> None:
     with subprocess.Popen([*leisurely, "--out", "run"], stdout=subprocess.PIPE, text=True) as first:
         wait_for("epoch  1", first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 import warnings
 
 import numpy as np
@@ -244,3 +245,43 @@ def test_a_fit_in_a_process_that_is_killed_goes_on_and_two_at_once_are_refused(b
     patiently(resumed.set_params(callbacks=fit_beside).fit, X, y, checkpoint=tmp_path)
     assert [epoch for epoch, _ in refused] == [4, 5]
     assert bits(resumed) == bits(whole)
+
+
+TO_THE_END = """
+import sys, warnings
+warnings.simplefilter("ignore")
+from sklearn.datasets import load_digits
+from pellucid import MLPClassifier
+X, y = load_digits(return_X_y=True)
+settings = dict(batch_size=16, max_iter=8, random_state=0, early_stopping=True, n_iter_no_change=50, dropout=0.1)
+est = MLPClassifier((64,), standardize=True, engine=sys.argv[1], **settings)
+print("begins", flush=True)
+est.fit(X, y, checkpoint=sys.argv[2], checkpoint_seconds=0.02).save(sys.argv[2] + ".safetensors", optimizer=True)
+"""
+
+
+@pytest.mark.slow
+def test_fits_killed_at_random_moments_end_with_the_bytes_of_one_never_stopped(engine, tmp_path) -> None:
+    def command(folder: str) -> list[str]:
+        return [sys.executable, "-c", TO_THE_END, engine, str(tmp_path / folder)]
+
+    with subprocess.Popen(command("whole"), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "begins\n"
+        began = time.monotonic()
+        assert process.wait() == 0
+    seconds, rng, kills, number = time.monotonic() - began, np.random.default_rng(1), 0, 0
+    expected = (tmp_path / "whole.safetensors").read_bytes()
+    while kills < 5:
+        with subprocess.Popen(command(f"killed-{number}"), stdout=subprocess.PIPE, text=True) as process:
+            process.stdout.readline()
+            time.sleep(rng.uniform(0, seconds))
+            process.kill()
+        kills += process.returncode == -9
+        if (tmp_path / f"killed-{number}.safetensors").exists():
+            number += 1
+        elif kills == 5:
+            subprocess.run(command(f"killed-{number}"), check=True)
+            number += 1
+    for each in range(number):
+        assert (tmp_path / f"killed-{each}.safetensors").read_bytes() == expected
+    assert number > 0

@@ -348,6 +348,35 @@ def test_a_run_record_that_lacks_something_is_refused_in_a_sentence(plan: Make, 
             run(plan(), folder, resume=True)
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("request", "data"), 1.5),
+        (("settings", "solver"), ["sgd"]),
+        (("engine", "threads"), 1.5),
+        (("engine", "threads"), 0),
+        (("engine", "target"), None),
+        (("ending",), "relu"),
+        (("test_accuracy",), float("nan")),
+        (("test_accuracy",), 1e9),
+        (("machine", "system"), "\ud800"),
+    ],
+)
+def test_a_run_record_that_says_what_cannot_be_is_refused_in_a_sentence(
+    plan: Make, tmp_path: Path, place: tuple[str, ...], value: object
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    run(plan(), folder, resume=False)
+    record = inner = json.loads(folder.record.read_text())
+    *above, last = place
+    for step in above:
+        inner = inner[step]
+    inner[last] = value
+    folder.record.write_text(json.dumps(record))
+    with pytest.raises(RunFolderError, match=r"run\.json is spoiled"):
+        run(plan(), folder, resume=True)
+
+
 def test_a_refused_folder_is_left_as_it_was(plan: Make, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("precious")
     with pytest.raises(RunFolderError):

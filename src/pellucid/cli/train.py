@@ -239,11 +239,14 @@ class _Training:
     def _options_of_the_stopped_run(self) -> dict[str, Any]:
         """Options that are not given are those of the run that is resumed."""
         from pellucid.errors import RunFolderError, SettingError
+        from pellucid.training.identity import check_version
         from pellucid.training.run_folder import RunFolder
+        from pellucid.training.taking_up import RUN, version_of
 
         if self.resume is None or not (folder := RunFolder(self.resume)).exists():
             return {}
         record = folder.read_record()
+        check_version(folder.path, version_of(record), **RUN)  # first: another version may know other settings
         try:
             hidden = ",".join(str(layer["width"]) for layer in record["architecture"]["hidden"]) or "none"
             activation = ",".join(layer["activation"] for layer in record["architecture"]["hidden"]) or "relu"

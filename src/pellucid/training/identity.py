@@ -38,13 +38,8 @@ def check_same(path: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any], *
 
     ``anew`` says how a new one is begun. What another version wrote is looked at first, for it may mean other things.
     """
+    check_version(path, theirs.get("version"), kind=kind, anew=anew)
     try:
-        version, now = theirs.get("version"), ours["version"]
-        if version != now:
-            raise RunFolderError(
-                f"{path} holds a {kind} of Pellucid {version}, and this is {now}, which may not give the same bits",
-                advice=f"Go on with that version (pip install pellucid=={version}), or {anew}.",
-            )
         found = list(_differences(theirs, ours))
         if found:
             what = "data" if theirs["data"] != ours["data"] else "settings"
@@ -54,6 +49,15 @@ def check_same(path: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any], *
             )
     except (KeyError, TypeError, AttributeError) as error:
         raise RunFolderError(f"what {path} says of its {kind} is spoiled ({error!r})", advice=f"{anew}.") from error
+
+
+def check_version(path: Path, version: Any, *, kind: str, anew: str) -> None:
+    """Raise ``RunFolderError`` where the ``kind`` of training in ``path`` was begun by another version than this one."""
+    if version != __version__:
+        raise RunFolderError(
+            f"{path} holds a {kind} of Pellucid {version}, and this is {__version__}, which may not give the same bits",
+            advice=f"Go on with that version (pip install pellucid=={version}), or {anew}.",
+        )
 
 
 def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:

@@ -26,6 +26,7 @@ from pellucid.files import PARTIAL_SUFFIX, remove_partial_files, write_text
 from pellucid.training.checkpoints import Checkpoints
 from pellucid.training.history import History, to_json_lines
 from pellucid.training.lock import LOCK, holding
+from pellucid.training.stopping import Ending
 
 
 class RunFolder:
@@ -103,12 +104,26 @@ def _is_litter(name: str) -> bool:
 
 
 def _check_record(record: Any) -> None:
-    """Raise ``TypeError`` or ``KeyError`` for a record that no run wrote."""
+    """Raise ``TypeError``, ``ValueError`` or ``KeyError`` for a record that no run wrote."""
     wanted: dict[str, Any] = {"status": str, "settings": dict, "architecture": dict, "engine": dict, "data": dict}
     wanted |= {"request": dict, "versions": dict}
     if isinstance(record, dict) and record.get("status") == "finished":
         wanted |= {"ending": str, "epochs": list, "kept_epoch": int, "train_seconds": float}
         wanted |= {"test_accuracy": float, "test_loss": float}
+    _check_types(record, wanted)
+    _check_types(record["engine"], {"name": str, "target": str, "threads": int})
+    _check_types(record["request"], dict.fromkeys(record["request"], str | None))
+    _check_types(record["settings"], dict.fromkeys(record["settings"], str | int | float | dict | None))
+    if record["engine"]["threads"] < 1:
+        raise ValueError("threads are counted from 1")
+    if record["status"] == "finished":
+        Ending(record["ending"])
+        if not 0 <= record["test_accuracy"] <= 1:
+            raise ValueError(f"test_accuracy is {record['test_accuracy']}")
+    json.dumps(record, ensure_ascii=False).encode()  # half a letter can be read, and not be written again
+
+
+def _check_types(record: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     for key, kind in wanted.items():
         if not isinstance(record[key], kind):
             raise TypeError(f"{key} is {record[key]!r}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from pellucid import __version__
@@ -19,6 +18,15 @@ RESULT_KEYS = (
     "epochs", "train_seconds", "test_accuracy", "test_loss", "test_calibration_error", "model",
 )  # fmt: skip
 """What run.json gains when a run ends, and loses when it is given more epochs."""
+
+
+RUN: dict[str, str] = {"kind": "run", "anew": "begin a new one with --out"}
+"""The words of whoever refuses."""
+
+
+def version_of(record: Mapping[str, Any]) -> Any:
+    """Give the version whose bits a run's record promises; of what is finished this one, for it is only reported."""
+    return __version__ if record["status"] == "finished" else record["versions"].get("pellucid")
 
 
 def take_up(
@@ -38,25 +46,19 @@ def take_up(
     if lost or _longer(record, settings):
         record = {key: record[key] for key in record if key not in RESULT_KEYS}
         record = {**_with_epochs(record, settings), "status": "running"}
-    goes_on = record["status"] != "finished"
-    version = record.get("versions", {}).get("pellucid") if goes_on else __version__  # what is done is reported
-    _check_same(folder.path, {**record, "version": version}, ours)
-    if not goes_on:
+    check_same(folder.path, {**record, "version": version_of(record)}, ours, **RUN)
+    if record["status"] == "finished":
         return record, None
     resumed = [*record["resumed"], now()] if isinstance(record.get("resumed"), list) else [now()]
     record = {**record, "status": "running", "resumed": resumed}
 
     def check(theirs: Mapping[str, Any]) -> None:
-        _check_same(folder.checkpoints.folder, _with_epochs(theirs, settings), ours)
+        check_same(folder.checkpoints.folder, _with_epochs(theirs, settings), ours, **RUN)
 
     found = folder.checkpoints.read(architecture, settings, check)
     if found.spoiled:
         say(f"{'; '.join(found.spoiled)}. The run goes on from {_place(found.snapshot)}, to the same end.")
     return record, found.snapshot
-
-
-def _check_same(path: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
-    check_same(path, theirs, ours, kind="run", anew="begin a new one with --out")
 
 
 def _with_epochs(record: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
