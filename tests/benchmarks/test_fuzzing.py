@@ -26,7 +26,8 @@ def test_spoiled_files_are_read_or_refused(reader: str, inputs: int) -> None:
     assert (found["failed"], found["crashed"]) == (0, 0)
     assert found["read"] + found["refused"] == inputs
     assert found["read"] > 0, "the files are spoiled beyond what a reader looks at"
-    assert found["memory_grown_megabytes"] < 1000
+    # Of pictures Pillow's bound is 89 million pixels, of up to four bytes, and some copies.
+    assert found["memory_grown_megabytes"] < (2000 if reader == "image" else 50)
 
 
 def test_the_same_number_makes_the_same_file_and_another_one_another() -> None:

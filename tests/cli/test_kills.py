@@ -48,7 +48,18 @@ def command(tmp_path: Path) -> list[str]:
     for picture, label in zip(X, y, strict=True):
         picture[2 * label : 2 * label + 3] += 120  # a light bar at one of three heights
     np.savez(tmp_path / "pictures.npz", X=X, y=y)
-    options = ["--data", str(tmp_path / "pictures.npz"), "--hidden", "128,64", "--batch-size", "8", "--epochs", "8"]
+    options = [
+        "--data",
+        str(tmp_path / "pictures.npz"),
+        "--hidden",
+        "128,64",
+        "--batch-size",
+        "8",
+        "--epochs",
+        "8",
+        "--threads",
+        "1",
+    ]
     return [sys.executable, "-m", "pellucid", "train", *options, "--checkpoint-seconds", OFTEN]
 
 

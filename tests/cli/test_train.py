@@ -202,6 +202,8 @@ def test_resume_with_another_network_says_what_differs(cli, small) -> None:
     said = cli("train", "--resume", "run", "--hidden", "9,6")
     assert said.code == 2
     assert "run holds another run" in said.err
+    said = cli("train", "--resume", "run", "--hidden", "9")
+    assert "its network is 8 relu, 6 relu, 3 softmax by cross_entropy, this one 9 relu, 3 softmax" in said.err
     said = cli("train", "--resume", "run", "--seed", 1)
     assert "settings.seed was 0, is 1" in said.err
 

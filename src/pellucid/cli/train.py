@@ -249,7 +249,9 @@ class _Training:
         check_version(folder.path, version_of(record), **RUN)  # first: another version may know other settings
         try:
             hidden = ",".join(str(layer["width"]) for layer in record["architecture"]["hidden"]) or "none"
-            activation = ",".join(layer["activation"] for layer in record["architecture"]["hidden"]) or "relu"
+            activations = [layer["activation"] for layer in record["architecture"]["hidden"]]
+            # One for all, where they are alike: then other widths, which are refused, are refused for what they are.
+            activation = ",".join(activations if len(set(activations)) > 1 else activations[:1]) or "relu"
             options = {**record["settings"], **record["request"], "hidden": hidden, "activation": activation}
             options["loss"] = record["architecture"]["loss"]
             options |= record["architecture"].get("loss_settings", {})
