@@ -19,10 +19,11 @@ PARTIAL_SUFFIX = ".partial"
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, keep_as: Path | None = None) -> Iterator[BinaryIO]:
     """Open a binary file that takes the place of ``path`` if, and only if, the block ends without an error.
 
-    Raises ``StorageError`` where the disk is full or the folder may not be written; ``path`` is then as it was.
+    What was there before is then found at ``keep_as``, where that is given. Raises ``StorageError`` where the disk is full
+    or the folder may not be written; ``path`` is then as it was.
     """
     if path.is_dir() or not path.name:
         raise StorageError(f"{path} could not be written: it is a folder", advice="Name a file in it.")
@@ -33,6 +34,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
+        if keep_as is not None and path.exists():
+            path.replace(keep_as)
         partial.replace(path)
     except OSError as error:
         if isinstance(error, StorageError):
@@ -44,8 +47,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     _flush_folder(path.parent)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path``, whole or not at all.
+def write_bytes(path: Path, content: bytes, keep_as: Path | None = None) -> None:
+    """Write ``content`` to ``path``, whole or not at all; what was there before is kept as ``keep_as``, if that is given.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -53,7 +56,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     ...     (Path(folder) / "new" / "a.bin").read_bytes()
     b'whole'
     """
-    with replacing(path) as stream:
+    with replacing(path, keep_as) as stream:
         stream.write(content)
 
 

@@ -202,6 +202,8 @@ def test_resume_with_another_network_says_what_differs(cli, small) -> None:
     said = cli("train", "--resume", "run", "--hidden", "9,6")
     assert said.code == 2
     assert "run holds another run" in said.err
+    said = cli("train", "--resume", "run", "--hidden", "9")
+    assert "its network is 8 relu, 6 relu, 3 softmax by cross_entropy, this one 9 relu, 3 softmax" in said.err
     said = cli("train", "--resume", "run", "--seed", 1)
     assert "settings.seed was 0, is 1" in said.err
 
@@ -226,6 +228,47 @@ def test_the_native_engine_resumes_to_the_same_bytes_with_another_number_of_thre
     assert Path("cut/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
     said = cli("train", "--resume", "whole", "--engine", "native:scalar")
     assert whole["target"] == "scalar" or "engine.target was" in said.err
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
+def test_checkpoints_are_some_time_apart(cli, small, seconds) -> None:
+    said = cli("train", *small, "--checkpoint-seconds", seconds, "--out", "run")
+    assert said.code == 2
+    assert f"--checkpoint-seconds is {float(seconds):g}; expected a positive number of seconds. Try 60." in said.err
+    assert not Path("run").exists()
+
+
+def test_a_run_of_other_data_says_what_differs_and_what_to_do(cli, small, tmp_path) -> None:
+    assert cli("train", *small, "--out", "run").code == 0
+    np.savez("other.npz", X=np.eye(60, 5), y=np.arange(60) % 3)
+    said = cli("train", "--resume", "run", "--data", "other.npz", "--epochs", 40)
+    assert said.code == 2
+    words = " ".join(said.err.split())
+    assert re.search(r"run holds another run: the data is not the same: it was points \(\w{12}…\), is other \(", words)
+    assert "Go on with the data of the run, or begin a new one with --out." in words
+
+
+def test_a_run_of_another_version_says_so_before_its_settings_are_read(cli, small) -> None:
+    assert cli("train", *small, "--out", "run").code == 0
+    record = json.loads(Path("run/run.json").read_text())
+    newer = {**record, "status": "running", "versions": {"pellucid": "9.0"}}
+    newer["settings"] = {**record["settings"], "solver": "one of 2031"}
+    Path("run/run.json").write_text(json.dumps(newer))
+    said = cli("train", "--resume", "run")
+    assert said.code == 2
+    words = " ".join(said.err.split())
+    assert "run holds a run of Pellucid 9.0, and this is" in words
+    assert "Go on with that version (pip install pellucid==9.0), or begin a new one with --out." in words
+
+
+def test_a_second_run_in_the_same_folder_is_refused_in_a_sentence(cli, small, leisurely) -> None:
+    with subprocess.Popen([*leisurely, "--out", "run"], stdout=subprocess.PIPE, text=True) as first:
+        wait_for("epoch  1", first)
+        said = cli("train", *small, "--resume", "run")
+        first.kill()
+    assert said.code == 2
+    words = " ".join(said.err.split())
+    assert "another process is training in run. Wait for it, or choose another folder with --out DIR." in words
 
 
 def test_a_folder_with_something_in_it_is_not_overwritten(cli, small, tmp_path) -> None:

@@ -1,6 +1,11 @@
 """A small problem that a small network can learn: which of three corners is a point nearest to?"""
 
-from collections.abc import Callable
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,3 +72,32 @@ def plan(dataset: Dataset, architecture: Architecture, engine: ReferenceEngine) 
         return Plan(dataset, architecture, Settings(**settings), engine, threads=1)
 
     return make
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may write: the tests' own are closed to an ordinary user, where root runs them."""
+    folder = Path(tempfile.mkdtemp(prefix="pellucid-test-"))
+    folder.chmod(0o777)
+    yield folder
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir():
+            path.chmod(0o777)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def ordinary_user() -> Callable[[], AbstractContextManager[None]]:
+    """Give a block in which this process may do no more than an ordinary user: to root nothing is forbidden."""
+
+    @contextmanager
+    def block() -> Iterator[None]:
+        before = os.geteuid()
+        if before == 0:
+            os.seteuid(65534)
+        try:
+            yield
+        finally:
+            os.seteuid(before)
+
+    return block

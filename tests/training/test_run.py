@@ -12,7 +12,7 @@ import pytest
 
 from pellucid.engines import ReferenceEngine
 from pellucid.equations.optimizers import OPTIMIZERS
-from pellucid.errors import ModelFileError, RunFolderError, SettingError, StorageError
+from pellucid.errors import RunFolderError, SettingError, StorageError
 from pellucid.formats.model_file import read_model
 from pellucid.training.callbacks import Callback
 from pellucid.training.history import EpochRecord
@@ -134,10 +134,10 @@ def test_resume_with_other_settings_says_what_differs(
     folder = RunFolder(tmp_path / "run")
     with pytest.raises(KilledError):
         run(plan(), folder, resume=False, callbacks=[KillAfter(1)])
-    checkpoint = folder.checkpoint.read_bytes()
+    checkpoint = folder.checkpoints.newest.read_bytes()
     with pytest.raises(RunFolderError, match=difference):
         run(plan(**change), folder, resume=True)
-    assert folder.checkpoint.read_bytes() == checkpoint
+    assert folder.checkpoints.newest.read_bytes() == checkpoint
 
 
 def test_resume_on_other_data_says_so(plan: Make, tmp_path: Path) -> None:
@@ -215,17 +215,6 @@ def test_a_run_that_diverges_at_once_leaves_no_model(plan: Make, tmp_path: Path)
     assert not folder.model.exists()
 
 
-def test_a_spoiled_checkpoint_is_refused_in_a_sentence(plan: Make, tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
-    with pytest.raises(KilledError):
-        run(plan(), folder, resume=False, callbacks=[KillAfter(2)])
-    whole = folder.checkpoint.read_bytes()
-    for length in (0, 7, 100, len(whole) - 1):
-        folder.checkpoint.write_bytes(whole[:length])
-        with pytest.raises(ModelFileError, match=r"snapshot\.safetensors"):
-            run(plan(), folder, resume=True)
-
-
 @pytest.mark.parametrize("text", ["", "[]", "{", "nonsense"])
 def test_a_spoiled_run_record_is_refused_in_a_sentence(plan: Make, tmp_path: Path, text: str) -> None:
     folder = RunFolder(tmp_path / "run")
@@ -241,7 +230,7 @@ def test_a_full_disk_ends_in_a_sentence_and_spoils_nothing(
     folder = RunFolder(tmp_path / "run")
     with pytest.raises(KilledError):
         run(plan(), folder, resume=False, callbacks=[KillAfter(2)])
-    checkpoint = folder.checkpoint.read_bytes()
+    checkpoint = folder.checkpoints.newest.read_bytes()
 
     def full(descriptor: int) -> None:
         raise OSError(28, os.strerror(28))
@@ -250,7 +239,7 @@ def test_a_full_disk_ends_in_a_sentence_and_spoils_nothing(
         patch.setattr(os, "fsync", full)
         with pytest.raises(StorageError, match="could not be written: no space left on device"):
             run(plan(), folder, resume=True)
-    assert folder.checkpoint.read_bytes() == checkpoint
+    assert folder.checkpoints.newest.read_bytes() == checkpoint
     assert not list(tmp_path.rglob("*.partial"))
 
 
@@ -301,17 +290,17 @@ def test_ctrl_c_at_the_step_that_overflows_spoils_no_checkpoint(plan: Make, tmp_
     folder = RunFolder(tmp_path / "run")
     with pytest.raises(KilledError):
         run(plan(), folder, resume=False, callbacks=[KillAfter(2)])
-    checkpoint = folder.checkpoint.read_bytes()
+    checkpoint = folder.checkpoints.newest.read_bytes()
     done = run(replace(plan(), engine=Overflows(4)), folder, resume=True)
     assert (done.fit.ending, done.record["kept_epoch"]) == (Ending.DIVERGED, 2)
-    assert folder.checkpoint.read_bytes() == checkpoint
+    assert folder.checkpoints.newest.read_bytes() == checkpoint
     assert np.isfinite(read_model(folder.model).layers[0].W).all()
 
 
 def test_what_a_killed_process_leaves_half_written_is_no_obstacle(plan: Make, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    folder.checkpoint.parent.mkdir(parents=True)
-    folder.checkpoint.parent.rmdir()
+    folder.checkpoints.folder.mkdir(parents=True)
+    folder.checkpoints.folder.rmdir()
     (folder.path / ".run.json.1-ab.partial").write_text("{")
     run(plan(), folder, resume=True)
     assert not list(tmp_path.rglob("*.partial"))
@@ -357,6 +346,35 @@ def test_a_run_record_that_lacks_something_is_refused_in_a_sentence(plan: Make, 
             continue  # a list, as it should be: what is in it is looked at when it is reported
         with pytest.raises(RunFolderError, match=r"run\.json is spoiled"):
             run(plan(), folder, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("request", "data"), 1.5),
+        (("settings", "solver"), ["sgd"]),
+        (("engine", "threads"), 1.5),
+        (("engine", "threads"), 0),
+        (("engine", "target"), None),
+        (("ending",), "relu"),
+        (("test_accuracy",), float("nan")),
+        (("test_accuracy",), 1e9),
+        (("machine", "system"), "\ud800"),
+    ],
+)
+def test_a_run_record_that_says_what_cannot_be_is_refused_in_a_sentence(
+    plan: Make, tmp_path: Path, place: tuple[str, ...], value: object
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    run(plan(), folder, resume=False)
+    record = inner = json.loads(folder.record.read_text())
+    *above, last = place
+    for step in above:
+        inner = inner[step]
+    inner[last] = value
+    folder.record.write_text(json.dumps(record))
+    with pytest.raises(RunFolderError, match=r"run\.json is spoiled"):
+        run(plan(), folder, resume=True)
 
 
 def test_a_refused_folder_is_left_as_it_was(plan: Make, tmp_path: Path) -> None:

@@ -106,6 +106,13 @@ def train(
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Go on with the run in DIR, or begin it there.")
     ] = None,
+    checkpoint_seconds: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="The time between two checkpoints within an epoch; one is kept at each epoch's end, too. (default: 60)",
+        ),
+    ] = None,
     report: Annotated[
         bool,
         typer.Option("--report", help="Write report.html into the run's folder: curves, mistakes, calibration."),
@@ -143,7 +150,7 @@ def train(
         "threads": threads,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    training = _Training(given, out, resume, report, Output(json))
+    training = _Training(given, out, resume, report, Output(json), checkpoint_seconds)
     try:
         return training.run()
     except KeyboardInterrupt:  # the second Ctrl-C, or one before the training began
@@ -155,7 +162,13 @@ class _Training:
     """One call of the verb: what was given, where it goes, what is said."""
 
     def __init__(
-        self, given: dict[str, Any], out: Path | None, resume: Path | None, report: bool, output: Output
+        self,
+        given: dict[str, Any],
+        out: Path | None,
+        resume: Path | None,
+        report: bool,
+        output: Output,
+        checkpoint_seconds: float | None,
     ) -> None:
         from pellucid.errors import SettingError
 
@@ -164,11 +177,12 @@ class _Training:
                 "both --out and --resume are given", "one of them", "--resume names the run's folder, too."
             )
         self.given, self.out, self.resume, self.report, self.output = given, out, resume, report, output
+        self.checkpoint_seconds = checkpoint_seconds
         self.folder: RunFolder | None = None
 
     def how_to_go_on(self) -> str:
         """Say what is left after an interruption that could not be waited for."""
-        if self.folder is None or not self.folder.checkpoint.is_file():
+        if self.folder is None or not self.folder.checkpoints.exist():
             return "Interrupted; nothing was trained yet."
         return f"Interrupted. Go on with: pellucid train --resume {shlex.quote(str(self.folder.path))}"
 
@@ -177,8 +191,10 @@ class _Training:
         from pellucid.cli.train_report import TrainReport
         from pellucid.engines import choose, name_of
         from pellucid.recipes.options import architecture_of, settings_of
+        from pellucid.training.keeper import SECONDS_BETWEEN_CHECKPOINTS
         from pellucid.training.run import Plan, run
 
+        seconds = SECONDS_BETWEEN_CHECKPOINTS if self.checkpoint_seconds is None else self.checkpoint_seconds
         options = {**self._options_of_the_stopped_run(), **self._options_of_the_recipe(), **self.given}
         engine = choose(options.get("engine"), threads=options.get("threads")).engine
         dataset = self._load(options)
@@ -203,7 +219,9 @@ class _Training:
                 )
             with ProgressDisplay(self.output, settings.epochs) as display:
                 self.folder = self._folder(dataset)
-                done = run(plan, self.folder, resume=self.resume is not None, callbacks=[display])
+                done = run(
+                    plan, self.folder, resume=self.resume is not None, callbacks=[display], checkpoint_seconds=seconds
+                )
         return TrainReport(plan, done, self.output, self.report).tell()
 
     def _options_of_the_recipe(self) -> dict[str, Any]:
@@ -221,14 +239,19 @@ class _Training:
     def _options_of_the_stopped_run(self) -> dict[str, Any]:
         """Options that are not given are those of the run that is resumed."""
         from pellucid.errors import RunFolderError, SettingError
+        from pellucid.training.identity import check_version
         from pellucid.training.run_folder import RunFolder
+        from pellucid.training.taking_up import RUN, version_of
 
         if self.resume is None or not (folder := RunFolder(self.resume)).exists():
             return {}
         record = folder.read_record()
+        check_version(folder.path, version_of(record), **RUN)  # first: another version may know other settings
         try:
             hidden = ",".join(str(layer["width"]) for layer in record["architecture"]["hidden"]) or "none"
-            activation = ",".join(layer["activation"] for layer in record["architecture"]["hidden"]) or "relu"
+            activations = [layer["activation"] for layer in record["architecture"]["hidden"]]
+            # One for all, where they are alike: then other widths, which are refused, are refused for what they are.
+            activation = ",".join(activations if len(set(activations)) > 1 else activations[:1]) or "relu"
             options = {**record["settings"], **record["request"], "hidden": hidden, "activation": activation}
             options["loss"] = record["architecture"]["loss"]
             options |= record["architecture"].get("loss_settings", {})

@@ -29,12 +29,14 @@ class TrainReport:
 
         done, folder, record = self.done, self.done.folder, self.done.record
         ending = Ending(record["ending"])
+        if done.unsaved is not None:
+            self.output.warn(f"{done.unsaved}.")
         if ending is Ending.DIVERGED:
             self._draw_curves()
             raise errors.DivergedError(self._diverged())
         if ending is Ending.INTERRUPTED:
             self.output.say(
-                f"Interrupted in epoch {len(done.history) + 1}; what was learned is in {escape(str(folder.model))}.\n"
+                f"Interrupted in epoch {len(done.history) + 1}; what was learned is in {escape(str(done.model))}.\n"
                 f"Go on with: pellucid train --resume {escape(shlex.quote(str(folder.path)))}"
             )
             self.output.result(self._summary())
@@ -46,6 +48,8 @@ class TrainReport:
         self._say_result([each for each in (curves, page) if each is not None])
         if done.fit is not None:  # a finished run is reported, whatever came of it
             self._raise_if_failed(ending)
+        if done.unsaved is not None:
+            raise errors.StorageError(done.unsaved, advice=f"Make room in {folder.path}, and resume the run there.")
         self.output.result(self._summary())
         return 0
 
@@ -54,7 +58,7 @@ class TrainReport:
         from pellucid.training.stopping import Ending
 
         done, settings = self.done, self.plan.settings
-        saved = f"The model is in {done.folder.model}."
+        saved = f"The model is in {done.model}."
         if settings.until is not None and ending is not Ending.TARGET_REACHED:
             best = max((each.validation_accuracy or 0.0) for each in done.history)
             got = f"the validation accuracy reached {percent(best)} in {len(done.history)} epochs"
@@ -90,7 +94,8 @@ class TrainReport:
         if not self.wants_page:
             return None
         folder, data = self.done.folder, self.plan.dataset
-        network = load(folder.model, engine=self.plan.engine)
+        assert self.done.model is not None, "a run that has ended well has a model"
+        network = load(self.done.model, engine=self.plan.engine)
         found = self.done.test or network.evaluate(data.X_test, data.y_test)
         try:
             write_page(
@@ -117,17 +122,17 @@ class TrainReport:
             names = self.plan.dataset.classes
             words = (f"{names[pair.true]} for {names[pair.taken_for]} ({pair.times}×)" for pair in pairs)
             say(f"Most often taken: {escape(', '.join(words))}")
-        files = [folder.model, folder.history, folder.record, *pictures]
+        files = [path for path in (done.model, folder.history, folder.record, *pictures) if path is not None]
         say("Wrote" if done.fit is not None else "Its files")
-        for path in files:
+        for path in files if done.unsaved is None else [done.model]:
             say(f"  {escape(str(path))}")
 
     def _diverged(self) -> str:
-        done, folder = self.done, self.done.folder
+        done = self.done
         where = f"at step {done.record['non_finite_step']:,} of epoch {len(done.history) + 1}"
         kept = done.record["kept_epoch"]
         saved = (
-            f"The model of epoch {kept} is in {folder.model}." if kept else "No epoch was finished: there is no model."
+            f"The model of epoch {kept} is in {done.model}." if kept else "No epoch was finished: there is no model."
         )
         return f"the loss became infinite or NaN {where}. {saved} Try a lower --learning-rate."
 
@@ -157,5 +162,5 @@ class TrainReport:
             "ending": record["ending"],
             "kept_epoch": record["kept_epoch"],
             "run": str(done.folder.path),
-            "model": str(done.folder.model),
+            "model": str(done.model),
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from operator import is_
+from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -23,12 +24,14 @@ from pellucid.errors import ModelFileError, PellucidError
 from pellucid.estimators.fitting import Fitting
 from pellucid.estimators.keeping import model_of, parameters_of, restore
 from pellucid.estimators.parameters import CONSTRAINTS, STOCHASTIC_SOLVERS
+from pellucid.estimators.resuming import Place, place_of
 from pellucid.estimators.rules import Standing
 from pellucid.estimators.telling import CallbackSupportMixin, with_callbacks
 from pellucid.estimators.validation import Part
 from pellucid.formats.model_file import read_model, write_model
 from pellucid.formats.records import architecture_from_record, architecture_to_record
 from pellucid.network import Network
+from pellucid.training.keeper import SECONDS_BETWEEN_CHECKPOINTS
 
 ROWS_OF_A_BLOCK = 4096
 """Sparse examples are made dense for prediction so many at a time."""
@@ -116,14 +119,23 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_seconds: float = SECONDS_BETWEEN_CHECKPOINTS,
     ) -> Self:
         """Train the network on X (n, d) and y.
 
         ``X_val`` and ``y_val`` are judged after each epoch, in place of the part that ``early_stopping`` would hold out;
-        scores and losses on them are kept in ``history_``. Raises ``ValueError`` for what does not fit together, and then
-        leaves the estimator as it was.
+        scores and losses on them are kept in ``history_``.
+
+        ``checkpoint`` names a folder in which is kept what the fit has reached: at the end of each epoch, and within one
+        every ``checkpoint_seconds``. The same call goes on from what is there, so that a fit that was killed ends with the
+        bits of one that was not; one that had ended is at its end at once. It needs a ``random_state``. A folder that holds
+        another fit is refused with what differs; one that can no longer be written is warned of, and the fit goes on.
+
+        Raises ``ValueError`` for what does not fit together, and then leaves the estimator as it was.
         """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), incremental=False)
+        place = place_of(self, checkpoint, checkpoint_seconds)
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), incremental=False, place=place)
 
     @available_if(is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -140,12 +152,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         *,
         incremental: bool,
         prepare: Callable[[], None] = lambda: None,
+        place: Place | None = None,
     ) -> Self:
         """Fit, or leave everything as it was: ``prepare`` included, which comes first."""
         before = dict(self.__dict__)
         try:
             prepare()
-            Fitting(self, incremental=incremental).run(X, y, sample_weight, validation)
+            Fitting(self, incremental=incremental, place=place).run(X, y, sample_weight, validation)
         except Warning:  # where warnings are errors, what was learned is kept all the same
             raise
         except Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from pellucid.equations.scaling import Scaling
 from pellucid.estimators.first_layers import first_layers
 from pellucid.estimators.lbfgs import search
 from pellucid.estimators.parameters import check_combination, hidden_layers, listeners_of, seed_of, settings_of
+from pellucid.estimators.resuming import Place, going_on, identity_of_fit
 from pellucid.estimators.rules import EstimatorRules, Standing
 from pellucid.estimators.sparse import SparseRows, over
 from pellucid.estimators.telling import EpochLines, SklearnCallbacks, progress_bar, warn
@@ -36,12 +38,14 @@ if TYPE_CHECKING:
 
 
 class Fitting:
-    """A fit in the making. ``incremental`` is that of ``partial_fit``: one epoch, on from where the estimator stands."""
+    """A fit in the making. ``incremental`` is that of ``partial_fit``: one epoch, on from where the estimator stands.
+    ``place`` is where checkpoints are kept.
+    """
 
     settings: Settings  # of what goes in epochs
 
-    def __init__(self, estimator: BaseMLP, *, incremental: bool) -> None:
-        self.estimator, self.incremental = estimator, incremental
+    def __init__(self, estimator: BaseMLP, *, incremental: bool, place: Place | None = None) -> None:
+        self.estimator, self.incremental, self.place = estimator, incremental, place
 
     def run(self, given_X: Any, given_y: Any, sample_weight: Any, validation: tuple[Any, Any, Any]) -> None:
         """Check everything, then train."""
@@ -75,7 +79,7 @@ class Fitting:
             if estimator.solver == "lbfgs":
                 self._search(examples, state.layers)
             else:
-                self._take_epochs(examples, state)
+                self._take_epochs(examples, state, training, judged_on)
         self.told.end()
 
     # -- before ------------------------------------------------------------------------------------------------------
@@ -176,7 +180,7 @@ class Fitting:
 
     # -- in epochs ---------------------------------------------------------------------------------------------------
 
-    def _take_epochs(self, examples: Examples, state: State) -> None:
+    def _take_epochs(self, examples: Examples, state: State, training: Part, judged_on: Part | None) -> None:
         estimator, n = self.estimator, len(examples)
         rules = self._rules(n, epochs=1 if self.incremental else int(estimator.max_iter))
         epochs_before = len(estimator.history_)
@@ -184,19 +188,31 @@ class Fitting:
         def remember(record: EpochRecord) -> None:
             self._remember(record, n, epochs_before)
 
-        def keep(snapshot: Snapshot) -> None:
-            estimator._take(snapshot.state.layers)
+        def what_it_is() -> dict[str, Any]:
+            made_by = (self.architecture, self.engine, self.settings, rules)
+            return identity_of_fit(*made_by, state, training, judged_on, estimator.scoring)
 
         lines = [EpochLines(scores=estimator.early_stopping)] if estimator.verbose else []
-        with progress_bar(rules.epochs, shown=estimator.progress_bar) as advance:
+        with (
+            going_on(self.place, what_it_is, self.architecture, self.settings) as going,
+            progress_bar(rules.epochs, shown=estimator.progress_bar) as advance,
+        ):
+            for record in going.start.history if going.start else ():
+                remember(record)
+
+            def keep(snapshot: Snapshot) -> None:
+                estimator._take(snapshot.state.layers)
+                going.keep(snapshot)
+
             result = fit(
                 self.engine,
                 self.architecture,
                 examples,
                 self.settings,
-                start=between_epochs(state, (), None),
+                start=going.start or between_epochs(state, (), None),
                 callbacks=[*lines, remember, self.told, *listeners_of(self.estimator), advance],
                 keep=keep,
+                keep_seconds=self.place.seconds if self.place else inf,
                 stop=self.stop,
                 rules=rules,
                 judges=self.judge,

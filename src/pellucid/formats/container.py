@@ -28,9 +28,11 @@ MOST_HEADER_BYTES = 100_000_000
 _TYPES = {"F32": np.dtype(np.float32), "F64": np.dtype(np.float64)}
 
 
-def write_container(path: Path, arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any]) -> None:
-    """Write arrays and record, whole or not at all. Raises ``StorageError``."""
-    write_bytes(path, container_to_bytes(arrays, record))
+def write_container(
+    path: Path, arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any], keep_as: Path | None = None
+) -> None:
+    """Write arrays and record, whole or not at all, keeping the file before as ``keep_as``. Raises ``StorageError``."""
+    write_bytes(path, container_to_bytes(arrays, record), keep_as)
 
 
 def container_to_bytes(arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any]) -> bytes:

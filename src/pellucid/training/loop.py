@@ -27,6 +27,7 @@ from pellucid.errors import ShapeError
 from pellucid.training.callbacks import Callback, Callbacks, EpochFunction, Progress
 from pellucid.training.evaluation import Judged, judge
 from pellucid.training.history import EpochRecord
+from pellucid.training.keeper import Keeper
 from pellucid.training.rules import Rules, UsualRules
 from pellucid.training.settings import Settings
 from pellucid.training.snapshot import Best, Snapshot, between_epochs, first_snapshot
@@ -86,6 +87,7 @@ def fit(
     start: Snapshot | None = None,
     callbacks: Sequence[Callback | EpochFunction] = (),
     keep: Callable[[Snapshot], None] = lambda _: None,
+    keep_seconds: float = inf,
     stop: Callable[[], bool] = lambda: False,
     rules: Rules | None = None,
     judges: Callable[[Layers], Judged] | None = None,
@@ -94,12 +96,13 @@ def fit(
 ) -> Fit:
     """Train a network, from the beginning or from where ``start`` stands.
 
-    ``keep`` is handed a snapshot at the end of each epoch, and when ``stop`` ends the training within one, or ``most_steps``
-    have been taken, after which the training is as if interrupted. ``rules`` decide in place of those that follow from
-    ``settings``; ``judges`` looks at the parameters after each epoch in place of the usual look at the ``validation`` part.
+    ``keep`` is handed a snapshot at the end of each epoch, within one every ``keep_seconds``, and when ``stop`` ends the
+    training within one, or ``most_steps`` have been taken, after which the training is as if interrupted. ``rules``
+    decide in place of those that follow from ``settings``; ``judges`` looks at the parameters after each epoch in place
+    of the usual look at the ``validation`` part.
     With ``warns``, callbacks hear of what looks wrong.
     """
-    teller = Callbacks(callbacks)
+    teller, keeper = Callbacks(callbacks), Keeper(keep, keep_seconds)
     rules = rules or UsualRules(settings)
     if judges is None and validation is not None:
         judges = partial(_judged, engine, architecture, validation)
@@ -110,19 +113,19 @@ def fit(
     while (reason := rules.ending(snapshot.history)) is None:
         steps_before = snapshot.state.steps_done
         snapshot, last_rate, bad_step = _run_epoch(
-            engine, architecture, training, settings, rules, snapshot, teller, stop, left
+            engine, architecture, training, settings, rules, snapshot, teller, stop, left, keeper
         )
         left -= snapshot.state.steps_done - steps_before
         if bad_step is not None:
             return _diverged(snapshot, bad_step)
         if snapshot.steps_done < steps_of_an_epoch(len(training), settings.batch_size):
-            keep(snapshot)
+            keeper.keep(snapshot)
             return _finished(architecture, training, rules, snapshot, Ending.INTERRUPTED, warns=False)
         ended = _end_epoch(architecture, training, settings, rules, snapshot, last_rate, judges)
         if not isfinite(ended.history[-1].validation_loss or 0.0):
             return _diverged(snapshot, snapshot.steps_done)
         snapshot = ended
-        keep(snapshot)
+        keeper.keep(snapshot)
         wants_to_end = teller.on_epoch(snapshot.history[-1])
         for kind, sentence in _troubles(architecture, snapshot, training).items() if warns else ():
             if kind not in told:
@@ -159,9 +162,10 @@ def _run_epoch(
     teller: Callbacks,
     stop: Callable[[], bool],
     most_steps: float,
+    keeper: Keeper,
 ) -> tuple[Snapshot, float, int | None]:
     """Take the rest of the running epoch's steps, in stretches; end where a loss is not finite, ``stop`` says so, or
-    ``most_steps`` have been taken.
+    ``most_steps`` have been taken. Between two stretches keep what there is, where the keeper says that it is time.
 
     Give where it stands, the rate of the epoch's last step, and the step, from 1, whose loss was not finite.
     """
@@ -170,7 +174,8 @@ def _run_epoch(
     began = time.perf_counter() - snapshot.seconds
     order = rules.order(engine, n, epoch)
     rates_of_epoch = rules.rates(snapshot.history, steps)
-    stretch = STEPS_OF_THE_FIRST_STRETCH
+    seconds_of_a_stretch = min(SECONDS_OF_A_STRETCH, keeper.seconds)
+    stretch = STEPS_OF_THE_FIRST_STRETCH if keeper.seconds > SECONDS_OF_A_STRETCH else 1
     losses = [snapshot.losses]
     step, loss_sum = snapshot.steps_done, float(snapshot.losses.sum())
     last = min(steps, step + most_steps)
@@ -201,7 +206,13 @@ def _run_epoch(
             return snapshot, rates_of_epoch[-1], outcome.non_finite_step + 1
         if len(outcome.losses):
             teller.on_progress(_progress(snapshot, settings, n, step, loss_sum, float(outcome.losses.mean())))
-        stretch = max(1, round(stretch * SECONDS_OF_A_STRETCH / max(now - stretch_began, 1e-6)))
+        stretch = max(1, round(stretch * seconds_of_a_stretch / max(now - stretch_began, 1e-6)))
+        # A number that overflowed is no loss yet: the next step's will tell, and until then what was kept before stays.
+        if keeper.due() and step < steps and _finite(snapshot.state):
+            snapshot = replace(snapshot, losses=np.concatenate(losses))
+            losses, keeping_began = [snapshot.losses], time.perf_counter()
+            keeper.keep(snapshot)
+            began += time.perf_counter() - keeping_began  # an epoch's seconds are those of the training alone
     snapshot = replace(snapshot, losses=np.concatenate(losses))
     return snapshot, rates_of_epoch[-1], None if _finite(snapshot.state) else step
 

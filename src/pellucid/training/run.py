@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,27 +15,23 @@ from pellucid import __version__
 from pellucid.datasets.dataset import Dataset
 from pellucid.engines import Engine
 from pellucid.equations.architecture import Architecture
-from pellucid.errors import RunFolderError, SettingError
+from pellucid.errors import RunFolderError, SettingError, StorageError
 from pellucid.formats.model_file import Model, write_model
-from pellucid.formats.records import architecture_to_record
-from pellucid.training.callbacks import Callback, EpochFunction
-from pellucid.training.checkpoints import read_checkpoint, write_checkpoint
+from pellucid.training.callbacks import Callback, Callbacks, EpochFunction
 from pellucid.training.evaluation import Evaluation, evaluate
 from pellucid.training.history import History, from_records
+from pellucid.training.identity import identity
 from pellucid.training.interrupts import interruptible
+from pellucid.training.keeper import SECONDS_BETWEEN_CHECKPOINTS, check_seconds
 from pellucid.training.loop import Examples, Fit, fit
 from pellucid.training.run_folder import RunFolder
+from pellucid.training.saving import Saver, write_where_possible
 from pellucid.training.settings import Settings
 from pellucid.training.snapshot import Snapshot
 from pellucid.training.stopping import Ending
+from pellucid.training.taking_up import now, take_up
 
 MOST_VALIDATION_ROWS = 10_000
-
-RESULT_KEYS = (
-    "ended", "ending", "kept_epoch", "trouble", "non_finite_step",
-    "epochs", "train_seconds", "test_accuracy", "test_loss", "test_calibration_error", "model",
-)  # fmt: skip
-"""What run.json gains when a run ends, and loses when it is given more epochs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +59,8 @@ class Plan:
 @dataclass(frozen=True, eq=False)
 class Run:
     """What was done. ``fit`` and ``test`` are None for a run that had been finished before; ``test`` also for one that
-    was interrupted or diverged: the test part is read once, at the end.
+    was interrupted or diverged: the test part is read once, at the end. ``model`` is where the model is, if there is one.
+    ``unsaved`` says in a sentence what could not be written into the folder.
     """
 
     folder: RunFolder
@@ -70,6 +68,8 @@ class Run:
     history: History
     fit: Fit | None
     test: Evaluation | None
+    model: Path | None
+    unsaved: str | None = None
 
 
 def usual_validation_rows(n: int) -> int:
@@ -88,37 +88,55 @@ def run(
     resume: bool,
     callbacks: Sequence[Callback | EpochFunction] = (),
     stop: Callable[[], bool] = lambda: False,
+    checkpoint_seconds: float = SECONDS_BETWEEN_CHECKPOINTS,
 ) -> Run:
     """Carry out a plan in a folder; with ``resume``, go on from what is there. ``stop`` is asked as Ctrl-C is listened for.
 
-    Raises ``RunFolderError`` where the folder is in use, not empty, or holds another run; ``StorageError`` where it
-    cannot be written.
+    A snapshot is kept at each epoch's end, and within one every ``checkpoint_seconds``. A folder that can no longer be
+    written ends nothing: callbacks hear of it once, the training goes on in memory, and what the folder then lacks is said
+    in ``Run.unsaved``. Raises ``RunFolderError`` where the folder is in use, not empty, or holds another run;
+    ``StorageError`` where a new run's folder cannot be written from the first, when nothing is lost, or where no place is
+    left for the model.
     """
     if not resume or not folder.exists():
         folder.check_new()
+    check_seconds("--checkpoint-seconds", checkpoint_seconds)
     with folder.locked():
-        record = _fresh_record(plan)
-        snapshot = None
+        record, snapshot = _fresh_record(plan), None
+        teller = Callbacks(callbacks)
+        saver = Saver(teller.on_notice)
         if resume and folder.exists():
-            record, snapshot = _take_up(plan, folder)
+            record, snapshot = take_up(
+                folder, identity_of(plan), plan.architecture, plan.settings, say=teller.on_notice
+            )
             if record["status"] == "finished":
-                return Run(folder, record, _history(folder, record), None, None)
+                return Run(folder, record, _history(folder, record), None, None, folder.model)
+            saver.attempt(lambda: folder.write_record(record))
         else:
             folder.check_new()
-        folder.write_record(record)
+            folder.write_record(record)
         with interruptible() as interrupted:
-            result = _train(plan, folder, snapshot, callbacks, lambda: interrupted() or stop())
-        folder.write_history(result.snapshot.history)
-        test = _save(plan, folder, result)
-        record = {**record, **_result(plan, folder, result, test)}
-        folder.write_record(record)
-        return Run(folder, record, result.snapshot.history, result, test)
+            result = _train(
+                plan, folder, snapshot, callbacks, saver, checkpoint_seconds, lambda: interrupted() or stop()
+            )
+        return _end(plan, folder, record, result, saver)
 
 
-def _train(plan: Plan, folder: RunFolder, snapshot: Snapshot | None, callbacks: Sequence[Any], stop: Any) -> Fit:
+def _train(
+    plan: Plan,
+    folder: RunFolder,
+    snapshot: Snapshot | None,
+    callbacks: Sequence[Any],
+    saver: Saver,
+    checkpoint_seconds: float,
+    stop: Callable[[], bool],
+) -> Fit:
+    of = identity_of(plan)
+
     def keep(latest: Snapshot) -> None:
-        write_checkpoint(folder.checkpoint, latest)
-        folder.write_history(latest.history)
+        saver.attempt(lambda: folder.checkpoints.write(latest, of))
+        if not latest.steps_done:
+            saver.attempt(lambda: folder.write_history(latest.history))
 
     data, held_out = plan.dataset, plan.settings.validation
     split = len(data.y_train) - held_out
@@ -131,16 +149,33 @@ def _train(plan: Plan, folder: RunFolder, snapshot: Snapshot | None, callbacks: 
         start=snapshot,
         callbacks=callbacks,
         keep=keep,
+        keep_seconds=checkpoint_seconds,
         stop=stop,
     )
 
 
-def _save(plan: Plan, folder: RunFolder, result: Fit) -> Evaluation | None:
-    """Read the test part, once, and write the model; a run that diverged in its first epoch has none."""
+def _end(plan: Plan, folder: RunFolder, record: Mapping[str, Any], result: Fit, saver: Saver) -> Run:
+    """Leave the folder complete, as far as it can be written."""
+    lacks = [saver.attempt(lambda: folder.write_history(result.snapshot.history))]
+    test, model, hindered = _save(plan, folder, result)
+    record = {**record, **_result(result, test, folder, model)}
+    lacks += [hindered, saver.attempt(lambda: folder.write_record(record))]
+    unsaved = [error.got for error in lacks if error is not None]
+    if hindered is not None:
+        unsaved.append(f"the model is, whole, in {model}")
+    return Run(folder, record, result.snapshot.history, result, test, model, "; ".join(unsaved) or None)
+
+
+def _save(plan: Plan, folder: RunFolder, result: Fit) -> tuple[Evaluation | None, Path | None, StorageError | None]:
+    """Read the test part, once, and write the model: give both, and what hindered the model's place from being the folder.
+
+    A run that diverged in its first epoch has none.
+    """
     data, test = plan.dataset, None
     if result.ending is Ending.DIVERGED and result.kept_epoch is None:
-        folder.model.unlink(missing_ok=True)  # Ctrl-C within this epoch may have left one
-        return None
+        with suppress(OSError):  # of a folder that may no longer be written
+            folder.model.unlink(missing_ok=True)  # Ctrl-C within this epoch may have left one
+        return None, None, None
     if result.ending not in (Ending.INTERRUPTED, Ending.DIVERGED):
         test = evaluate(plan.engine, plan.architecture, result.layers, data.X_test, data.y_test)
     training = {
@@ -159,8 +194,7 @@ def _save(plan: Plan, folder: RunFolder, result: Fit) -> Evaluation | None:
         test_accuracy=test.accuracy if test else None,
         version=__version__,
     )
-    write_model(folder.model, model)
-    return test
+    return test, *write_where_possible(folder.model, lambda path: write_model(path, model))
 
 
 def _fresh_record(plan: Plan) -> dict[str, Any]:
@@ -168,9 +202,9 @@ def _fresh_record(plan: Plan) -> dict[str, Any]:
     return {
         "schema": 1,
         "status": "running",
-        "started": _now(),
+        "started": now(),
         "command": list(plan.command),
-        **_identity(plan),
+        **{part: of for part, of in identity_of(plan).items() if part != "version"},
         "engine": {"name": plan.engine.name, "target": plan.engine.target, "threads": plan.threads},
         "request": dict(plan.request),
         "data_source": data.source,
@@ -180,79 +214,18 @@ def _fresh_record(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _identity(plan: Plan) -> dict[str, Any]:
+def identity_of(plan: Plan) -> dict[str, Any]:
     """What must be the same for a stopped run to go on to the bit."""
-    engine: dict[str, Any] = {"name": plan.engine.name, "target": plan.engine.target}
-    if plan.engine.threads is None:  # the number of an engine's own threads changes no bit
-        engine["threads"] = plan.threads
-    return {
-        "data": {"name": plan.dataset.name, "sha256": plan.dataset.fingerprint},
-        "architecture": architecture_to_record(plan.architecture),
-        "engine": engine,
-        "settings": plan.settings.to_record(),
-    }
+    data = {"name": plan.dataset.name, "sha256": plan.dataset.fingerprint}
+    return identity(data, plan.architecture, plan.engine, plan.settings.to_record(), plan.threads)
 
 
-def _take_up(plan: Plan, folder: RunFolder) -> tuple[dict[str, Any], Snapshot | None]:
-    """Read the record and the checkpoint of a stopped run, and make sure that it is this one."""
-    record = folder.read_record()
-    ours = _identity(plan)
-    lost = record["status"] == "finished" and not folder.model.is_file()
-    if lost or _longer(record, plan.settings):
-        epochs = max(plan.settings.epochs, record["settings"].get("epochs", 0))
-        record = {key: record[key] for key in record if key not in RESULT_KEYS}
-        record = {**record, "status": "running", "settings": {**record["settings"], "epochs": epochs}}
-    differences = list(_differences(record, ours))
-    if differences:
-        advice = "Go on with the settings of the run, or begin a new one with --out."
-        raise RunFolderError(f"{folder.path} holds another run: {'; '.join(differences)}", advice=advice)
-    if record["status"] != "finished":
-        resumed = [*record["resumed"], _now()] if isinstance(record.get("resumed"), list) else [_now()]
-        record = {**record, "status": "running", "resumed": resumed}
-    snapshot = None
-    if folder.checkpoint.is_file():
-        snapshot = read_checkpoint(folder.checkpoint, plan.architecture, plan.settings)
-    return record, snapshot
-
-
-def _longer(record: Mapping[str, Any], settings: Settings) -> bool:
-    """Say whether only more epochs are asked for.
-
-    That means the same thing only under a constant rate, and where no mean of the last epochs is kept.
-    """
-    before = record["settings"].get("epochs")
-    return (
-        settings.schedule == "constant"
-        and not settings.average
-        and isinstance(before, int)
-        and settings.epochs > before
-    )
-
-
-def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:
-    """Say in words where a run's record differs from ours, the data first: most else may follow from it."""
-    if theirs["data"] != ours["data"]:
-        yield "the data is not the same"
-        return
-    if theirs["architecture"] != ours["architecture"]:
-        yield f"its network is {_network(theirs['architecture'])}, this one {_network(ours['architecture'])}"
-    for part, keys in (("engine", ours["engine"]), ("settings", {**theirs["settings"], **ours["settings"]})):
-        for key in keys:
-            if theirs[part].get(key) != ours[part].get(key):
-                yield f"{part}.{key} was {theirs[part].get(key)}, is {ours[part].get(key)}"
-
-
-def _network(architecture: Mapping[str, Any]) -> str:
-    layers = (f"{layer['width']} {layer['activation']}" for layer in architecture["hidden"])
-    return ", ".join([*layers, f"{architecture['outputs']} {architecture['output']}"])
-
-
-def _result(plan: Plan, folder: RunFolder, result: Fit, test: Evaluation | None) -> dict[str, Any]:
+def _result(result: Fit, test: Evaluation | None, folder: RunFolder, model: Path | None) -> dict[str, Any]:
     history = result.snapshot.history
     status = {Ending.INTERRUPTED: "interrupted", Ending.DIVERGED: "diverged"}.get(result.ending, "finished")
     return {
         "status": status,
-        "ended": _now(),
+        "ended": now(),
         "ending": result.ending.value,
         "kept_epoch": result.kept_epoch,
         "trouble": result.trouble,
@@ -262,7 +235,7 @@ def _result(plan: Plan, folder: RunFolder, result: Fit, test: Evaluation | None)
         "test_accuracy": test.accuracy if test else None,
         "test_loss": test.loss if test else None,
         "test_calibration_error": test.calibration[0] if test else None,
-        "model": folder.model.name if folder.model.is_file() else None,
+        "model": model and (model.name if model == folder.model else str(model)),
     }
 
 
@@ -271,7 +244,3 @@ def _history(folder: RunFolder, record: Mapping[str, Any]) -> History:
         return from_records(record["epochs"])
     except TypeError as error:
         raise RunFolderError(f"{folder.record} is spoiled ({error})", advice="Begin a new run.") from error
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

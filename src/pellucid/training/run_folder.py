@@ -7,14 +7,13 @@
     history.jsonl       a line an epoch
     curves.png          of five epochs or more, where matplotlib is installed
     report.html         where it is asked for
-    checkpoint/         where a run that is stopped goes on from
+    checkpoint/         where a run that is stopped goes on from: the newest snapshot, and the one before
     .lock               held by the process that writes here
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +23,10 @@ from typing import Any
 
 from pellucid.errors import RunFolderError, StorageError
 from pellucid.files import PARTIAL_SUFFIX, remove_partial_files, write_text
+from pellucid.training.checkpoints import Checkpoints
 from pellucid.training.history import History, to_json_lines
+from pellucid.training.lock import LOCK, holding
+from pellucid.training.stopping import Ending
 
 
 class RunFolder:
@@ -37,7 +39,7 @@ class RunFolder:
         self.history = path / "history.jsonl"
         self.curves = path / "curves.png"
         self.report = path / "report.html"
-        self.checkpoint = path / "checkpoint" / "snapshot.safetensors"
+        self.checkpoints = Checkpoints(path / "checkpoint")
 
     def exists(self) -> bool:
         """Say whether there is a run here: its record is written before anything else."""
@@ -76,25 +78,10 @@ class RunFolder:
 
         Raises ``RunFolderError`` where another process holds it, ``StorageError`` where it cannot be made.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise StorageError(
-                f"the run folder {self.path} cannot be made: {reason}", advice="Try --out DIR."
-            ) from error
-        try:
-            try:
-                _lock(descriptor)
-            except (BlockingIOError, PermissionError) as error:
-                got = f"another process is training in {self.path}"
-                raise RunFolderError(got, advice="Wait for it, or choose another folder with --out.") from error
-            for folder in (self.path, self.checkpoint.parent):
+        with holding(self.path, otherwise="--out DIR"):
+            for folder in (self.path, self.checkpoints.folder):
                 remove_partial_files(folder)  # a killed process leaves them, and we hold the lock
             yield
-        finally:
-            os.close(descriptor)
 
 
 def new_run_folder(parent: Path, name: str) -> RunFolder:
@@ -113,29 +100,30 @@ def new_run_folder(parent: Path, name: str) -> RunFolder:
 
 
 def _is_litter(name: str) -> bool:
-    return name == ".lock" or name.endswith(PARTIAL_SUFFIX)
+    return name == LOCK or name.endswith(PARTIAL_SUFFIX)
 
 
 def _check_record(record: Any) -> None:
-    """Raise ``TypeError`` or ``KeyError`` for a record that no run wrote."""
+    """Raise ``TypeError``, ``ValueError`` or ``KeyError`` for a record that no run wrote."""
     wanted: dict[str, Any] = {"status": str, "settings": dict, "architecture": dict, "engine": dict, "data": dict}
-    wanted |= {"request": dict}
+    wanted |= {"request": dict, "versions": dict}
     if isinstance(record, dict) and record.get("status") == "finished":
         wanted |= {"ending": str, "epochs": list, "kept_epoch": int, "train_seconds": float}
         wanted |= {"test_accuracy": float, "test_loss": float}
+    _check_types(record, wanted)
+    _check_types(record["engine"], {"name": str, "target": str, "threads": int})
+    _check_types(record["request"], dict.fromkeys(record["request"], str | None))
+    _check_types(record["settings"], dict.fromkeys(record["settings"], str | int | float | dict | None))
+    if record["engine"]["threads"] < 1:
+        raise ValueError("threads are counted from 1")
+    if record["status"] == "finished":
+        Ending(record["ending"])
+        if not 0 <= record["test_accuracy"] <= 1:
+            raise ValueError(f"test_accuracy is {record['test_accuracy']}")
+    json.dumps(record, ensure_ascii=False).encode()  # half a letter can be read, and not be written again
+
+
+def _check_types(record: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     for key, kind in wanted.items():
         if not isinstance(record[key], kind):
             raise TypeError(f"{key} is {record[key]!r}")
-
-
-def _lock(descriptor: int) -> None:
-    """Lock an open file for this process, or raise ``OSError`` at once."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        locking, non_blocking = getattr(msvcrt, "locking"), getattr(msvcrt, "LK_NBLCK")  # noqa: B009
-        locking(descriptor, non_blocking, 1)
-    else:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

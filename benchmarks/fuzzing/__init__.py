@@ -1,0 +1,1 @@
+"""Spoiled and wicked files for every reader: ``python -m benchmarks.fuzzing``."""
