@@ -15,6 +15,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -582,7 +583,7 @@ template <class T> class Epoch {
     std::unique_ptr<Augmenter<T>> augmenter_;  // null: rows are taken as they are
 
     Part part_;
-    std::vector<CrewMember> crew_;
+    std::deque<CrewMember> crew_;  // their epochs keep references to their layers: nothing of them may move
     const std::function<bool()>* stop_ = nullptr;
     Clock::time_point asked_ = Clock::now();
     std::atomic<int64_t> stop_at_meeting_{no_meeting};

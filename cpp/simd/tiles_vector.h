@@ -55,8 +55,8 @@ inline void add_tile_products(float* sums, bool anew, int64_t rows, const uint16
     if (anew)
         for (int row = 0; row < 32; ++row) store_sums(sums + row * width, no_sums<float>());
     for (int64_t group = 0; group < groups; ++group) {
-        float a_floats[32 * 32], b_floats[32 * width];
-        for (int i = 0; i < 32 * 32; ++i) a_floats[i] = from_bfloat16(a[group * a_stride + i]);
+        float a_floats[32 * 32] = {}, b_floats[32 * width];
+        for (int64_t i = 0; i < rows * 32; ++i) a_floats[i] = from_bfloat16(a[group * a_stride + i]);
         for (int k = 0; k < 32; k += 2)
             for (int j = 0; j < width; ++j) {
                 const uint16_t* const pair = b + (group * 32 + k) * width + 2 * j;

@@ -43,7 +43,7 @@ inline std::string text(const Shape& shape) {
 const Shape awkward_shapes[] = {
     {{1, 2}, 1, 1},           {{3, 2, 2}, 5, 2},         {{63, 7, 3}, 20, 7},         {{64, 8, 16, 10}, 33, 33},
     {{65, 31, 17, 5}, 64, 9}, {{257, 33, 65, 4}, 40, 16}, {{130, 129, 9}, 260, 257},  {{784, 40, 24, 10}, 64, 64},
-    {{9, 200, 3}, 150, 1},    {{20, 15, 14, 13, 12}, 70, 70},
+    {{9, 200, 3}, 150, 1},    {{20, 15, 14, 13, 12}, 70, 70}, {{130, 97, 9}, 260, 40},
 };
 
 template <class T> struct Trained {
@@ -54,7 +54,7 @@ template <class T> struct Trained {
 
 template <class T> class Problem {
   public:
-    Problem(const Shape& shape, uint64_t seed, int zeros_in_ten) : shape_(shape) {
+    Problem(const Shape& shape, uint64_t seed, int zeros_in_ten, bool bfloat16 = false) : shape_(shape), bfloat16_(bfloat16) {
         Random random(seed);
         architecture_.widths = shape.widths;
         for (size_t l = 0; l + 1 < shape.widths.size(); ++l)  // every second network is the text's; the others bend otherwise
@@ -90,18 +90,18 @@ template <class T> class Problem {
         for (int epoch = 0; epoch < epochs; ++epoch) {
             Epoch<T> loop(kernels, architecture_, layers, {X_.data(), InputType::uint8, shape_.widths[0], order_.data()},
                           {y_.data(), nullptr, nullptr}, settings,
-                          {shape_.batch_size, shape_.n, 0, steps, epoch * steps, rates.data()}, false, extras,
+                          {shape_.batch_size, shape_.n, 0, steps, epoch * steps, rates.data()}, bfloat16_, extras,
                           augmentation);
             const Progress progress = loop.run(threads, stop);
             result.losses.insert(result.losses.end(), progress.losses.begin(), progress.losses.end());
             result.correct += progress.correct;
         }
-        Predictor<T> predictor(kernels, architecture_, false);
+        Predictor<T> predictor(kernels, architecture_, bfloat16_);
         for (size_t l = 0; l < layers.size(); ++l) {
             std::vector<T> W(initial_[l].first.size());
             layers[l].unpack(layers[l].W.theta, W.data());
             const T* const b = layers[l].b.theta.data();
-            predictor.layers()[l].set_parameters(W.data(), b, architecture_.padding(int64_t(l)));
+            predictor.set_parameters(int64_t(l), W.data(), b);
             result.parameters.insert(result.parameters.end(), W.begin(), W.end());
             result.parameters.insert(result.parameters.end(), b, b + layers[l].fan_out);
         }
@@ -130,6 +130,7 @@ template <class T> class Problem {
     }
 
     Shape shape_;
+    bool bfloat16_;
     Architecture architecture_;
     std::vector<uint8_t> X_;
     std::vector<int64_t> y_, order_;

@@ -50,10 +50,10 @@ void a_team_that_is_lent_out_leaves_others_alone() {
     for (int64_t count : counts) expect(count == 200, "every member of every team did its task");
 }
 
-template <class T> void trainings_give_the_same_bits_with_any_number_of_threads(const Target& target) {
+template <class T> void trainings_give_the_same_bits_with_any_number_of_threads(const Target& target, bool bfloat16 = false) {
     uint64_t seed = 1;
     for (const Shape& shape : awkward_shapes) {
-        const Problem<T> problem(shape, seed, int(seed * 3 % 10));
+        const Problem<T> problem(shape, seed, int(seed * 3 % 10), bfloat16);
         ++seed;
         for (Optimizer optimizer : {Optimizer::sgd, Optimizer::adam})
             for (const Extras& extras : {Extras{}, Extras{0.25, 0.5, 0.125, 0.5, 0.75, seed, 1}}) {
@@ -96,6 +96,7 @@ int main() {
         if (!targets[i]->runs_here()) continue;
         trainings_give_the_same_bits_with_any_number_of_threads<float>(*targets[i]);
         trainings_give_the_same_bits_with_any_number_of_threads<double>(*targets[i]);
+        trainings_give_the_same_bits_with_any_number_of_threads<float>(*targets[i], true);
         trainings_side_by_side_do_not_disturb_each_other(*targets[i]);
         a_training_can_be_stopped(*targets[i]);
     }
