@@ -32,7 +32,7 @@ struct Bits {
     int64_t words_a_row;
 };
 
-// [bfloat16]: a matrix rounded, in the two forms that tiles are loaded from. README.md draws them. Rows and columns are padded
+// [bfloat16]: a matrix rounded, in the two forms that tiles are loaded from. kernels/rounding.h draws them. Rows and columns are padded
 // with zeros to whole 32s, and there is room for 31 rows more, so that a tile may begin at any row.
 constexpr int64_t rounded_group = 32;
 struct Rounded {  // a left operand: 32 columns of a row side by side, row after row; then the next 32 columns

@@ -1,222 +1,105 @@
-// The loop over the batches of an epoch, taken by a team of threads in step with each other.
+// The loop over the batches of an epoch: which steps are next, who takes them, and what the others do meanwhile.
 //
-// A step has four phases, with a meeting after each:
-//   gather    who the rows of the batch are, what is left out, what is not zero           each member its rows
-//   enter     the first layer, whose weights are many                                     each member its neurons
-//   through   the other layers, the loss, and back to the first layer's dz                 each member its rows
-//   learn     dW, db and the update of every layer                                        each member its part of W
-// Where the gradient is clipped, the update waits until all of it is there: two meetings more; where weights are constrained, one
-// or two. Where pictures are distorted, whoever has no part in the steps, or has done it, makes the next block of them.
-// Every number is computed by one member alone, in an order that does not depend on who it is: the number of members
-// changes no bit. A batch of more rows than a chunk goes through the phases chunk by chunk, while the gradients are summed.
+// As many threads as pay take the steps together, as a team (step.h) or, where nearly all the work is the first layer's, as a crew
+// (crew.h). Where pictures are distorted, whoever has no part in the steps, or has done it, makes the next block of them.
 
 #pragma once
 
-#include <atomic>
-#include <chrono>
-#include <cmath>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <vector>
 
 #include "augmentation.h"
-#include "crew.h"
-#include "forward.h"
-#include "optimizer_settings.h"
 #include "pace.h"
-#include "threads.h"
+#include "step.h"
 
 namespace pellucid {
-
-struct Steps {
-    int64_t batch_size, rows_in_all;  // of an epoch
-    int64_t first_step, n_steps;
-    int64_t steps_done;  // since training began
-    const double* rates;  // one a step of the epoch
-};
-
-struct Progress {
-    std::vector<double> losses;
-    int64_t correct = 0;
-    int64_t non_finite_step = -1;
-};
-
-// What the examples should give, with a row an example: their class, or a number for each output.
-template <class T> struct Wishes {
-    const int64_t* classes;
-    const T* numbers;
-    const double* weights;  // null: all 1
-};
 
 template <class T> class Epoch {
   public:
     Epoch(const Kernels<T>& kernels, const Architecture& architecture, std::vector<PackedLayer<T>>& layers, Rows data,
-          Wishes<T> wishes, OptimizerSettings optimizer, Steps steps, bool bfloat16,
-          const Extras& extras = {}, const Augmentation& augmentation = {})
-        : kernels_(kernels), architecture_(architecture), layers_(layers), data_(data), wishes_(wishes),
-          optimizer_(optimizer), steps_(steps), extras_(extras), augmentation_(augmentation), bfloat16_(bfloat16),
-          chunk_(rows_of_a_chunk()),
-          bytes_of_a_row_(architecture.widths[0] * size_of(data.type)),
-          forward_(kernels, architecture, layers, chunk_, bfloat16, extras), classes_(chunk_), numbers_(chunk_), shares_(chunk_),
-          losses_(chunk_), correct_(chunk_), back_(size_t(architecture.layers())) {
-        forward_.take(data);
-        const int width = kernels.panel_width;
-        const bool fused = chunk_ >= rows_of_a_batch() && optimizer.optimizer != Optimizer::none &&
-                           !extras.clips();
-        for (int64_t l = 0; l < L(); ++l) {
-            const PackedLayer<T>& layer = layers[l];
-            back_[l].dz = PanelBuffer<T>(chunk_, layer.fan_out, width);
-            back_[l].W_back = PanelBuffer<T>(l == 0 || bfloat16 ? 0 : layer.fan_out, layer.fan_in, width);
-            if (bfloat16) {
-                back_[l].dz_rounded = RoundedBuffer(l == 0 ? 0 : chunk_, l == 0 ? 0 : layer.fan_out);
-                back_[l].dz_paired = PairedBuffer(chunk_, layer.fan_out, width);
-                layers[l].keep_pairs(l > 0);
-            }
-            turn_weights(l, {0, layer.fan_in}, {0, layer.panels});
-            if (!fused) back_[l].dW = Buffer<T>(layer.W.theta.size()), back_[l].db = Buffer<T>(layer.b.theta.size());
-            if (extras.l2 > 0) squared_weights_.of(layer.W.theta.data(), layer.W.theta.size());
-            if (extras.clips()) {
-                squared_gradient_.of(back_[l].dW.data(), back_[l].dW.size());
-                squared_gradient_.of(back_[l].db.data(), back_[l].db.size());
-            }
-        }
-    }
-
-    // Of another member of its crew.
-    Epoch(const Epoch& first, std::vector<PackedLayer<T>>& layers, Part part)
-        : Epoch(first.kernels_, first.architecture_, layers, first.data_, first.wishes_, first.optimizer_, first.steps_, first.bfloat16_,
-                first.extras_) {
-        part_ = part;
-        forward_.make_room(1, true);
-        tallies_ = std::vector<Tally>(1, Tally(L()));
-    }
+          Wishes<T> wishes, OptimizerSettings optimizer, Steps steps, bool bfloat16, const Extras& extras = {},
+          const Augmentation& augmentation = {})
+        : kernels_(kernels), layers_(layers), data_(data), steps_(steps), extras_(extras), augmentation_(augmentation),
+          stepper_(kernels, architecture, layers, data, wishes, optimizer, steps, bfloat16, extras) {}
 
     // Take the steps, with at most so many threads. `stop` is asked now and then, on the calling thread.
     Progress run(int threads, const std::function<bool()>& stop) {
         Team team(threads);
-        Pace pace(team.size(), work_of_a_step());
-        forward_.make_room(team.size(), true);
-        stop_ = &stop;
+        Pace pace(team.size(), stepper_.work_of_a_step());
+        stepper_.begin(team.size());
+        stepper_.ask(stop);
         const int64_t end = steps_.first_step + steps_.n_steps;
         int64_t step = steps_.first_step;
         if (augmentation_.is_there) make_first_block(team);
-        for (ended_ = cancelled_; step < end && !ended_;) {
+        while (step < end && !stepper_.has_ended()) {
             Pace::Stretch stretch = pace.next(end - step);
             if (augmenter_) stretch.steps = std::min(steps_of_a_block(), end - step);
-            int64_t taken = 0;
-            if (stretch.members > 1 && is_for_a_crew(stretch.members)) {
-                taken = run_crew(team, stretch.members, step, stretch.steps);
-                pace.took(taken);
-                step += taken;
-                continue;
-            }
-            tallies_ = std::vector<Tally>(size_t(stretch.members), Tally(L()));
-            stop_at_meeting_ = no_meeting;
-            Barrier barrier(stretch.members);
-            if (augmenter_) begin_block(step + stretch.steps);
-            team.run(augmenter_ ? team.size() : stretch.members, [&](int member) {
-                Member me{member, stretch.members, 0, &barrier};
-                for (int64_t i = 0; i < stretch.steps && member < stretch.members; ++i) {
-                    if (!take(step + i, me)) break;
-                    if (member == 0) ++taken;
-                }
-                if (augmenter_) make_block(member);
-            });
-            if (augmenter_) use_block();
+            const bool as_crew = stretch.members > 1 && stepper_.is_for_a_crew(stretch.members);
+            const int64_t taken = as_crew ? run_crew(team, stretch.members, step, stretch.steps)
+                                          : run_team(team, stretch.members, step, stretch.steps);
             pace.took(taken);
             step += taken;
         }
-        return std::move(progress_);
+        return std::move(stepper_.progress());
     }
 
     // After a step with the rule `none`.
-    const Buffer<T>& dW(int64_t l) const { return back_[l].dW; }
-    const Buffer<T>& db(int64_t l) const { return back_[l].db; }
+    const Buffer<T>& dW(int64_t l) const { return stepper_.dW(l); }
+    const Buffer<T>& db(int64_t l) const { return stepper_.db(l); }
 
   private:
-    static constexpr int64_t no_meeting = -1;
-    static constexpr int64_t few_parameters = 1 << 20;
-    using Clock = std::chrono::steady_clock;
+    // → the steps taken.
+    int64_t run_team(Team& team, int members, int64_t first, int64_t steps) {
+        stepper_.expect(members);
+        Barrier barrier(members);
+        if (augmenter_) begin_block(first + steps);
+        int64_t taken = 0;
+        team.run(augmenter_ ? team.size() : members, [&](int number) {
+            Member me{number, members, 0, &barrier};
+            for (int64_t i = 0; i < steps && number < members && stepper_.take(first + i, me); ++i)
+                if (number == 0) ++taken;
+            if (augmenter_) make_block(number);
+        });
+        if (augmenter_) use_block();
+        return taken;
+    }
 
-    struct Backward {
-        PanelBuffer<T> dz, W_back;
-        RoundedBuffer dz_rounded;  // [bfloat16]
-        PairedBuffer dz_paired;
-        Buffer<T> dW, db;  // where they are summed; empty where one chunk does it all
-        std::atomic<bool> dz_is_finite{true};
-    };
-    // How much is not zero of the input of each layer, in the rows of one member.
-    struct alignas(64) Tally {
-        explicit Tally(int64_t layers) : nonzero(size_t(layers)) {}
-        std::vector<int64_t> nonzero;
-    };
-    struct Member {
-        int number, members;
-        int64_t meeting;
-        Barrier* barrier;
-    };
-    struct Chunk {
-        int64_t place, rows;
-        bool first, last;
-        double weight;  // of the whole batch
-    };
-
-    int64_t L() const { return architecture_.layers(); }
-
-    // One that has the layers but the first for itself.
+    // Whoever is not the first of a crew has the layers but the first for itself.
     struct CrewMember {
         std::vector<PackedLayer<T>> layers;
-        std::unique_ptr<Epoch> epoch;
+        std::unique_ptr<Stepper<T>> stepper;
     };
-
-    // The other layers are little work beside the first, nothing has to be known of all weights at once, and products are so fast
-    // that it matters what the phases hand over: with those of float32 a crew took no less time.
-    bool is_for_a_crew(int members) const {
-        const auto weights_of = [&](int64_t l) { return layers_[l].fan_in * layers_[l].fan_out; };
-        const bool plain = bfloat16_ && !augmenter_ && !extras_.clips() && !extras_.constrains() && extras_.l2 == 0 && extras_.input_dropout == 0 &&
-                           extras_.dropout == 0 && optimizer_.optimizer != Optimizer::none;
-        return plain && L() > 1 && by_panels(0, chunk_) && layers_[0].panels >= members * panels_of_a_group() &&
-               4 * (number_of_weights() - weights_of(0)) <= weights_of(0);
-    }
     // → the steps taken.
     int64_t run_crew(Team& team, int members, int64_t first, int64_t steps) {
-        Exchange exchange(members, chunk_, divided_up(layers_[0].panels, panels_of_a_group()));
+        Exchange exchange(members, stepper_.rows_of_chunks(), stepper_.groups_of_the_first_layer());
         for (int i = 1; i < members; ++i) join_crew(i, {i, members, &exchange});
-        part_ = {0, members, &exchange};
-        tallies_ = std::vector<Tally>(1, Tally(L()));
+        stepper_.is_part({0, members, &exchange});
+        stepper_.expect(1);
         int64_t taken = 0;
-        team.run(members, [&](int member) {
-            Epoch& mine = member == 0 ? *this : *crew_[member - 1].epoch;
-            Member me{0, 1, 0, nullptr};
+        team.run(members, [&](int number) {
+            Stepper<T>& mine = number == 0 ? stepper_ : *crew_[size_t(number - 1)].stepper;
+            Member me;
             for (int64_t i = 0; i < steps && mine.take(first + i, me); ++i)
-                if (member == 0) ++taken;
+                if (number == 0) ++taken;
         });
-        part_ = {};
+        stepper_.is_part({});
         for (const CrewMember& other : crew_)
             if (!other.layers[0].is_finite()) layers_[0].is_not_finite();
         return taken;
     }
     void join_crew(int i, Part part) {
-        if (int(crew_.size()) < i) {
-            CrewMember& new_one = crew_.emplace_back();
-            for (int64_t l = 0; l < L(); ++l)
-                new_one.layers.emplace_back(layers_[l], l == 0 ? PackedLayer<T>::Copy::shared : PackedLayer<T>::Copy::own);
-            new_one.epoch = std::make_unique<Epoch>(*this, new_one.layers, part);
-            return;
-        }
-        Epoch& epoch = *crew_[i - 1].epoch;
-        epoch.part_ = part;
-        epoch.progress_ = {};
-        for (int64_t l = 1; l < L(); ++l) {
-            epoch.layers_[l].copy_from(layers_[l]);
-            epoch.turn_weights(l, {0, layers_[l].fan_in}, {0, layers_[l].panels});
-        }
+        if (int(crew_.size()) >= i) return crew_[size_t(i - 1)].stepper->join(stepper_, part);
+        CrewMember& another = crew_.emplace_back();
+        for (size_t l = 0; l < layers_.size(); ++l)
+            another.layers.emplace_back(layers_[l], l == 0 ? PackedLayer<T>::Copy::shared : PackedLayer<T>::Copy::own);
+        another.stepper = std::make_unique<Stepper<T>>(stepper_, another.layers, part);
     }
 
     // Blocks of pictures: some thousand rows, or a step. They are the stretches of the training, too.
     static constexpr int64_t rows_of_a_block = 1024;
-    int64_t steps_of_a_block() const { return std::max<int64_t>(1, rows_of_a_block / rows_of_a_batch()); }
+    int64_t steps_of_a_block() const { return std::max<int64_t>(1, rows_of_a_block / stepper_.rows_of_a_batch()); }
     void make_first_block(Team& team) {
         const int64_t rows = std::min(steps_of_a_block() * steps_.batch_size, steps_.rows_in_all);
         augmenter_ = std::make_unique<Augmenter<T>>(kernels_, augmentation_, extras_.seed, extras_.epoch, data_, rows, team.size());
@@ -228,368 +111,23 @@ template <class T> class Epoch {
         const int64_t end = std::min(step + steps_of_a_block(), steps_.first_step + steps_.n_steps);
         augmenter_->begin({step * steps_.batch_size, std::max(step * steps_.batch_size, std::min(end * steps_.batch_size, steps_.rows_in_all))});
     }
+    // A block that will not be wanted is left as it is.
     void make_block(int member) {
-        while (!cancelled_.load(std::memory_order_relaxed) && augmenter_->work(member))
-            if (member == 0 && wants_to_stop()) cancelled_.store(true, std::memory_order_relaxed);
+        while (!stepper_.has_ended() && augmenter_->work(member))
+            if (member == 0 && stepper_.wants_to_stop()) stepper_.end();
     }
-    void use_block() {
-        if (cancelled_) ended_ = true;
-        data_ = augmenter_->finished();
-        forward_.take(data_);
-    }
-
-    // Small chunks stay in the fastest cache; but the sums of gradients are read and written once a chunk, which is dear
-    // where the parameters are many, and needless where one chunk can be the batch. Nor may a chunk take so long that whoever
-    // asks to stop must wait.
-    int64_t rows_of_a_chunk() const {
-        const bool few = number_of_weights() <= few_parameters;
-        const int64_t most = few && rows_of_a_batch() > 256 ? 128 : bfloat16_ ? 512 : 256;
-        return std::min(rows_of_a_batch(), most);
-    }
-    int64_t rows_of_a_batch() const { return std::min(steps_.batch_size, steps_.rows_in_all); }
-    int64_t number_of_weights() const {
-        int64_t weights = 0;
-        for (const PackedLayer<T>& layer : layers_) weights += layer.fan_in * layer.fan_out;
-        return weights;
-    }
-    int64_t work_of_a_step() const { return number_of_weights() * rows_of_a_batch(); }
-
-    // Wait for the others; false where all are to stop here.
-    bool meet(Member& me) {
-        if (part_.exchange) return true;
-        const int64_t meeting = ++me.meeting;
-        if (me.members > 1) me.barrier->wait();
-        return stop_at_meeting_.load(std::memory_order_relaxed) != meeting;
-    }
-    // Ask, at most every 20 ms, whether to stop: at the next meeting, so that all members do.
-    void ask(const Member& me) {
-        if (me.number != 0 || part_.number != 0 || !wants_to_stop()) return;
-        if (part_.exchange) part_.exchange->stop_at(me.meeting + 1);
-        else stop_at_meeting_.store(me.meeting + 1, std::memory_order_relaxed);
-    }
-    // A crew's only meeting.
-    bool hand_over_first_output(int64_t n, Member& me) {
-        const Range mine = panels_of(0, me);
-        const Range groups{mine.begin / panels_of_a_group(), divided_up(mine.end, panels_of_a_group())};
-        return part_.exchange->meet(forward_.rounded_output(0), n, groups, ++me.meeting);
-    }
-    bool wants_to_stop() {
-        const Clock::time_point now = Clock::now();
-        if (now - asked_ < std::chrono::milliseconds(20)) return false;
-        asked_ = now;
-        return *stop_ && (*stop_)();
-    }
-
-    // Few rows and many weights: each member reads only its part of W, and all the activations.
-    bool by_panels(int64_t l, int64_t rows) const {
-        const PackedLayer<T>& layer = layers_[l];
-        return layer.fan_in * layer.fan_out > rows * (l == 0 ? layer.fan_out : layer.fan_in + layer.fan_out);
-    }
-
-    int64_t panels_of_a_group() const { return rounded_group / kernels_.panel_width; }
-
-    int64_t nonzero_in_all(const Member& me, int64_t l) const {
-        int64_t count = 0;
-        for (int m = 0; m < me.members; ++m) count += tallies_[m].nonzero[l];
-        return count;
-    }
-    bool skip(const Member& me, int64_t l, int64_t n) const {
-        return skipping_pays(nonzero_in_all(me, l), n, layers_[l].fan_in, layers_[l].panels);
-    }
-
-    // One step; false where training ends before it.
-    bool take(int64_t step, Member& me) {
-        const int64_t begin = step * steps_.batch_size, end = std::min(begin + steps_.batch_size, steps_.rows_in_all);
-        double weight = double(end - begin), loss = 0;
-        if (wishes_.weights) {
-            weight = 0;
-            for (int64_t i = begin; i < end; ++i) weight += wishes_.weights[row(i)];
-        }
-        int64_t correct = 0;
-        Rule<T> rule = optimizer_.rule<T>(steps_.rates[step], steps_.steps_done + step - steps_.first_step + 1);
-        rule.pull = weight == 0 ? T(0) : T(extras_.l2 / weight);
-        for (int64_t place = begin; place < end; place += chunk_) {
-            const int64_t rows = std::min(chunk_, end - place);
-            const Chunk chunk{place, rows, place == begin, place + rows == end, weight};
-            if (!forward_and_back(chunk, me)) return finish(me);
-            for (int64_t i = 0; i < rows; ++i) loss += losses_[i], correct += correct_[i];
-            if (!std::isfinite(loss)) back_[L() - 1].dz_is_finite.store(false, std::memory_order_relaxed);
-            if (chunk.last) {
-                loss = weight == 0 ? 0 : loss / weight + penalty(weight);
-                if (!std::isfinite(loss) && optimizer_.optimizer != Optimizer::none) {
-                    if (me.number == 0) progress_.non_finite_step = step;
-                    return finish(me);
-                }
-            }
-            if (!learn(chunk, rule, me)) return finish(me);
-        }
-        if (me.number == 0) {
-            progress_.losses.push_back(loss);
-            progress_.correct += correct;
-        }
-        return true;
-    }
-    // Rows in a random order come from memory slowly. So those of the next chunk are asked for while this one is worked on,
-    // a quarter at a time: a processor can wait for a few dozen cache lines at once.
-    static constexpr int quarters = 4;
-    void look_ahead(const Chunk& chunk, const Member& me, int quarter) const {
-        if (augmenter_) return;  // they were made a moment ago
-        const int64_t place = chunk.place + chunk.rows, end = std::min(place + chunk_, steps_.rows_in_all);
-        const Range rows = share_of(share_of({place, std::max(place, end)}, me.number, me.members), quarter, quarters);
-        for (int64_t r = rows.begin; r < rows.end; ++r) {
-            const char* const row = static_cast<const char*>(data_.at(r));
-            for (int64_t at = 0; at < bytes_of_a_row_; at += 64) __builtin_prefetch(row + at, 0, 2);
-        }
-        __asm__ volatile("");  // else GCC takes the function for one that does nothing, and leaves its calls out
-    }
-
-    bool finish(const Member& me) {
-        if (me.number == 0) ended_ = true, cancelled_.store(true, std::memory_order_relaxed);
-        return false;
-    }
-
-    // [l2]. The squares were added up when the batch was gathered.
-    double penalty(double weight) const { return extras_.l2 > 0 ? extras_.l2 / (2 * weight) * squared_weights_.total() : 0; }
-
-    int64_t row(int64_t place) const { return data_.row(place); }
-
-    bool forward_and_back(const Chunk& chunk, Member& me) {
-        const int64_t n = chunk.rows;
-        const Range rows = share_of({0, n}, me.number, me.members);
-        Tally& tally = tallies_[me.number];
-        ask(me);
-        // gather
-        for (int64_t r = rows.begin; r < rows.end; ++r) {
-            const int64_t here = row(chunk.place + r);
-            const double w = wishes_.weights ? wishes_.weights[here] : 1;
-            if (wishes_.numbers) numbers_[r] = wishes_.numbers + here * architecture_.widths.back();
-            else classes_[r] = wishes_.classes[here];
-            shares_[r] = chunk.weight == 0 ? T(0) : T(w / chunk.weight);
-        }
-        tally.nonzero[0] = forward_.gather(chunk.place, n, rows);
-        if (chunk.first) squared_weights_.add_up(kernels_, me.number, me.members);
-        for (int64_t l = me.number; l < L(); l += me.members) back_[l].dz_is_finite.store(true, std::memory_order_relaxed);
-        if (!meet(me)) return false;
-        // enter
-        forward_.round_input(n, me.number);
-        look_ahead(chunk, me, 0);
-        const bool skip_input = skip(me, 0, n) && layers_[0].is_finite();
-        if (skip_input) {
-            const BitBuffer& bits = forward_.nonzero_of_input(0);
-            bits.turn(n, share_of({0, bits.column_words()}, me.number, me.members));
-        } else if (forward_.needs_scaling(skip_input)) {
-            forward_.scale(n, rows);
-            if (!meet(me)) return false;
-        }
-        for (int64_t l = 0; l < L(); ++l) {
-            if (by_panels(l, n)) {
-                if (l > 0 && !meet(me)) return false;
-                forward_.layer(l, n, l == 0 ? skip_input : skip(me, l, n), {0, n}, panels_of(l, me), me.number);
-                if (!(l == 0 && part_.exchange ? hand_over_first_output(n, me) : meet(me))) return false;
-            } else {
-                const bool skip_here = l == 0 ? skip_input
-                                              : skipping_pays(tally.nonzero[l], rows.end - rows.begin, layers_[l].fan_in,
-                                                              layers_[l].panels);
-                forward_.layer(l, n, skip_here, rows, {0, layers_[l].panels}, me.number);
-            }
-            if (l + 1 < L()) tally.nonzero[l + 1] = forward_.count(l, n, rows);
-            ask(me);
-        }
-        // through
-        look_ahead(chunk, me, 1);
-        measure(chunk, rows);
-        for (int64_t l = L() - 1; l > 0; --l) {
-            const bool panels = by_panels(l, n);
-            if (panels && !meet(me)) return false;
-            const bool skip_dz = l + 1 < L() && skipping_pays(tally.nonzero[l + 1], rows.end - rows.begin, layers_[l].fan_out,
-                                                              back_[l].W_back.number_of_panels());
-            back_to_inputs(l, n, skip_dz, panels ? Range{0, n} : rows,
-                           panels || (l == 1 && part_.exchange) ? inputs_of(l, me) : Range{0, back_[l].W_back.number_of_panels()});
-            if (panels && !meet(me)) return false;
-            ask(me);
-        }
-        return meet(me);
-    }
-
-    // [loss] and [dz_out]. Where all weights are 0 there is nothing to learn from, even if nothing is finite.
-    void measure(const Chunk& chunk, Range rows) {
-        const Panels<const T> z = forward_.output(L() - 1, chunk.rows);
-        const Panels<T> dz = back_[L() - 1].dz.panels(chunk.rows);
-        const LossSetting by = architecture_.loss;
-        if (by.is_of_classes())
-            kernels_.loss_of_classes(by, z, classes_.data(), shares_.data(), dz, losses_.data(), correct_.data(), rows);
-        else
-            kernels_.loss_of_numbers(by, z, numbers_.data(), shares_.data(), dz, losses_.data(), correct_.data(), rows);
-        const int width = kernels_.panel_width;
-        for (int64_t r = rows.begin; r < rows.end; ++r) {
-            if (wishes_.weights) losses_[r] *= wishes_.weights[row(chunk.place + r)];
-            if (chunk.weight != 0) continue;
-            losses_[r] = 0;
-            for (int64_t panel = 0; panel < layers_[L() - 1].panels; ++panel)
-                std::fill_n(dz.data + (panel * dz.rows + r) * width, width, T(0));
-        }
-        round_back(L() - 1, chunk.rows, rows, {0, layers_[L() - 1].panels});
-    }
-
-    // [bfloat16]: dz of a layer, on its way to the one before.
-    void round_back(int64_t l, int64_t n, Range rows, Range panels) {
-        if (bfloat16_ && l > 0) forward_.round(back_[l].dz.view(n), back_[l].dz_rounded.view(), rows, panels);
-    }
-
-    // [da] of layer l, [dz] of the one before.
-    void back_to_inputs(int64_t l, int64_t n, bool skip_dz, Range rows, Range panels) {
-        // What ReLU gave as 0 gets no gradient: dz is 0 wherever a is.
-        const bool skip_here = architecture_.activations[l] == Activation::relu && skip_dz && !bfloat16_ &&
-                               layers_[l].is_finite() && back_[l].dz_is_finite.load(std::memory_order_relaxed);
-        const Operand<T> dz{back_[l].dz.view(n), nullptr, nullptr,
-                            skip_here ? forward_.nonzero_of_input(l + 1).by_row() : Bits{nullptr, 0},
-                            bfloat16_ ? back_[l].dz_rounded.view() : Rounded{nullptr, 0}};
-        const Activation f = architecture_.activations[l - 1];
-        const bool at_once = is_part_of_the_product(f);
-        const Panels<T> dz_below = back_[l - 1].dz.panels(n);
-        bool finite = kernels_.affine_backward_inputs(dz, {back_[l].W_back.view(layers_[l].fan_out), layers_[l].pairs().W_back},
-                                                      at_once ? f : Activation::identity, forward_.output(l - 1, n), dz_below,
-                                                      rows, panels);
-        if (forward_.drops(l)) finite = forward_.leave_out(l, dz_below, rows, panels);
-        if (!at_once) finite = kernels_.activation_backward(f, forward_.z(l - 1, n), dz_below, rows, panels);
-        if (!finite) back_[l - 1].dz_is_finite.store(false, std::memory_order_relaxed);
-        round_back(l - 1, n, rows, panels);
-    }
-
-    Range panels_of(int64_t l, const Member& me) const {
-        if (l == 0 && part_.exchange) return share_of({0, layers_[0].panels}, part_.number, part_.of, panels_of_a_group());
-        return share_of({0, layers_[l].panels}, me.number, me.members);
-    }
-    // Panels of W_back: those of the layer before.
-    Range inputs_of(int64_t l, const Member& me) const { return panels_of(l - 1, me); }
-
-    // [dW], [db] and the updates.
-    bool learn(const Chunk& chunk, const Rule<T>& rule, Member& me) {
-        const int64_t n = chunk.rows;
-        look_ahead(chunk, me, 2);
-        bool turned = false;
-        for (int64_t l = 1; l < L(); ++l) {
-            if (!skip(me, l, n)) continue;
-            const BitBuffer& bits = forward_.nonzero_of_input(l);
-            bits.turn(n, share_of({0, bits.column_words()}, me.number, me.members));
-            turned = true;
-        }
-        if (forward_.needs_scaling(false) && !back_[0].dz_is_finite.load(std::memory_order_relaxed)) {
-            forward_.scale(n, share_of({0, n}, me.number, me.members));  // their zeros meet what is not finite
-            turned = true;
-        }
-        if (bfloat16_) {
-            for (int64_t l = 0; l < L(); ++l) {
-                forward_.turn(l, n, me.number, me.members);
-                pair_dz(l, n, panels_of(l, me));
-            }
-            turned = true;
-        }
-        if (turned && !meet(me)) return false;
-        const bool changes_again = extras_.clips() || extras_.constrains();
-        Rule<T> now = rule;  // what is clipped must be whole before it is used
-        if (extras_.clips()) now.optimizer = Optimizer::none;
-        Rule<T> of_biases = now;
-        of_biases.pull = T(0);
-        for (int64_t l = L() - 1; l >= 0; --l) {
-            PackedLayer<T>& layer = layers_[l];
-            Backward& back = back_[l];
-            if (l == 0) look_ahead(chunk, me, 3);
-            const bool some_panels = (l == 0 && part_.exchange) || layer.panels >= (bfloat16_ ? 1 : 4) * me.members;
-            const Range panels = some_panels ? panels_of(l, me) : Range{0, layer.panels};
-            const Range inputs = some_panels ? Range{0, layer.fan_in}
-                                             : share_of({0, layer.fan_in}, me.number, me.members, kernels_.panel_width);
-            const bool skip_here = (bfloat16_ || skip(me, l, n)) && back.dz_is_finite.load(std::memory_order_relaxed);
-            const bool finite = kernels_.affine_backward_weights(
-                forward_.turned_input_of(l, n, skip_here, me.number), {back.dz.view(n), back.dz_paired.view(n)},
-                {back.dW.data(), chunk.first, chunk.last}, layer.W.all(), layer.pairs(), now, layer.fan_in, inputs, panels);
-            if (!finite) layer.is_not_finite();
-            kernels_.affine_backward_bias(back.dz.view(n), {back.db.data(), chunk.first, chunk.last}, layer.b.all(), of_biases,
-                                          panels_of(l, me));
-            if (panels_of(l, me).end == layer.panels) layer.pad_biases(architecture_.padding(l));
-            if (!bfloat16_ && chunk.last && now.optimizer != Optimizer::none && !changes_again) turn_weights(l, inputs, panels);
-        }
-        meet(me);
-        if (!chunk.last) return true;
-        if (extras_.clips()) update_within_bounds(rule, me);
-        if (extras_.constrains()) constrain(me);
-        if (changes_again) turn_weights(me);
-        return true;
-    }
-
-    // [clip], and the update with what is left of the gradient. The pull of [l2] is in it.
-    void update_within_bounds(Rule<T> rule, Member& me) {
-        squared_gradient_.add_up(kernels_, me.number, me.members);
-        meet(me);
-        const double norm = std::sqrt(squared_gradient_.total());
-        const T factor = extras_.clip < norm && std::isfinite(norm) ? T(extras_.clip / norm) : T(1);
-        rule.pull = T(0);
-        for (int64_t l = 0; l < L(); ++l) {
-            PackedLayer<T>& layer = layers_[l];
-            const Range W = share_of({0, layer.W.theta.size()}, me.number, me.members, kernels_.panel_width);
-            const Range b = share_of({0, layer.b.theta.size()}, me.number, me.members, kernels_.panel_width);
-            const T *const dW = back_[l].dW.data() + W.begin, *const db = back_[l].db.data() + b.begin;
-            if (!kernels_.update(layer.W.from(W.begin), dW, factor, rule, W.end - W.begin)) layer.is_not_finite();
-            kernels_.update(layer.b.from(b.begin), db, factor, rule, b.end - b.begin);
-            if (b.end == layer.b.theta.size()) layer.pad_biases(architecture_.padding(l));
-        }
-        meet(me);
-    }
-
-    // [max-norm]
-    void constrain(Member& me) {
-        for (int64_t l = 0; l < L(); ++l)
-            kernels_.constrain({layers_[l].W.theta.data(), layers_[l].fan_in, layers_[l].fan_out}, extras_.max_norm, panels_of(l, me));
-        meet(me);
-    }
-
-    void turn_weights(Member& me) {
-        for (int64_t l = 0; l < L(); ++l) turn_weights(l, {0, layers_[l].fan_in}, panels_of(l, me));
-        meet(me);
-    }
-    // What is kept beside W: W_back, in bfloat16 both in pairs.
-    void turn_weights(int64_t l, Range inputs, Range panels) {
-        PackedLayer<T>& layer = layers_[l];
-        if constexpr (std::is_same_v<T, float>)
-            if (bfloat16_) return kernels_.roundings->pair_weights(layer.weights(), layer.pairs(), inputs, panels);
-        if (l > 0) kernels_.transpose(layer.weights(), back_[l].W_back.panels(layer.fan_out), inputs, panels);
-    }
-    void pair_dz(int64_t l, int64_t n, Range panels) {
-        if constexpr (std::is_same_v<T, float>) kernels_.roundings->pair(back_[l].dz.view(n), back_[l].dz_paired.view(n), panels);
-    }
+    void use_block() { stepper_.take_rows(augmenter_->finished()); }
 
     const Kernels<T>& kernels_;
-    const Architecture& architecture_;
     std::vector<PackedLayer<T>>& layers_;
-    Rows data_;
-    const Wishes<T> wishes_;
-    const OptimizerSettings optimizer_;
+    const Rows data_;
     const Steps steps_;
     const Extras extras_;
     const Augmentation augmentation_;
-    const bool bfloat16_;
-    const int64_t chunk_;
-    const int64_t bytes_of_a_row_;
 
-    Forward<T> forward_;
-    Buffer<int64_t> classes_;
-    Buffer<const T*> numbers_;
-    Buffer<T> shares_;  // w_r / sum of w
-    Buffer<double> losses_;
-    Buffer<uint8_t> correct_;
-    std::vector<Backward> back_;
-    SumOfSquares<T> squared_weights_, squared_gradient_;
-    std::vector<Tally> tallies_;
+    Stepper<T> stepper_;
+    std::deque<CrewMember> crew_;  // their steppers keep references to their layers: nothing of them may move
     std::unique_ptr<Augmenter<T>> augmenter_;  // null: rows are taken as they are
-
-    Part part_;
-    std::deque<CrewMember> crew_;  // their epochs keep references to their layers: nothing of them may move
-    const std::function<bool()>* stop_ = nullptr;
-    Clock::time_point asked_ = Clock::now();
-    std::atomic<int64_t> stop_at_meeting_{no_meeting};
-    bool ended_ = false;
-    std::atomic<bool> cancelled_{false};  // the block in the making will not be wanted
-    Progress progress_;
 };
 
 }  // namespace pellucid
