@@ -1,7 +1,7 @@
 // The stages of a training step of 784-128-64-10 on MNIST, batch 64, plain SGD, one thread: what each takes, what it computes, what it
 // moves. stages.py compiles this, runs it and prints the table.
 //
-//   stages TARGET float32|bfloat16 FILE      60,000 × 784 bytes, in the order in which they are trained on, and 60,000 labels
+//   stages TARGET float32|bfloat16|pictures FILE      60,000 × 784 bytes, in the order in which they are trained on, and 60,000 labels
 
 #include <algorithm>
 #include <chrono>
@@ -163,6 +163,40 @@ double rate_of_memory() {
     return best;
 }
 
+// The stages of a picture that is distorted as the recipe `best` does it, as Distorter takes them.
+void distort(const Kernels<float>& kernels, const uint8_t* X) {
+    constexpr int64_t size = 28, pixels = size * size;
+    const int width = kernels.panel_width;
+    PanelBuffer<float> G(size, size, width), U_x(size, size, width), U_y(size, size, width), half(size, size, width),
+        D_x(size, size, width), D_y(size, size, width);
+    for (int64_t i = 0; i < size; ++i)
+        for (int64_t j = 0; j < size; ++j)
+            G.data()[(j / width * size + i) * width + j % width] = float(std::exp(-double((i - j) * (i - j)) / 32) / 10.03);
+    const Buffer<float> no_bias(divided_up(size, width) * width), framed((size + 3) * (size + 3));
+    const Buffer<double> line(divided_up(size, width) * width);
+    const Buffer<uint32_t> words(framed.size());
+    const Buffer<uint8_t> bytes(divided_up(2 * pixels, 256) * 256 + 64), seen(pixels);
+    const Range rows{0, size}, panels{0, U_x.number_of_panels()};
+    Augmentation by;
+    by.rotation = 0.17, by.scale = 0.12, by.shear = 0.15, by.shift = 1.5, by.shape = {size, size, 1};
+    for (int64_t i = 0; i < images; ++i) {
+        const uint32_t example = uint32_t(i);
+        time("noise", 0, 2 * pixels * 5, [&] { kernels.noise({0, 0, 1, purpose_of_augmentation + a_part_further}, example, bytes.data(), U_x.panels(size), U_y.panels(size)); });
+        time("smooth", 4 * size * pixels, 0, [&] {
+            for (auto [U, D] : {std::pair{&U_x, &D_x}, {&U_y, &D_y}}) {
+                kernels.affine({G.view(size), nullptr, nullptr, {nullptr, 0}}, {U->view(size)}, no_bias.data(), Activation::identity, half.panels(size), rows, panels);
+                kernels.affine({half.view(size), nullptr, nullptr, {nullptr, 0}}, {G.view(size)}, no_bias.data(), Activation::identity, D->panels(size), rows, panels);
+            }
+        });
+        SourceMap<float> map;
+        time("map", 0, 0, [&] { map = source_map<float>(by, 0, 1, example); });
+        time("look up", 0, 2 * pixels, [&] {
+            kernels.look_up(X + i * pixels, InputType::uint8, by.shape, 0, map, D_x.view(size), D_y.view(size),
+                            {framed.data(), line.data(), words.data()}, seen.data());
+        });
+    }
+}
+
 int main(int, char** argv) {
     const Target* target = nullptr;
     for (int i = 0; i < number_of_targets; ++i)
@@ -182,8 +216,14 @@ int main(int, char** argv) {
     const Rows data{X.data(), InputType::uint8, 784, nullptr};
 
     std::vector<double> whole;
+    const bool pictures = std::string(argv[2]) == "pictures";
+    if (pictures) {
+        const double began = processor_time();
+        distort(kernels, X.data());
+        whole.push_back((processor_time() - began) / images);
+    }
     const std::vector<double> rates(steps, 0.1);
-    for (int round = 0; round < rounds; ++round) {
+    for (int round = 0; round < rounds && !pictures; ++round) {
         {
             std::vector<PackedLayer<float>> layers = network(kernels);
             Epoch<float> epoch(kernels, architecture, layers, data, {y.data(), nullptr, nullptr}, {Optimizer::sgd},
@@ -201,7 +241,7 @@ int main(int, char** argv) {
     }
     std::printf("{\"step\": %.1f, \"products\": %.4f, \"memory\": %.4f, \"stages\": [", *std::min_element(whole.begin(), whole.end()),
                 rate_of_products(kernels, bfloat16), rate_of_memory());
-    const double taken = double(rounds * steps);
+    const double taken = double(pictures ? images : rounds * steps);
     for (size_t i = 0; i < stages.size(); ++i) {
         const Stage& stage = stages[i];
         const double calls = double(stage.took.size()) / taken;  // of a step

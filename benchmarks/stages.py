@@ -1,12 +1,14 @@
 """Where the time of a training step goes: its stages, each beside its floor.
 
     python -m benchmarks.stages [--target avx2] [--precision float32]
+    python -m benchmarks.stages --pictures
 
 The network is 784-128-64-10 on MNIST, batch 64, plain SGD, one thread. ``stages.cpp``, which is compiled first, takes the
 steps of five epochs apart; a stage's time is the median. Its floor is the larger of two times: that of its multiply-adds
 at the rate that the target's own product reaches in the first cache, and that of the bytes that it must read and write at
 the rate of a copy of the first layer's weights. What the quickest epoch took a step beyond the sum of the stages is what
-the loop adds: it asks for the next rows, looks up labels, meets.
+the loop adds: it asks for the next rows, looks up labels, meets. With ``--pictures`` it is a picture that is taken apart,
+distorted as the recipe `best` does it.
 """
 
 from __future__ import annotations
@@ -34,18 +36,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", default=choose("native").engine.target)
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
+    parser.add_argument("--pictures", action="store_true", help="a picture that is distorted, in place of a step")
     arguments = parser.parse_args()
     program = _built()
     with tempfile.NamedTemporaryFile() as file:
         file.write(_examples())
         file.flush()
-        command = [program, arguments.target, arguments.precision, file.name]
+        command = [program, arguments.target, "pictures" if arguments.pictures else arguments.precision, file.name]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr.strip())
-    print(table(json.loads(done.stdout)))
+    print(table(json.loads(done.stdout), whole="a whole picture" if arguments.pictures else "a whole step"))
     machine = description()
-    print(f"\n{machine['processor']}, {arguments.target}, {arguments.precision}, 1 thread")
+    print(
+        f"\n{machine['processor']}, {arguments.target}, {'float32' if arguments.pictures else arguments.precision}, 1 thread"
+    )
 
 
 def _built() -> Path:
@@ -76,7 +81,7 @@ def _examples() -> bytes:
     return mnist.X_train[order].tobytes() + mnist.y_train[order].astype(np.uint8).tobytes()
 
 
-def table(measured: dict[str, Any]) -> str:
+def table(measured: dict[str, Any], whole: str = "a whole step") -> str:
     """Write what was measured as a Markdown table, in microseconds.
 
     >>> stage = {"name": "z1", "took": 4000.0, "multiply_adds": 60_000, "bytes": 10_000}
@@ -101,7 +106,7 @@ def table(measured: dict[str, Any]) -> str:
     adds, moved = (sum(stage[what] for stage in measured["stages"]) for what in ("multiply_adds", "bytes"))
     lines += [
         _line("all stages", took, adds, moved, floors),
-        f"| a whole step | {measured['step'] / 1e3:.1f} | | | | |",
+        f"| {whole} | {measured['step'] / 1e3:.1f} | | | | |",
     ]
     rates = (
         f"Products reach {measured['products']:.0f} multiply-adds a nanosecond, a copy {measured['memory']:.0f} bytes."

@@ -95,7 +95,8 @@ template <class T> class Distorter {
     const uint32_t epoch_;
     Buffer<T> framed_;
     Buffer<uint32_t> words_;
-    Buffer<T> line_, no_bias_;
+    Buffer<double> line_;  // wide enough for pixels of any type
+    Buffer<T> no_bias_;
     Buffer<uint8_t> bytes_;
     PanelBuffer<T> G_rows_, G_columns_, U_x_, U_y_, smoothed_, D_x_, D_y_;
 };

@@ -140,9 +140,11 @@ template <class T> struct SourceMap {
     T x, x_by_column, x_by_row, y, y_by_column, y_by_row;
 };
 
-// Room for a picture in its frame, (rows + 3) x (columns + 3): as numbers, or as words where pixels are bytes; for a padded row.
+// Room for a picture in its frame, (rows + 3) x (columns + 3): as numbers, or as words where pixels are bytes; for a padded row
+// of pixels of any type.
 template <class T> struct Scratch {
-    T *framed, *line;
+    T* framed;
+    void* line;
     uint32_t* words;
 };
 

@@ -2,8 +2,8 @@
 // [affine-map] and what the noise has moved them by. What smooths the noise, [gaussian], is a product of matrices, and so a job
 // for affine.h.
 
-inline uint32_t lowest_byte_first(uint32_t word) {
-    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word : __builtin_bswap32(word);
+inline uint64_t lowest_byte_first(uint64_t words) {
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? words : __builtin_bswap64(words);
 }
 
 // A byte for the x of each pixel, then one for the y of each; b becomes (b + 1/2) / 2^7 - 1, exactly.
@@ -13,24 +13,21 @@ template <class T> void noise(Stream by, uint32_t example, uint8_t* bytes, Panel
     for (int64_t at = 0; 4 * at < 2 * pixels; at += columns_at_a_time) {
         Counters words;
         words_of(words, uint32_t(at / 4), example, by.epoch, by.purpose, by.key_0, by.key_1);
-        uint32_t in_order[columns_at_a_time];
-#pragma GCC unroll 1
-        for (int i = 0; i < counters_at_a_time; ++i)
-            for (int word = 0; word < 4; ++word) in_order[4 * i + word] = lowest_byte_first(uint32_t(words[word][i]));
+        uint64_t in_order[2 * counters_at_a_time];  // two words each
+        for (int i = 0; i < counters_at_a_time; ++i) {
+            in_order[2 * i] = lowest_byte_first(words[0][i] | words[1][i] << 32);
+            in_order[2 * i + 1] = lowest_byte_first(words[2][i] | words[3][i] << 32);
+        }
         __builtin_memcpy(bytes + 4 * at, in_order, sizeof in_order);
     }
+    const Vector<T> step = set(T(1.0 / 128)), lowest = set(T(-127.5 / 128));
     for (int axis = 0; axis < 2; ++axis) {
         const Panels<T> U = axis == 0 ? U_x : U_y;
         for (int64_t row = 0; row < U.rows; ++row) {
             const uint8_t* const from = bytes + axis * pixels + row * U.columns;
-            for (int64_t column = 0; column < U.columns; column += width) {
-                uint8_t here[width];
-                T u[width];
-                __builtin_memcpy(here, from + column, width);  // the last one is padded by what follows
-#pragma GCC unroll 1
-                for (int j = 0; j < width; ++j) u[j] = (T(here[j]) - T(127.5)) * T(1.0 / 128);
-                store_sums(row_of_panel(U, row, column / width), load_sums(u));
-            }
+            for (int64_t column = 0; column < U.columns; column += width)  // the last panel is padded by what follows
+                store_sums<T>(row_of_panel(U, row, column / width), {fma(of_bytes<T>(from + column), step, lowest),
+                                                                     fma(of_bytes<T>(from + column + lanes<T>), step, lowest)});
         }
     }
 }
@@ -107,22 +104,33 @@ template <class T> struct FrameOf<T, uint8_t> {
     }
 };
 
-template <class T, class Pixel> inline Pixel pixel_of(T value) { return Pixel(value); }
-template <> inline uint8_t pixel_of<float, uint8_t>(float value) { return uint8_t(int32_t(value)); }  // whole already
-template <> inline uint8_t pixel_of<double, uint8_t>(double value) { return uint8_t(int32_t(value)); }
+// As many pixels as there are lanes.
+template <class T> inline void store_pixels(uint8_t* to, Vector<T> values) { to_bytes(to, values); }
+template <class T> inline void store_pixels(float* to, Vector<T> values) {
+    T numbers[lanes<T>];
+    store(numbers, values);
+    for (int i = 0; i < lanes<T>; ++i) to[i] = float(numbers[i]);
+}
+template <class T> inline void store_pixels(double* to, Vector<T> values) {
+    T numbers[lanes<T>];
+    store(numbers, values);
+    for (int i = 0; i < lanes<T>; ++i) to[i] = double(numbers[i]);
+}
 
 template <class T, class Pixel>
 void look_up_pixels(const void* picture, PictureShape shape, int64_t channel, const SourceMap<T>& map, Panels<const T> D_x,
                     Panels<const T> D_y, Scratch<T> scratch, void* seen) {
     constexpr int width = panel_width<T>;
-    constexpr bool whole = sizeof(Pixel) == 1;
     const int64_t rows = shape.rows, columns = shape.columns, channels = shape.channels;
     const auto frame = FrameOf<T, Pixel>::make(static_cast<const Pixel*>(picture), shape, channel, scratch);
     const Between<T, typename FrameOf<T, Pixel>::Type> between{frame, set(T(frame.stride)), set(T(columns)), set(T(rows))};
     const bool displaced = D_x.data != nullptr;
-    T* __restrict const line = scratch.line;
-    Pixel* __restrict const out = static_cast<Pixel*>(seen);
+    Pixel* const line = static_cast<Pixel*>(scratch.line);
+    Pixel* const out = static_cast<Pixel*>(seen);
     for (int64_t i = 0; i < rows; ++i) {
+        // What a register holds beyond the row is overwritten by the next; where there is none, it must not be written.
+        const bool has_room = channels == 1 && (i + 1) * columns + lanes<T> <= rows * columns;
+        Pixel* const to = has_room ? out + i * columns : line;
         const Vector<T> x_of_row = set(map.x + map.x_by_row * T(i)), y_of_row = set(map.y + map.y_by_row * T(i));
         for (int64_t j = 0; j < columns; j += lanes<T>) {
             const Vector<T> column = add(set(T(j)), load(counting<T>));
@@ -131,12 +139,10 @@ void look_up_pixels(const void* picture, PictureShape shape, int64_t channel, co
                 x = add(x, load(row_of_panel(D_x, i, j / width) + j % width));
                 y = add(y, load(row_of_panel(D_y, i, j / width) + j % width));
             }
-            const Vector<T> value = between.at(x, y);
-            store(line + j, whole ? round(value) : value);
+            store_pixels<T>(to + j, between.at(x, y));
         }
-        Pixel* const to = out + i * columns * channels + channel;
-        if (channels == 1) for (int64_t j = 0; j < columns; ++j) to[j] = pixel_of<T, Pixel>(line[j]);
-        else for (int64_t j = 0; j < columns; ++j) to[j * channels] = pixel_of<T, Pixel>(line[j]);
+        if (has_room) continue;
+        for (int64_t j = 0; j < columns; ++j) out[(i * columns + j) * channels + channel] = line[j];
     }
 }
 

@@ -112,6 +112,27 @@ inline void gather_bytes(const uint32_t* from, __m256d at, __m256d (&bytes)[4]) 
 inline __m256 gather(const float* from, __m256 at) { return _mm256_i32gather_ps(from, _mm256_cvtps_epi32(at), 4); }
 inline __m256d gather(const double* from, __m256d at) { return _mm256_i32gather_pd(from, _mm256_cvtpd_epi32(at), 8); }
 
+// As many bytes as there are lanes, from memory and back; numbers are rounded to the nearest whole one.
+template <class T> inline Vector<T> of_bytes(const uint8_t* p);
+template <> inline __m256 of_bytes<float>(const uint8_t* p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+template <> inline __m256d of_bytes<double>(const uint8_t* p) {
+    int four;
+    __builtin_memcpy(&four, p, sizeof four);
+    return _mm256_cvtepi32_pd(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four)));
+}
+inline void to_bytes(uint8_t* p, __m256 a) {
+    const __m256i whole = _mm256_cvtps_epi32(a);
+    const __m128i halves = _mm_packus_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(halves, halves));
+}
+inline void to_bytes(uint8_t* p, __m256d a) {
+    const __m128i whole = _mm256_cvtpd_epi32(a), halves = _mm_packus_epi32(whole, whole);
+    const int four = _mm_cvtsi128_si32(_mm_packus_epi16(halves, halves));
+    __builtin_memcpy(p, &four, sizeof four);
+}
+
 // Which of 64 bytes are not zero: one bit a byte.
 inline uint64_t nonzero_bytes(const uint8_t* p) {
     const __m256i zero = _mm256_setzero_si256();

@@ -109,6 +109,21 @@ inline void gather_bytes(const uint32_t* from, __m512d at, __m512d (&bytes)[4]) 
 inline __m512 gather(const float* from, __m512 at) { return _mm512_i32gather_ps(_mm512_cvtps_epi32(at), from, 4); }
 inline __m512d gather(const double* from, __m512d at) { return _mm512_i32gather_pd(_mm512_cvtpd_epi32(at), from, 8); }
 
+// As many bytes as there are lanes, from memory and back; numbers are rounded to the nearest whole one.
+template <class T> inline Vector<T> of_bytes(const uint8_t* p);
+template <> inline __m512 of_bytes<float>(const uint8_t* p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+template <> inline __m512d of_bytes<double>(const uint8_t* p) {
+    return _mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+inline void to_bytes(uint8_t* p, __m512 a) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(a)));
+}
+inline void to_bytes(uint8_t* p, __m512d a) {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm256_cvtepi32_epi8(_mm512_cvtpd_epi32(a)));
+}
+
 // Which of 64 bytes are not zero: one bit a byte.
 inline uint64_t nonzero_bytes(const uint8_t* p) {
     const __m512i bytes = _mm512_loadu_si512(p);

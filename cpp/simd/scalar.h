@@ -115,6 +115,17 @@ template <class T> inline Lanes<T> gather(const T* from, Lanes<T> at) {
     return at;
 }
 
+// As many bytes as there are lanes, from memory and back; numbers are rounded to the nearest whole one.
+template <class T> inline Lanes<T> of_bytes(const uint8_t* p) {
+    Lanes<T> result;
+    for (int i = 0; i < lanes<T>; ++i) result.lane[i] = T(p[i]);
+    return result;
+}
+template <class T> inline void to_bytes(uint8_t* p, Lanes<T> a) {
+    a = round(a);
+    for (int i = 0; i < lanes<T>; ++i) p[i] = uint8_t(int32_t(a.lane[i]));
+}
+
 // Which of 64 bytes are not zero: one bit a byte.
 inline uint64_t nonzero_bytes(const uint8_t* p) {
     uint64_t bits = 0;
