@@ -24,17 +24,22 @@ inline void store_bfloat16_pairs(uint16_t* to, const Sums<float>& even, const Su
 }
 // At most 32 bytes, exactly, and zeros behind.
 inline void store_bytes_as_bfloat16(uint16_t* to, const uint8_t* from, int64_t count) {
-    for (int j = 0; j < 32; ++j) to[j] = j < count ? to_bfloat16(float(from[j])) : uint16_t(0);
+    uint8_t bytes[32] = {};
+    __builtin_memcpy(bytes, from, uint64_t(count));
+    for (int j = 0; j < 32; ++j) to[j] = uint16_t(__builtin_bit_cast(uint32_t, float(bytes[j])) >> 16);
 }
 
 // 32 columns of some rows become 32 rows, zeros behind; one bit for each says whether anything in it is not zero.
 inline uint32_t turn_bfloat16(const uint16_t* from, int64_t rows, uint16_t* to) {
+    uint16_t any[32] = {};
+    for (int64_t k = 0; k < rows; ++k)
+        for (int j = 0; j < 32; ++j) any[j] |= from[k * 32 + j];
     uint32_t in_use = 0;
-    for (int64_t j = 0; j < 32; ++j)
-        for (int64_t k = 0; k < 32; ++k) {
-            to[j * 32 + k] = k < rows ? from[k * 32 + j] : uint16_t(0);
-            in_use |= uint32_t(to[j * 32 + k] != 0) << j;
-        }
+    for (int64_t j = 0; j < 32; ++j) {
+        in_use |= uint32_t(any[j] != 0) << j;
+        for (int64_t k = 0; k < rows; ++k) to[j * 32 + k] = from[k * 32 + j];
+        for (int64_t k = rows; k < 32; ++k) to[j * 32 + k] = 0;
+    }
     return in_use;
 }
 
