@@ -114,8 +114,8 @@ class ConfusionDisplay:
     def from_predictions(cls, y_true: ArrayLike, y_pred: ArrayLike, labels: Sequence[Any] | None = None) -> Self:
         """Count what is taken for what: labels y_true (n,) beside y_pred (n,), whoever said them.
 
-        ``labels`` are the classes, in order; all that occur, sorted, unless given. Raises ``ShapeError`` where there are more of
-        one than of the other, ``SettingError`` for one that is none of the classes.
+        ``labels`` are the classes, in order; all that occur, sorted, unless given. Raises ``ShapeError`` where the two are
+        not alike, ``SettingError`` for a label that is none of the classes.
 
         >>> ConfusionDisplay.from_predictions(["cat", "cat", "dog"], ["cat", "dog", "dog"]).confusion
         array([[1, 1],
