@@ -27,7 +27,7 @@ from pellucid.explain.numerals import in_a_product, numeral, rough, share
 from pellucid.explain.worked import EQUALS, GETS, MINUS, PLUS, TIMES, applied, between, column_of, line_of, products
 
 PROBES = 24
-MOST_WORK_OF_PROBES = 1_000_000_000
+MOST_WORK_OF_PROBES = 100_000_000
 """Multiplications spent on the probes of one check: in a very wide network fewer numbers are probed; it says how many."""
 
 PASSES_A_PROBE = 3
