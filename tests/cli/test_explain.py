@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
+from contextlib import suppress
 from html import unescape
 from pathlib import Path
 
@@ -30,6 +34,28 @@ def test_tiny_shows_every_number_of_the_worked_example(cli) -> None:
     assert said.out == whole
     assert "z₃[0] = 0.5 · 0.34 + (−0.4) · 0 + 1 · 0.58 + 0.05 = 0.8" in said.out
     assert cli("explain", "--tiny", "--json").json["steps"][1]["lines"][0] in said.out
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_in_a_terminal_no_line_is_too_long_and_no_number_broken(columns) -> None:
+    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "pellucid", "explain", "--tiny"]
+    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm"}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        pieces = []
+        with suppress(OSError):  # how Linux says that the other end is closed
+            while piece := os.read(ours, 65536):
+                pieces.append(piece)
+    os.close(ours)
+    assert process.returncode == 0
+    said = re.sub(r"\x1b\[[\d;]*m", "", b"".join(pieces).decode()).replace("\r\n", "\n")
+    whole = str(explain(ARCHITECTURE, LAYERS, X, 1, learning_rate=0.1, example="The worked example"))
+    assert max(map(len, said.splitlines())) <= columns
+    assert said.split() == whole.split()
+    continued = [line for line in said.splitlines() if line.startswith(" " * 8)]
+    assert len(continued) > 3
 
 
 def test_a_rate_is_heeded(cli) -> None:

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pellucid.equations.activations import ACTIVATIONS
+from pellucid.equations.architecture import Architecture, Hidden
+from pellucid.equations.initialization import initialize
 from pellucid.equations.losses import (
     AbsoluteError,
     BinaryCrossEntropy,
@@ -25,6 +27,7 @@ from pellucid.equations.notation import EQUATIONS
 from pellucid.equations.optimizers import SGD
 from pellucid.explain import explain
 from pellucid.explain.arithmetic import reckoned, value_of
+from pellucid.explain.explaining import MOST_WORK_OF_PROBES, PASSES_A_PROBE, PROBES
 from pellucid.explain.explanation import ALL_SHOWN
 from pellucid.explain.formula import Number, Operator, text
 
@@ -49,6 +52,17 @@ def sides(line):
 
 def lines_of(explanation):
     return [line for step in explanation.steps for line in step.lines]
+
+
+def test_a_wide_network_is_checked_at_fewer_places_and_says_at_how_many():
+    architecture = Architecture((100,), (Hidden(3000), Hidden(1000)), 3)
+    layers = initialize(architecture, 0)
+    explanation = explain(architecture, layers, np.linspace(0, 1, 100), 1, learning_rate=0.1)
+    check = explanation.step("∂L/∂W₂").check
+    affordable = MOST_WORK_OF_PROBES // (PASSES_A_PROBE * architecture.n_parameters)
+    assert 0 < affordable < PROBES
+    assert 2 <= check.probes + check.left_out <= affordable + 2
+    assert float(written(check.apart)) < 1e-4
 
 
 def test_the_worked_example_says_every_number_of_its_page(tiny):

@@ -58,6 +58,20 @@ def test_a_matrix_has_scikit_learns_counts(classifier, digits, axes):
     assert np.array_equal(same.confusion, expected)
 
 
+def test_a_matrix_of_predictions_has_scikit_learns_counts_whoever_made_them(classifier, digits, axes):
+    X, y = digits[2:]
+    said = classifier.predict(X)
+    display = ConfusionDisplay.from_predictions(y, said).plot(axes)
+    assert np.array_equal(display.confusion, confusion_matrix(y, said))
+    assert (display.ax_, display.figure_, display.labels) == (axes, axes.figure, sorted(set(y)))
+    some = ConfusionDisplay.from_predictions([1, 0], [1, 1], labels=[2, 1, 0])
+    assert np.array_equal(some.confusion, confusion_matrix([1, 0], [1, 1], labels=[2, 1, 0]))
+    with pytest.raises(ShapeError, match=r"the labels have shapes \(2,\) and \(1,\)"):
+        ConfusionDisplay.from_predictions([0, 1], [0])
+    with pytest.raises(SettingError, match="the label 3 is none of the classes; expected one of 0, 1"):
+        ConfusionDisplay.from_predictions([0, 3], [0, 1], labels=[0, 1])
+
+
 def test_weights_are_shown_as_the_pictures_that_they_are_said_to_be(classifier, axes):
     display = plot_weights(classifier, (8, 8), ax=axes)
     assert display.W.shape == (9, 64)

@@ -104,7 +104,7 @@ class Server:
 
     @property
     def port(self) -> int:
-        return int(self.address.rstrip("/").rpartition(":")[2])
+        return int(self.address.partition("/?")[0].rstrip("/").rpartition(":")[2])
 
     def stop(self) -> None:
         self.process.kill()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from pellucid.equations.parameters import Layer
 from pellucid.errors import SettingError
 from pellucid.network import Network
 from pellucid.web import server as web_server
+from pellucid.web.guard import HEADERS
 
 
 def exchange(port: int, request: bytes, seconds: float = 5.0) -> bytes:
@@ -78,6 +80,57 @@ def test_a_request_without_our_one_host_gets_no_page(server, request_) -> None:
     answer = exchange(server.port, request_)
     assert status(answer) in (400, 421)
     assert b"<title>" not in answer
+
+
+def headers_of(answer: bytes) -> dict[str, str]:
+    lines = answer.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")[1:]
+    return {name.title(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+@pytest.mark.parametrize(
+    "request_", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"y" * 40_000]
+)
+def test_what_is_no_request_is_refused_as_all_errors_are(server, request_) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        connection.sendall(request_)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert status(answer) == 400
+    assert HEADERS.items() <= headers_of(answer).items()
+    error = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+    assert error == {"code": "http", "message": "Invalid HTTP request received. This server speaks HTTP/1.1."}
+
+
+def test_more_connections_than_it_takes_are_refused_in_a_sentence(start_server) -> None:
+    server = start_server()
+    with ExitStack() as stack:
+        connections = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=5))
+            for _ in range(web_server.MOST_CONNECTIONS + 1)
+        ]
+        time.sleep(0.3)
+        connections[-1].sendall(question(server, "state"))
+        answer = b""
+        while b"}}" not in answer and (some := connections[-1].recv(65536)):
+            answer += some
+    assert status(answer) == 503
+    assert HEADERS.items() <= headers_of(answer).items()
+    assert b"Too many connections at once." in answer
+    time.sleep(0.3)
+    with urllib.request.urlopen(server.address + "api/v1/state") as again:
+        assert again.status == 200
+
+
+def test_with_a_host_only_the_whole_address_that_was_printed_leads_to_the_page(start_server) -> None:
+    server = start_server("--host", "0.0.0.0", "--allow-host", "127.0.0.1")
+    address, _, key = server.address.partition("?key=")
+    assert len(key) >= 20
+    with urllib.request.urlopen(server.address) as page:
+        assert b'name="token"' in page.read()
+    for wrong in ("", "?key=", f"?key={key}x", "?key=%ff"):
+        with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+            urllib.request.urlopen(address + wrong)
+        assert b"Open the whole address" in refused.value.read()
+        refused.value.close()
 
 
 def test_two_hosts_of_ours_are_not_one(server) -> None:
@@ -202,6 +255,24 @@ def test_it_ends_when_it_is_told_though_a_training_runs(tmp_path: Path, number) 
     _, said = process.communicate(timeout=15)
     assert process.returncode in ((130,) if number == signal.SIGINT else (130, -number, 128 + number))
     assert "Traceback" not in said
+    assert "leaked" not in said
+
+
+def test_who_presses_ctrl_c_twice_sees_no_traceback(start_server, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import time\nimport pellucid.labelled\npellucid.labelled.examples_for = lambda *_: time.sleep(60)"
+    )
+    server = start_server(environment={"PYTHONPATH": str(tmp_path)})
+    with socket.create_connection(("127.0.0.1", server.port), timeout=15) as connection:
+        connection.sendall(question(server, "evaluation"))
+        time.sleep(0.5)
+        for _ in range(2):
+            server.process.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+        _, said = server.process.communicate(timeout=15)
+    assert server.process.returncode in (130, -signal.SIGINT)
+    assert "Traceback" not in said
+    assert "leaked" not in said
 
 
 @pytest.mark.parametrize(

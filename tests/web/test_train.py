@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pellucid.datasets import load
 from pellucid.engines import choose
@@ -16,6 +18,7 @@ from pellucid.training.callbacks import Progress
 from pellucid.training.loop import Examples, fit
 from pellucid.training.settings import Settings
 from pellucid.web.points import MOST_POINTS, Points
+from pellucid.web.work import divided
 
 SMALL = {"data": "digits", "hidden": [24], "epochs": 6, "batch_size": 32, "learning_rate": 0.1, "seed": 3}
 
@@ -27,9 +30,9 @@ def bits(layers) -> bytes:
 def straight(**changes) -> bytes:
     """The same training, without the page."""
     dataset = load("digits")
-    split = len(dataset.y_train) - len(dataset.y_train) // 6
+    rest, _ = divided(dataset.y_train)
     settings = Settings(**{**{k: SMALL[k] for k in ("epochs", "batch_size", "learning_rate", "seed")}, **changes})
-    training = Examples(dataset.X_train[:split], dataset.y_train[:split])
+    training = Examples(dataset.X_train[rest], dataset.y_train[rest])
     return bits(fit(choose(threads=1).engine, architecture_of(dataset, {"hidden": "24"}), training, settings).layers)
 
 
@@ -157,6 +160,55 @@ def test_the_trained_network_becomes_the_one_of_the_page(client) -> None:
     assert client.tell("explanation", index=0)["example"] == "Example 0 of the test part of digits"
     assert client.tell("network", source="given")["subject"]["name"] == "mnist"
     assert client.get("/api/v1/run/weights.png").content.startswith(b"\x89PNG")
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.randoms())
+def test_the_validation_part_has_of_each_class_its_share_however_the_rows_are_sorted(counts, random) -> None:
+    y = np.repeat(np.arange(len(counts)), counts)
+    for labels in (y, y[::-1], np.array(random.sample(y.tolist(), len(y)))):
+        rest, held_out = divided(labels)
+        assert sorted([*rest, *held_out]) == [*range(len(y))]
+        assert len(held_out) == max(1, len(y) // 6)
+        shares = np.bincount(labels[held_out], minlength=len(counts)) - np.array(counts) * len(held_out) / len(y)
+        assert (abs(shares) < 1 + 1e-9).all()
+
+
+def test_data_sorted_by_class_are_learned_and_judged_alike(make_client, tmp_path) -> None:
+    rows = [f"{kind},{10 * place + number % 7}" for place, kind in enumerate("abc") for number in range(40)]
+    (tmp_path / "sorted.csv").write_text("\n".join(["kind,weight", *rows]), encoding="utf-8")
+    client = make_client(own_data=(str(tmp_path / "sorted.csv"), "kind"))
+    client.tell("run", hidden=[8], epochs=60, batch_size=8)
+    run = client.wait_for("finished", "failed")
+    assert run["now"]["validation_accuracy"] == "100.00%"
+    client.trainer.close()
+
+
+def test_data_that_are_being_loaded_can_be_put_away_and_others_be_trained_on(client, monkeypatch) -> None:
+    from pellucid.web import runs
+
+    asked, given_ = threading.Event(), threading.Event()
+
+    def stalling(name: str):
+        if name == "digits":
+            return load(name)
+        asked.set()
+        given_.wait(30)
+        return load("digits")
+
+    monkeypatch.setattr(runs, "load", stalling)
+    client.tell("run", **{**SMALL, "data": "mnist"})
+    assert asked.wait(10)
+    assert client.refused("run", **SMALL)[:2] == (409, "running")
+    assert client.tell("run/discard")["state"] == "none"
+    stalled = [thread for thread in threading.enumerate() if thread.name == "training"]
+    client.tell("run", **SMALL)
+    client.wait_for("finished")
+    given_.set()  # what was put away comes at last: nobody takes it for the training that is there
+    for thread in stalled:
+        thread.join(30)
+    run = client.ask("run")
+    assert (run["state"], run["config"]["data"]) == ("finished", "digits")
+    assert trained(client) == straight()
 
 
 def test_health_is_told_layer_by_layer(client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -141,10 +142,22 @@ def _label_named(network: Network, label: str) -> Any:
 
 
 def _say(explanation: Explanation, output: Output) -> None:
-    """Print what ``str(explanation)`` is, with headings that stand out."""
+    """Print what ``str(explanation)`` is, with headings that stand out; in a terminal, what goes on in the next line is
+    indented, and no number is broken.
+    """
     from pellucid.explain.text import PHASES
 
     headings = {step.title for step in explanation.steps}
+    width = output.console.width if output.console.is_terminal else None
     for line in str(explanation).splitlines():
         is_heading = line in PHASES.values() or line.partition("  [")[0] in headings
-        output.say(f"[bold]{escape(line)}[/bold]" if is_heading else escape(line))
+        for part in [line] if width is None else _wrapped(line, width):
+            output.say(f"[bold]{escape(part)}[/bold]" if is_heading else escape(part))
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    indent = " " * (len(line) - len(line.lstrip()))
+    more = indent + "    " if indent else ""
+    return textwrap.wrap(
+        line, max(width, 40), subsequent_indent=more, break_long_words=False, break_on_hyphens=False
+    ) or [""]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -73,14 +74,18 @@ def serve(
     trainer = Trainer(session, lambda: _engine_for_training(engine), data, label)
     listening = open_socket(host, port)
     shown = names[0] if names else "[::1]" if host == "::1" else host
-    address = f"http://{shown}:{listening.getsockname()[1]}/"
+    key = secrets.token_urlsafe(16) if names and not read_only else None
+    address = f"http://{shown}:{listening.getsockname()[1]}/" + (f"?key={key}" if key else "")
 
     def when_ready() -> None:
         output.say(f"[bold]{network.architecture}[/bold], {network.architecture.n_parameters:,} parameters")
         output.say(f"The page is at [bold]{escape(address)}[/bold]; Ctrl-C ends it.")
         if names:
             output.warn(
-                "Whoever reaches this machine by that name can use the page" + ("." if read_only else " and train.")
+                "Whoever reaches this machine by that name can use the page, and change nothing."
+                if key is None
+                else "Whoever has this address can train and change the network; it is as secret as your network (plain "
+                "HTTP). For a class: --read-only."
             )
         output.result({"address": address, "model": str(model), "read_only": read_only, "process": os.getpid()})
         if browser and not json and output.console.is_terminal:
@@ -89,7 +94,7 @@ def serve(
             webbrowser.open(address)
 
     with suppress(KeyboardInterrupt):
-        serve(session, trainer, listening, allowed=names, when_ready=when_ready)
+        serve(session, trainer, listening, allowed=names, key=key, when_ready=when_ready)
     output.say("Ended.")
     return EXIT_INTERRUPTED
 

@@ -176,7 +176,9 @@ def _forward_with(
     a, steps = scaled(X, architecture.scaling, np.dtype(np.float64)), []
     for number, ((W, b), bend) in enumerate(zip(layers, bends, strict=True), start=1):
         inputs = a
-        W, b = nudged(W.astype(np.float64), "W", number), nudged(b.astype(np.float64), "b", number)
+        W, b = (
+            nudged(tensor.astype(np.float64, copy=False), letter, number) for tensor, letter in ((W, "W"), (b, "b"))
+        )
         z = nudged(affine(inputs, W, b), "z", number)
         a = nudged(bend(z), "a", number)
         steps.append(LayerTrace(inputs, z, a))

@@ -27,6 +27,10 @@ from pellucid.explain.numerals import in_a_product, numeral, rough, share
 from pellucid.explain.worked import EQUALS, GETS, MINUS, PLUS, TIMES, applied, between, column_of, line_of, products
 
 PROBES = 24
+MOST_WORK_OF_PROBES = 100_000_000
+"""Multiplications spent on the probes of one check: in a very wide network fewer numbers are probed; it says how many."""
+
+PASSES_A_PROBE = 3
 
 _TAG_OF_ACTIVATION = {"relu": "a", **{name: name.replace("_", "-") for name in ACTIVATIONS if name != "relu"}}
 _TAG_OF_OUTPUT = {
@@ -457,7 +461,8 @@ class _OneStep:
         first = {"W": self._weights_shown(k)[-1], "b": (self.path[k],), "z": (0, self.path[k]), "a": (0, self.path[k])}[
             letter
         ]
-        stride = max(1, gradient.size // PROBES)
+        affordable = MOST_WORK_OF_PROBES // (PASSES_A_PROBE * self.architecture.n_parameters)
+        stride = max(1, gradient.size // max(1, min(PROBES, affordable)))
         spaced = [tuple(int(i) for i in np.unravel_index(n, gradient.shape)) for n in range(0, gradient.size, stride)]
         places = [*dict.fromkeys([first, *spaced])]
         estimates = {

@@ -12,7 +12,7 @@ network, or a fitted estimator of Pellucid's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
@@ -107,12 +107,28 @@ class ConfusionDisplay:
         """Hold a network or a fitted classifier against X (n, d) and labels y (n,), which are among its classes."""
         network = _network(estimator)
         place = {label: index for index, label in enumerate(network.classes)}
-        labels = np.asarray(y).tolist()
-        unknown = next((label for label in labels if label not in place), None)
-        if unknown is not None:
-            raise SettingError(f"the label {unknown!r} is none of the classes", f"one of {', '.join(map(str, place))}")
-        found = network.evaluate(X, np.array([place[label] for label in labels], np.int64))
+        found = network.evaluate(X, _places(np.asarray(y), place))
         return cls(found.confusion, network.classes)
+
+    @classmethod
+    def from_predictions(cls, y_true: ArrayLike, y_pred: ArrayLike, labels: Sequence[Any] | None = None) -> Self:
+        """Count what is taken for what: labels y_true (n,) beside y_pred (n,), whoever said them.
+
+        ``labels`` are the classes, in order; all that occur, sorted, unless given. Raises ``ShapeError`` where the two are
+        not alike, ``SettingError`` for a label that is none of the classes.
+
+        >>> ConfusionDisplay.from_predictions(["cat", "cat", "dog"], ["cat", "dog", "dog"]).confusion
+        array([[1, 1],
+               [0, 1]])
+        """
+        true, taken = np.asarray(y_true), np.asarray(y_pred)
+        if true.ndim != 1 or true.shape != taken.shape:
+            raise ShapeError(f"the labels have shapes {true.shape} and {taken.shape}", "two alike, (n,)")
+        names = np.unique(np.concatenate([true, taken])).tolist() if labels is None else list(labels)
+        place = {label: index for index, label in enumerate(names)}
+        confusion = np.zeros((len(names), len(names)), np.int64)
+        np.add.at(confusion, (_places(true, place), _places(taken, place)), 1)
+        return cls(confusion, names)
 
     def plot(self, ax: Axes | None = None) -> Self:
         """Draw. Raises ``MissingExtraError`` where matplotlib is not installed."""
@@ -147,6 +163,14 @@ def plot_weights(estimator: Any, shape: Sequence[int] | None = None, ax: Axes | 
 def plot_confusion(estimator: Any, X: ArrayLike, y: ArrayLike, ax: Axes | None = None) -> ConfusionDisplay:
     """Draw what a network or a fitted classifier takes for what."""
     return ConfusionDisplay.from_estimator(estimator, X, y).plot(ax)
+
+
+def _places(labels: NDArray[Any], place: Mapping[Any, int]) -> NDArray[np.int64]:
+    """Find the place of each label among the classes. Raises ``SettingError`` for one that is none of them."""
+    unknown = next((label for label in labels.tolist() if label not in place), None)
+    if unknown is not None:
+        raise SettingError(f"the label {unknown!r} is none of the classes", f"one of {', '.join(map(str, place))}")
+    return np.array([place[label] for label in labels.tolist()], np.int64)
 
 
 def _network(estimator: Any) -> Network:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import hmac
 from collections.abc import Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -60,8 +62,8 @@ def assets() -> dict[str, Asset]:
 class Page:
     """The routes of one session."""
 
-    def __init__(self, session: Session, trainer: Trainer, token: str) -> None:
-        self.session, self.trainer, self.token = session, trainer, token
+    def __init__(self, session: Session, trainer: Trainer, token: str, key: str | None = None) -> None:
+        self.session, self.trainer, self.token, self.key = session, trainer, token, key
         self.explanations = Explanations()
         self.assets = assets()
 
@@ -96,8 +98,13 @@ class Page:
 
     # ---- The page --------------------------------------------------------------------------------------------------------
 
-    async def index(self, _: Request) -> Response:
-        """Give the page, with the token that its requests shall bear."""
+    async def index(self, request: Request) -> Response:
+        """Give the page, with the token that its requests shall bear: where there is a key, to who knows it."""
+        given = request.query_params.get("key", "")
+        if self.key is not None and not hmac.compare_digest(given.encode("utf-8", "replace"), self.key.encode()):
+            raise RefusalError(
+                403, "key", "Open the whole address that the server printed, or that you were given: it ends in a key."
+            )
         content = self.assets["index.html"].content.replace(b"{{token}}", self.token.encode())
         return Response(content, media_type="text/html")
 
@@ -294,15 +301,16 @@ COMMANDS: dict[str, Callable[[Trainer], None]] = {
 }
 
 
-def create_app(session: Session, trainer: Trainer, hosts: Collection[str], token: str) -> Guard:
-    """Put everything together: an ASGI application."""
+def create_app(session: Session, trainer: Trainer, hosts: Collection[str], token: str, key: str | None = None) -> Guard:
+    """Put everything together: an ASGI application. With a ``key``, only an address that ends in it leads to the page."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> Any:
-        yield
+        with suppress(asyncio.CancelledError):  # who presses Ctrl-C twice shall see no traceback
+            yield
         await run_in_threadpool(trainer.close)  # waited for: it has a limit of its own
 
-    page = Page(session, trainer, token)
+    page = Page(session, trainer, token, key)
     handlers: Any = {RefusalError: _refused, PellucidError: _told, HTTPException: _not_found, Exception: _broken}
     app = Starlette(routes=page.routes(), exception_handlers=handlers, lifespan=lifespan)
     app.router.redirect_slashes = False  # an address is ours or not

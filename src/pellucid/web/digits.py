@@ -67,7 +67,7 @@ def answer(subject: Subject, trace: Trace) -> dict[str, Any]:
         "share": share(float(p[best])),
         "second": {"class": str(classes[second]), "share": share(float(p[second]))},
         "probabilities": [
-            {"class": str(name), "share": share(float(value)), "percent": f"{100 * value:.1f} %", "value": float(value)}
+            {"class": str(name), "share": share(float(value)), "percent": f"{value:.1%}", "value": float(value)}
             for name, value in zip(classes, p, strict=True)
         ],
         "layers": [

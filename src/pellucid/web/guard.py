@@ -48,6 +48,13 @@ class RefusalError(Exception):
         return JSONResponse({"error": {"code": self.code, "message": sayable}}, self.status)
 
 
+async def busy(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer instead of everything else while there are too many connections."""
+    response = RefusalError(503, "busy", "Too many connections at once. Close some tabs, or try again.").response()
+    response.headers.update(HEADERS)
+    await response(scope, receive, send)
+
+
 class Guard:
     """The outermost layer. ``hosts`` are the values of Host that are ours, ``token`` what our page sends with a POST."""
 

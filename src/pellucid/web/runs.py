@@ -18,25 +18,21 @@ from numpy.typing import NDArray
 
 from pellucid import __version__
 from pellucid.datasets import available, load
-from pellucid.datasets.dataset import Dataset
 from pellucid.datasets.for_a_network import Labelled
-from pellucid.engines import Engine, State, steps_of_an_epoch
+from pellucid.engines import Engine, State
 from pellucid.equations.activations import ACTIVATIONS
-from pellucid.equations.architecture import Architecture
 from pellucid.equations.optimizers import OPTIMIZERS
 from pellucid.errors import DataUnavailableError, PellucidError
 from pellucid.formats.model_file import Model
 from pellucid.network import Network
-from pellucid.recipes.options import architecture_of
 from pellucid.training.callbacks import Callback, Progress
 from pellucid.training.divergence import first_non_finite, why_it_diverged
 from pellucid.training.evaluation import judge
 from pellucid.training.health import LayerHealth, health
 from pellucid.training.history import EpochRecord, History
-from pellucid.training.loop import Examples, Fit, all_finite, fit
+from pellucid.training.loop import Fit, all_finite, fit
 from pellucid.training.rules import UsualRules
-from pellucid.training.run import usual_validation_rows
-from pellucid.training.settings import LEARNING_RATES, Settings
+from pellucid.training.settings import LEARNING_RATES
 from pellucid.training.snapshot import Snapshot, first_snapshot
 from pellucid.training.stopping import Ending
 from pellucid.web.guard import RefusalError
@@ -44,6 +40,7 @@ from pellucid.web.points import Points
 from pellucid.web.run_records import charts_of, epoch_record, last_record, layer_record, picture_of_first_layer
 from pellucid.web.session import Session
 from pellucid.web.wanted import flag, number, one_of, whole, wholes
+from pellucid.web.work import Work, work_of
 
 RunState = Literal["none", "loading", "paused", "running", "finished", "diverged", "failed"]
 HELD = ("loading", "paused", "running")
@@ -71,23 +68,6 @@ class PageRules(UsualRules):
         return np.full(steps, self.rate)
 
 
-@dataclass(frozen=True, eq=False)
-class Work:
-    """What is trained: data, network, settings; the examples to learn from, and those to look at."""
-
-    dataset: Dataset
-    architecture: Architecture
-    settings: Settings
-    engine: Engine
-    training: Examples
-    validation: Examples
-
-    @property
-    def steps_an_epoch(self) -> int:
-        """The number of batches of an epoch."""
-        return steps_of_an_epoch(len(self.training), self.settings.batch_size)
-
-
 class Trainer(Callback):
     """The one training of this process, and what the page sees of it."""
 
@@ -100,7 +80,8 @@ class Trainer(Callback):
     ) -> None:
         self._session, self._make_engine = session, make_engine
         self._own_data, self._own_label = own_data, own_label
-        self._command = threading.Lock()
+        self._command, self._handing_over = threading.Lock(), threading.Lock()
+        self._loads: dict[str, threading.Lock] = {}
         self._thread: threading.Thread | None = None
         self._stop, self._pausing = threading.Event(), threading.Event()
         self._changes = 0
@@ -199,9 +180,15 @@ class Trainer(Callback):
             self._begin_again()
 
     def put_away(self) -> None:
-        """End the training and forget it."""
+        """End the training and forget it. Data that are being loaded are not waited for: who loads them finds nobody there
+        when they have come, and the next training finds what was downloaded.
+        """
         with self._command:
-            self._need("none", "paused", "running", "finished", "diverged", "failed")
+            with self._handing_over:
+                if self._state == "loading":
+                    self._thread = None
+                    self._clear()
+                    return
             self._halt()
             self._clear()
 
@@ -225,7 +212,11 @@ class Trainer(Callback):
 
     def _told_of_itself(self, work: Work, steps: int) -> dict[str, Any]:
         """Say how a network was trained, as a model file does; the rate only where it was one."""
-        record = {**work.settings.to_record(), "steps": steps}
+        record = {
+            **work.settings.to_record(),
+            "validation_part": "drawn by lot, of each class its share",
+            "steps": steps,
+        }
         if self._rates != {work.settings.learning_rate}:
             record.pop("learning_rate")
         data = work.dataset
@@ -278,40 +269,41 @@ class Trainer(Callback):
         try:
             if self._work is None:
                 self._load()
-            self._train(most_steps)
+            if self._is_mine():
+                self._train(most_steps)
         except DataUnavailableError as error:
-            self._state, self._sentence = "failed", f"{error} Or choose digits: they come along."
+            self._fail(f"{error} Or choose digits: they come along.")
         except PellucidError as error:
-            self._state, self._sentence = "failed", str(error)
+            self._fail(str(error))
         except MemoryError:
-            self._state, self._sentence = (
-                "failed",
-                "The memory of this machine does not suffice. Try a smaller network.",
-            )
+            self._fail("The memory of this machine does not suffice. Try a smaller network.")
         except Exception:
             logging.getLogger(__name__).exception("the training broke")
-            self._state, self._sentence = "failed", "Something went wrong that should not; the server's window tells."
+            self._fail("Something went wrong that should not; the server's window tells.")
         self._changes += 1
+
+    def _fail(self, sentence: str) -> None:
+        with self._handing_over:
+            if self._is_mine():
+                self._state, self._sentence = "failed", sentence
 
     def _load(self) -> None:
         config, name = self._config, self._config["data"]
         own = self._own_data if name == OWN_DATA else None
-        dataset = load(name) if own is None else load(own, self._own_label)
-        widths = ",".join(map(str, config["hidden"])) or "none"
-        architecture = architecture_of(dataset, {"hidden": widths, "activation": config["activation"]})
-        held_out = usual_validation_rows(len(dataset.y_train))
-        split = len(dataset.y_train) - held_out
-        settings = Settings(
-            epochs=config["epochs"], batch_size=config["batch_size"], learning_rate=config["learning_rate"],
-            solver=config["solver"], seed=config["seed"], validation=held_out,
-        )  # fmt: skip
-        work = Work(
-            dataset, architecture, settings, self._make_engine(),
-            Examples(dataset.X_train[:split], dataset.y_train[:split]),
-            Examples(dataset.X_train[split:], dataset.y_train[split:]),
-        )  # fmt: skip
-        self._snapshot, self._work = _first(work), work
-        self._state = "paused" if self._pausing.is_set() else "running"
+        with self._loads.setdefault(name, threading.Lock()):  # one that was put away may be at it still
+            if not self._is_mine():
+                return
+            dataset = load(name) if own is None else load(own, self._own_label)
+        work = work_of(dataset, config, self._make_engine)
+        with self._handing_over:
+            if not self._is_mine():
+                return
+            self._snapshot, self._work = _first(work), work
+            self._state = "paused" if self._pausing.is_set() else "running"
+
+    def _is_mine(self) -> bool:
+        """Say whether the running thread is the trainer's still: one whose loading was put away is not."""
+        return threading.current_thread() is self._thread
 
     def _train(self, most_steps: int | None) -> None:
         work, left = self._held_work(), most_steps

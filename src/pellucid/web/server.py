@@ -17,7 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pellucid.errors import SettingError
 from pellucid.web.app import create_app
-from pellucid.web.guard import MOST_HEADER_BYTES
+from pellucid.web.guard import HEADERS, MOST_HEADER_BYTES, RefusalError, busy
 from pellucid.web.runs import Trainer
 from pellucid.web.session import Session
 
@@ -34,11 +34,16 @@ SECONDS_A_THREAD_HOLDS_ON = 0.001
 
 class PatientProtocol(H11Protocol):
     """HTTP that waits no longer than it should for the headers of a request, and for an answer to be read: uvicorn itself
-    would wait for ever.
+    would wait for ever. What it refuses before a route is reached, it refuses as every other error is written.
     """
 
     _waiting: asyncio.TimerHandle | None = None
     _writing: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._usual, self._most = self.app, self.limit_concurrency
+        self.limit_concurrency = None  # its own answer would lack our headers
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait."""
@@ -47,6 +52,8 @@ class PatientProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Stop waiting when the headers are there; wait again when another request begins."""
+        is_full = self._most is not None and max(len(self.connections), len(self.tasks)) >= self._most
+        self.app = busy if is_full else self._usual
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._stop_waiting()
@@ -68,6 +75,15 @@ class PatientProtocol(H11Protocol):
         """Stop watching: it was read."""
         self._stop_watching()
         super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, or has no end."""
+        refusal = RefusalError(400, "http", f"{msg} This server speaks HTTP/1.1.").response()
+        headers = [*refusal.raw_headers, *((name.encode(), value.encode()) for name, value in HEADERS.items())]
+        answer = h11.Response(status_code=400, headers=[*headers, (b"connection", b"close")], reason=b"Bad Request")
+        for event in (answer, h11.Data(data=bytes(refusal.body)), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def _wait(self) -> None:
         self._waiting = self.loop.call_later(SECONDS_FOR_HEADERS, self._give_up)
@@ -138,14 +154,17 @@ def serve(
     listening: socket.socket,
     *,
     allowed: Sequence[str] = (),
+    key: str | None = None,
     when_ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Answer until Ctrl-C or SIGTERM. ``when_ready`` is called as soon as there are answers."""
+    """Answer until Ctrl-C or SIGTERM. ``when_ready`` is called as soon as there are answers. With a ``key``, only an address
+    that ends in it leads to the page.
+    """
     sys.setswitchinterval(SECONDS_A_THREAD_HOLDS_ON)
     port = listening.getsockname()[1]
     token = secrets.token_urlsafe(32)
     config = uvicorn.Config(
-        create_app(session, trainer, own_hosts(port, allowed), token),
+        create_app(session, trainer, own_hosts(port, allowed), token, key),
         http=PatientProtocol,
         ws="none",
         lifespan="on",

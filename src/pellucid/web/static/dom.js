@@ -66,6 +66,14 @@ export function chart(xml) {
   return parsed(xml.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" '), "image/svg+xml");
 }
 
+/**
+ * Show a picture so that none of its pixels is lost: a small one with hard edges, a large one smoothed.
+ * @param {HTMLImageElement} picture
+ */
+export function sized(picture) {
+  picture.addEventListener("load", () => picture.classList.toggle("fine", picture.naturalWidth > picture.clientWidth));
+}
+
 /** @param {string} numeral the class of a number's sign */
 export function sign(numeral) {
   return numeral.startsWith("−") ? "minus" : /[1-9∞]/.test(numeral) ? "plus" : "";

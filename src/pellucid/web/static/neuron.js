@@ -13,7 +13,7 @@ export async function showNeuron(pixels, layer, place) {
   const seen = await post("neuron", { pixels, layer, place });
   const figure = (/** @type {import("./types").Drawn} */ drawn, /** @type {string} */ words) =>
     make("figure", {}, make("img", { class: "pixels", src: drawn.picture, alt: words }), make("figcaption", {}, `${words}, to ±${drawn.largest}`));
-  const below = layer === 1 ? "the picture x" : `what layer ${layer - 1} says`;
+  const below = layer === 1 ? "The picture x" : `What layer ${layer - 1} says`;
   find("neuron-title").textContent = `${seen.name[0].toUpperCase()}${seen.name.slice(1)}: z = ${seen.z}`;
   find("neuron-body").replaceChildren(
     make("div", { class: "trio" },

@@ -1,6 +1,6 @@
 // The second screen: one step of training, stop by stop, forwards, backwards, taken and taken back.
 import { Lost, Refused, get, post } from "./api.js";
-import { button, chart, find, image, input, make, math, select, sign, sum, table } from "./dom.js";
+import { button, chart, find, image, input, make, math, select, sign, sized, sum, table } from "./dom.js";
 import { drawnPixels } from "./draw.js";
 
 /** @typedef {import("./types").ExplanationRecord} ExplanationRecord */
@@ -174,6 +174,7 @@ function pictureOf(record, place) {
   if (size < 2) return make("div", {});
   const picture = make("img", { class: "pixels", alt: `${step.symbol}: ${step.numbers.about}`, src: `/api/v1/explanation/${record.id}/picture/${place}` });
   picture.addEventListener("load", () => { picture.style.width = `${Math.min(464, Math.max(picture.naturalWidth * Math.ceil(224 / picture.naturalWidth), picture.naturalWidth))}px`; });
+  sized(picture);
   const list = make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `The numbers of ${step.symbol}` });
   const details = make("details", {}, make("summary", {}, `All ${size.toLocaleString("en")} numbers`), list);
   details.addEventListener("toggle", () => { if (details.open && !list.children.length) page(list, record.id, place, 0); });

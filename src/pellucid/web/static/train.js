@@ -1,6 +1,6 @@
 // The third screen: a training, started, paused, taken on step by step. It asks four times a second while one runs.
 import { Lost, Refused, get, post } from "./api.js";
-import { button, chart, find, image, input, make, table } from "./dom.js";
+import { button, chart, find, image, input, make, sized, table } from "./dom.js";
 
 /** @typedef {import("./types").Run} Run */
 
@@ -116,7 +116,7 @@ function showWords(now) {
 function showControls(now) {
   const may = {
     pause: ["running", "loading"], resume: ["paused"], step: ["paused"], epoch: ["paused"],
-    reset: ["paused", "running", "finished", "diverged"], discard: ["paused", "running", "finished", "diverged", "failed"],
+    reset: ["paused", "running", "finished", "diverged"], discard: ["loading", "paused", "running", "finished", "diverged", "failed"],
   };
   for (const each of find("train-controls").querySelectorAll("button")) {
     const states = may[/** @type {keyof typeof may} */ (each.dataset.verb)] ?? ["paused", "finished", "diverged"];
@@ -174,6 +174,7 @@ function start(paused) {
   });
 }
 
+sized(image("train-weights"));
 form.addEventListener("submit", (event) => { event.preventDefault(); start(false); });
 button("train-start-paused").addEventListener("click", () => { if (form.reportValidity()) start(true); });
 find("train-controls").addEventListener("click", (event) => {
