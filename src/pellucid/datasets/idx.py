@@ -76,7 +76,7 @@ FETCH_AGAIN = "Copy or download it again."
 
 
 def _read(stream: BinaryIO, path: Path) -> NDArray[Any]:
-    dtype, shape = _read_header(stream, path)
+    dtype, shape = read_idx_header(stream, path)
     promised = math.prod(shape) * dtype.itemsize
     if promised > MOST_BYTES:
         raise DataError(f"{path} declares {promised:,} bytes of values", f"at most {MOST_BYTES:,}", "Is it spoiled?")
@@ -99,7 +99,8 @@ def _read(stream: BinaryIO, path: Path) -> NDArray[Any]:
     return values.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _read_header(stream: BinaryIO, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
+def read_idx_header(stream: BinaryIO, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Read the type and the shape that a file declares. Raises ``DataError`` for a file that is no IDX file."""
     magic = stream.read(4)
     if len(magic) < 4:
         raise DataError(

@@ -26,9 +26,10 @@ from pellucid.estimators.telling import EpochLines, SklearnCallbacks, progress_b
 from pellucid.estimators.validation import Part, held_out
 from pellucid.training.callbacks import Callbacks
 from pellucid.training.evaluation import Judged
+from pellucid.training.examples import Examples
 from pellucid.training.history import EpochRecord
 from pellucid.training.interrupts import interruptible
-from pellucid.training.loop import Examples, fit
+from pellucid.training.loop import fit
 from pellucid.training.settings import Settings
 from pellucid.training.snapshot import Snapshot, between_epochs
 from pellucid.training.stopping import Ending

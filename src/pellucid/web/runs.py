@@ -31,9 +31,10 @@ from pellucid.recipes.options import architecture_of
 from pellucid.training.callbacks import Callback, Progress
 from pellucid.training.divergence import first_non_finite, why_it_diverged
 from pellucid.training.evaluation import judge
+from pellucid.training.examples import Examples
 from pellucid.training.health import LayerHealth, health
 from pellucid.training.history import EpochRecord, History
-from pellucid.training.loop import Examples, Fit, all_finite, fit
+from pellucid.training.loop import Fit, all_finite, fit
 from pellucid.training.rules import UsualRules
 from pellucid.training.run import usual_validation_rows
 from pellucid.training.settings import LEARNING_RATES, Settings
