@@ -336,4 +336,6 @@ def _label(label: str | None) -> str | None:
     """Make the path of a file of labels, or a pattern of such, absolute; a column's name stays a name."""
     from pellucid.datasets.streaming import files_of
 
-    return str(Path(label).resolve()) if label is not None and any(each.is_file() for each in files_of(label)) else label
+    return (
+        str(Path(label).resolve()) if label is not None and any(each.is_file() for each in files_of(label)) else label
+    )

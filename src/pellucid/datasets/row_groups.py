@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.datasets.columns import check_categories, encode, feature_names
+from pellucid.datasets.columns import Table, check_categories, encode, feature_names
 from pellucid.datasets.dataset import Column
 from pellucid.datasets.labels import Labels
 from pellucid.datasets.streamed import Block, Piece
@@ -20,7 +20,7 @@ from pellucid.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-BYTES_OF_A_PIECE = 2**20
+BYTES_OF_A_PIECE = 2**21
 BUFFER = 2**16
 
 
@@ -85,36 +85,36 @@ class TableRows:
         path = self._paths[block.file]
         where, labels_where = str(path), f"column {self.label!r} of {path}"
         rows = max(1, BYTES_OF_A_PIECE // (8 * self.width))
-        for frame, start in self._frames(block, [*self._names, self.label], rows):
-            X = encode(plain_table(frame[self._names], where, start), self.columns)
-            y = labels_in(frame, self.label, where, start)
+        for batch, start in self._batches(block, [*self._names, self.label], rows):
+            X = encode(_plain(batch.select(self._names), where, start), self.columns)
+            y = labels_in(_frame(batch.select([self.label])), self.label, where, start)
             yield Piece(X, y, where, labels_where, start, block.first + start - block.start)
 
     def labels(self) -> Iterator[tuple[Labels, str, int]]:
         """Read the column of the labels alone."""
         for block in self.blocks:
             where = str(self._paths[block.file])
-            for frame, start in self._frames(block, [self.label], BUFFER):
-                yield labels_in(frame, self.label, where, start), f"column {self.label!r} of {where}", start
+            for batch, start in self._batches(block, [self.label], BUFFER):
+                yield labels_in(_frame(batch), self.label, where, start), f"column {self.label!r} of {where}", start
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """Look at the first rows for the columns of words, and then through these for all of their words."""
-        first, _ = next(self._frames(self.blocks[0], self._names, 1))
-        kinds = plain_table(first, str(self._paths[0])).columns
+        first, _ = next(self._batches(self.blocks[0], self._names, 1))
+        kinds = _plain(first, str(self._paths[0]), 0).columns
         words: dict[str, set[str]] = {name: set() for name in self._names if kinds[name].dtype == object}
         for block in self.blocks if words else ():
             where = str(self._paths[block.file])
-            for frame, start in self._frames(block, list(words), BUFFER):
-                for name, values in plain_table(frame, where, start).columns.items():
+            for batch, start in self._batches(block, list(words), BUFFER):
+                for name, values in _plain(batch, where, start).columns.items():
                     if values.dtype != object:
                         raise DataError(f"column {name!r} holds numbers in {where}, but words in {self._paths[0]}")
                     words[name].update(values)
                     check_categories(words[name], name, where)
         return tuple(Column(name, tuple(sorted(words[name])) if name in words else None) for name in self._names)
 
-    def _frames(self, block: Block, columns: list[str], rows: int) -> Iterator[tuple[pd.DataFrame, int]]:
-        """Read columns of a row group, some rows at a time: a frame, and the row of the file where it begins."""
+    def _batches(self, block: Block, columns: list[str], rows: int) -> Iterator[tuple[Any, int]]:
+        """Read columns of a row group, some rows at a time: a batch, and the row of the file where it begins."""
         path = self._paths[block.file]
         start = block.start
         with refusing_tables(path), _parquet(path) as file:
@@ -123,7 +123,7 @@ class TableRows:
             if group >= file.num_row_groups or file.metadata.row_group(group).num_rows != block.rows:
                 raise DataError(f"{path} is no longer what it was when the training began")
             for batch in file.iter_batches(rows, row_groups=[group], columns=columns, use_threads=False):
-                yield batch.to_pandas().rename(columns=str), start
+                yield batch, start
                 start += batch.num_rows
 
 
@@ -131,3 +131,23 @@ def _parquet(path: Path) -> Any:
     from pyarrow.parquet import ParquetFile
 
     return ParquetFile(path, buffer_size=BUFFER, pre_buffer=False)
+
+
+def _frame(batch: Any) -> pd.DataFrame:
+    frame: pd.DataFrame = batch.to_pandas().rename(columns=str)
+    return frame
+
+
+def _plain(batch: Any, where: str, first_row: int) -> Table:
+    """Do what ``plain_table`` does; whole columns of finite numbers, which are most, need not become pandas' first."""
+    from pyarrow import types
+
+    columns: dict[str, Any] = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if column.null_count == 0 and (types.is_floating(column.type) or types.is_integer(column.type)):
+            values = column.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+            if np.isfinite(values).all():
+                columns[name] = values
+                continue
+        columns |= plain_table(_frame(batch.select([name])), where, first_row).columns
+    return Table(where, columns, first_row)

@@ -58,6 +58,8 @@ class Plan:
         rows, held_out = self.dataset.n_train, self.settings.validation
         if held_out >= rows:
             raise SettingError(f"--validation is {held_out:,}", f"less than the {rows:,} training rows")
+        if isinstance(self.dataset, StreamedDataset):  # refused here, where a window is too small: nothing is begun yet
+            ExamplesInFiles(self.dataset, self.dataset.train, self.settings.batch_size)
         object.__setattr__(self, "engine", self.engine.at(self.settings.precision))
 
 
