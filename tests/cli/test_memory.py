@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 QUICK = ("--hidden", "8", "--batch-size", "256", "--epochs", "2", "--threads", "1")
@@ -42,6 +43,26 @@ def test_the_same_file_is_read_at_once_where_it_fits(cli, pictures: list[str]) -
     assert found.code == 0
     assert "block by block" not in found.err
     assert "memory" not in json.loads(Path("run/run.json").read_text())["settings"]
+
+
+def test_a_model_is_evaluated_on_what_is_larger_than_memory(cli, pictures: list[str]) -> None:
+    assert cli("train", *pictures, *QUICK, "--out", "run").code == 0
+    implied = cli("evaluate", "run", "--json")
+    assert (implied.json["data"], implied.json["examples"]) == ("the test part of X", 14_000)
+    at_once = cli("evaluate", "run", *pictures[:-2], "--json")
+    block_by_block = cli("evaluate", "run", *pictures, "--json")
+    assert at_once.json["confusion"] == block_by_block.json["confusion"] == implied.json["confusion"]
+    n = 14_000
+    assert at_once.json["loss"] == pytest.approx(implied.json["loss"], rel=n * float(np.finfo(np.float32).eps))
+    refused = cli("evaluate", "run", "--html", "page.html", "--json")
+    assert "--html is given, and the test part of X is larger than memory" in refused.error["message"]
+    Path("run/model.safetensors").rename("model.safetensors")
+    other = np.load("X.npy")[:-1]
+    np.save("Z.npy", other)
+    np.save("Z-labels.npy", np.load("X-labels.npy")[:-1])
+    options = ["--data", "Z.npy", "--label", "Z-labels.npy", "--memory", "32M", "--json"]
+    found = cli("evaluate", "model.safetensors", *options)
+    assert (found.json["data"], found.json["examples"]) == ("all of Z", 69_999)
 
 
 @pytest.mark.parametrize(
