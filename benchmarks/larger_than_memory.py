@@ -32,7 +32,7 @@ from pellucid.files import write_text
 RESULTS = Path(__file__).parent / "results" / "larger-than-memory.json"
 BYTES = 8 * 2**30
 COLUMNS, ROWS_OF_A_SHARD, ROWS_OF_A_GROUP = 64, 1_000_000, 100_000
-SEEDS, EPOCHS = 5, 5
+SEEDS, EPOCHS = 3, 5
 
 
 def write_pictures(folder: Path, size: int) -> list[str]:

@@ -32,7 +32,7 @@ from pellucid.training.saving import Saver, write_where_possible
 from pellucid.training.settings import Settings
 from pellucid.training.snapshot import Snapshot
 from pellucid.training.stopping import Ending
-from pellucid.training.taking_up import now, take_up
+from pellucid.training.taking_up import now, take_up, take_up_without_record
 from pellucid.training.tally import Tally, tally
 from pellucid.training.windows import ExamplesInFiles
 
@@ -105,14 +105,20 @@ def run(
     ``StorageError`` where a new run's folder cannot be written from the first, when nothing is lost, or where no place is
     left for the model.
     """
-    if not resume or not folder.exists():
+    goes_on = resume and (folder.exists() or folder.checkpoints.exist())
+    if not goes_on:
         folder.check_new()
     check_seconds("--checkpoint-seconds", checkpoint_seconds)
     with folder.locked():
         record, snapshot = _fresh_record(plan), None
         teller = Callbacks(callbacks)
         saver = Saver(teller.on_notice)
-        if resume and folder.exists():
+        if goes_on and not folder.exists():  # the record was spoiled, and is made anew
+            snapshot = take_up_without_record(
+                folder, identity_of(plan), plan.architecture, plan.settings, say=teller.on_notice
+            )
+            saver.attempt(lambda: folder.write_record(record))
+        elif goes_on:
             record, snapshot = take_up(
                 folder, identity_of(plan), plan.architecture, plan.settings, say=teller.on_notice
             )
