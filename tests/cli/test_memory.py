@@ -26,7 +26,8 @@ def pictures(tmp_path: Path, save_pictures: Callable[..., Path]) -> list[str]:
 def test_a_file_larger_than_half_of_the_memory_is_trained_block_by_block(cli, pictures: list[str]) -> None:
     found = cli("train", *pictures, *QUICK, "--validation", "2000", "--out", "run", "--json")
     assert found.code == 0
-    assert "X is read block by block: of the 32 MiB of memory, half holds two windows of 21,845 rows" in found.err
+    assert "X.npy takes 17.1 MiB: it is read through twice, and then block by block." in found.err
+    assert "Of the 32 MiB of memory, half holds two windows of 21,845 rows." in found.err
     assert "(54,000 training, 2,000 validation, 14,000 test rows)" in found.err
     assert found.json["test_accuracy"] == found.json["validation_accuracy"] == 1
     record = json.loads(Path("run/run.json").read_text())

@@ -275,6 +275,9 @@ class _Training:
             raise SettingError(got, f"{began_with}, as it began" if began_with else "none, as it began without")
         return {name: value for name, value in options.items() if value is not None}
 
+    def _say_dimly(self, sentence: str) -> None:
+        self.output.say(f"[dim]{escape(sentence)}[/dim]")
+
     def _say_that_it_streams(self, dataset: StreamedDataset) -> None:
         from pellucid.datasets.memory import size_in_words
         from pellucid.errors import SettingError
@@ -282,9 +285,8 @@ class _Training:
         if self.report:
             got = f"--report is given, and {dataset.name} is read block by block"
             raise SettingError(got, "data that fit into memory", "Train without it, or allow more --memory.")
-        self.output.say(
-            f"[dim]{escape(dataset.name)} is read block by block: of the {size_in_words(dataset.memory)} of memory, half "
-            f"holds two windows of {dataset.rows_of_a_window:,} rows[/dim]"
+        self._say_dimly(
+            f"Of the {size_in_words(dataset.memory)} of memory, half holds two windows of {dataset.rows_of_a_window:,} rows."
         )
 
     def _load(self, options: Mapping[str, Any]) -> Dataset | StreamedDataset:
@@ -292,9 +294,9 @@ class _Training:
         from pellucid.errors import DataUnavailableError
 
         memory = options.get("memory")
-        memory = datasets.parse_size(memory) if isinstance(memory, str) else memory  # a run's record has a number
+        memory = None if memory is None else datasets.parse_size(str(memory))  # a run's record has a number
         if "data" in options:
-            dataset = datasets.load_within_memory(options["data"], options.get("label"), memory)
+            dataset = datasets.load_within_memory(options["data"], options.get("label"), memory, self._say_dimly)
             if isinstance(dataset, datasets.StreamedDataset):
                 self._say_that_it_streams(dataset)
             return dataset

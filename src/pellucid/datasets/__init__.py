@@ -12,6 +12,7 @@ The journey: ``load`` takes a name or a path. A name is looked up in ``catalogue
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -91,11 +92,14 @@ def load(
 
 
 def load_within_memory(
-    name_or_path: str | PathLike[str], label: str | None = None, memory: int | None = None
+    name_or_path: str | PathLike[str],
+    label: str | None = None,
+    memory: int | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Dataset | StreamedDataset:
     """Load a data set at once where it takes no more than half of ``memory``, in bytes; a larger one is read block by block.
 
-    ``memory`` not given: half of this machine's, and 1 GiB for what is larger. What can be read block by block are NPY, IDX
+    ``memory`` not given: half of this machine's, and 1 GiB for what is larger; ``say`` hears of it. What can be read block by block are NPY, IDX
     that is not gzipped, and Parquet. Raises as ``load``, and ``DataError`` for other data that are too large for a
     ``memory`` that was given.
     """
@@ -103,7 +107,7 @@ def load_within_memory(
     known = isinstance(name_or_path, str) and name in catalogue.CATALOGUE
     if known or not (Path(name).exists() or is_pattern(name)):
         return load(name_or_path, label)
-    return load_within(Path(name), label, memory, lambda: load(name_or_path, label))
+    return load_within(Path(name), label, memory, lambda: load(name_or_path, label), say)
 
 
 def available() -> tuple[Entry, ...]:

@@ -37,17 +37,23 @@ class Found:
 
 
 def load_within(
-    path: Path, label: str | None, memory: int | None, load: Callable[[], Dataset]
+    path: Path,
+    label: str | None,
+    memory: int | None,
+    load: Callable[[], Dataset],
+    say: Callable[[str], None] = lambda _: None,
 ) -> Dataset | StreamedDataset:
     """Load data at once where they take no more than half of ``memory``, and else make ready to read them block by block.
 
-    ``memory`` not given: half of this machine's, and 1 GiB for what is larger. ``load`` reads them at once. Raises
-    ``DataError`` where a bound was given, and files of this kind can only be read at once.
+    ``memory`` not given: half of this machine's, and 1 GiB for what is larger. ``load`` reads them at once; ``say`` hears
+    that it does not. Raises ``DataError`` where a bound was given, and files of this kind can only be read at once.
     """
-    found = find(path, label, memory or USUAL_MEMORY)
+    bound = memory or min(USUAL_MEMORY, machine_memory())
+    found = find(path, label, bound)
     most = (memory or machine_memory()) // 2
     if found is not None and found.size > most:
-        return found.survey(memory or USUAL_MEMORY)
+        say(f"{path} takes {size_in_words(found.size)}: it is read through twice, and then block by block.")
+        return found.survey(bound)
     if memory is not None and found is None and (size := _size_of(path)) > most:
         raise DataError(
             f"{path} has {size_in_words(size)}, and can only be read at once",
