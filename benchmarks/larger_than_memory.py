@@ -120,7 +120,9 @@ def sorted_classes(folder: Path) -> dict[str, Any]:
         accuracies = []
         for seed in range(SEEDS):
             out = ["--seed", str(seed), "--epochs", str(EPOCHS), "--out", str(folder / f"{way} {seed}"), "--json"]
-            accuracies.append(watched([sys.executable, "-m", "pellucid", "train", *data, *out])["said"]["test_accuracy"])
+            accuracies.append(
+                watched([sys.executable, "-m", "pellucid", "train", *data, *out])["said"]["test_accuracy"]
+            )
         found[way] = accuracies
         print(f"{way}: {np.mean(accuracies):.2%}", file=sys.stderr)
     return {"epochs": EPOCHS, "test_accuracies": found}

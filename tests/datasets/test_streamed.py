@@ -117,6 +117,7 @@ def test_several_files_are_one_long_one(tmp_path: Path) -> None:
     whole.to_parquet(tmp_path / "whole.parquet")
     expected = load(tmp_path / "whole.parquet").fingerprint
     assert streamed(shards).fingerprint == streamed(f"{shards}/*.parquet").fingerprint == expected
+    assert load(shards).name == load(f"{shards}/*.parquet").name == "shards"
     assert load(shards).fingerprint == load(f"{shards}/*.parquet").fingerprint == expected
     X, y = RANDOM.normal(0, 1, (900, 4)), RANDOM.integers(0, 3, 900)
     for number in range(3):

@@ -205,6 +205,9 @@ def _most_bytes_of_a_block(memory: int) -> int:
 
 
 def _name(path: Path) -> str:
+    """Name data: by the file, or by the folder where there are several."""
+    if not path.exists() and is_pattern(str(path)):
+        path = path.parent if not is_pattern(str(path.parent)) else Path("data")
     return path.resolve().name if path.is_dir() else path.stem
 
 
