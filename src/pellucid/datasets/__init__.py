@@ -99,8 +99,8 @@ def load_within_memory(
 ) -> Dataset | StreamedDataset:
     """Load a data set at once where it takes at most half of ``memory``, in bytes; a larger one is read block by block.
 
-    ``memory`` not given: half of this machine's, and 1 GiB for what is larger; ``say`` hears of it. What can be read block by
-    block are NPY, IDX that is not gzipped, and Parquet. Raises as ``load``, and ``DataError`` for other data that are too
+    ``memory`` not given: half of this machine's, and 1 GiB for what is larger; ``say`` hears of it. What can be read block
+    by block are NPY, IDX that is not gzipped, and Parquet. Raises as ``load``, and ``DataError`` for other data that are too
     large for a ``memory`` that was given.
     """
     name = fspath(name_or_path)
