@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pellucid.datasets import Column, available
-from pellucid.datasets.for_a_network import Labelled, Trained, labelled_examples
+from pellucid.datasets.for_a_network import Labelled, LabelledInFiles, Trained, labelled_examples, labelled_within
 from pellucid.errors import DataUnavailableError, RunFolderError
 from pellucid.network import Network
 from pellucid.training.run_folder import RunFolder
@@ -21,6 +21,21 @@ def examples_for(network: Network, model: Path, data: str | None = None, label: 
     if data is None:
         data, label = trained_on(network, model)
     return labelled_examples(data, what_it_knows(network), label, must_be_the_same=implied)
+
+
+def examples_within(
+    network: Network, model: Path, data: str | None = None, label: str | None = None, memory: int | None = None
+) -> Labelled | LabelledInFiles:
+    """Load labelled examples as ``examples_for``; those that are too large for ``memory`` are read as they are wanted.
+
+    Raises ``DataUnavailableError`` where nobody knows what that was, and as ``labelled_examples``.
+    """
+    implied = data is None
+    if data is None:
+        data, label = trained_on(network, model)
+        used = network.model.training.get("memory")
+        memory = memory or (used if isinstance(used, int) else None)
+    return labelled_within(data, what_it_knows(network), label, memory, must_be_the_same=implied)
 
 
 def what_it_knows(network: Network) -> Trained:

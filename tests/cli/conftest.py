@@ -75,3 +75,22 @@ def small(points: Path) -> list[str]:
 def trained(cli: Cli, small: list[str], tmp_path: Path) -> Path:
     assert cli("train", *small, "--out", tmp_path / "run").code == 0
     return tmp_path / "run"
+
+
+@pytest.fixture
+def save_pictures() -> Callable[..., Path]:
+    return _save_pictures
+
+
+def _save_pictures(folder: Path, n: int, side: int = 16, name: str = "X") -> Path:
+    """Write pictures with a light bar at one of three heights, sorted by class, and their labels."""
+    y = np.sort(np.random.default_rng(2).integers(0, 3, n)).astype(np.uint8)
+    X = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.uint8, (n, side, side))
+    noise = np.random.default_rng(1).integers(0, 130, (5000, side, side), dtype=np.uint8)
+    for begin in range(0, n, 5000):
+        rows = min(5000, n - begin)
+        X[begin : begin + rows] = noise[:rows]
+        X[np.arange(begin, begin + rows), 2 * y[begin : begin + rows]] += 120
+    X.flush()
+    np.save(folder / f"{name}-labels.npy", y)
+    return folder / f"{name}.npy"

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pellucid.engines import available
@@ -136,3 +138,27 @@ def test_runs_of_every_kind_killed_at_fifty_moments_end_with_the_bytes_of_ones_n
     print(dict(fell))
     assert fell.total() >= 50
     assert fell["within an epoch"] >= 10
+
+
+def larger_than_memory(folder: Path, save_pictures: Callable[..., Path]) -> list[str]:
+    """18 MB, where 16 may be held."""
+    return ["--data", str(save_pictures(folder, 70_000)), "--label", "X-labels.npy", "--memory", "32M"]
+
+
+@pytest.mark.slow
+def test_tables_and_pictures_killed_at_twenty_moments_end_with_the_bytes_of_ones_never_stopped(
+    tmp_path: Path, save_pictures
+) -> None:
+    pictures, random = larger_than_memory(tmp_path, save_pictures), np.random.default_rng(0)
+    table = pd.DataFrame(random.normal(0, 1, (150_000, 16))).rename(columns=lambda number: f"x{number}")
+    table.assign(label=(table.x0 + table.x1 > 0).astype(int)).to_parquet("table.parquet", row_group_size=5000)
+    fell = {}
+    for name, of in {"table": ["--data", "table.parquet", "--memory", "34M"], "pictures": pictures}.items():
+        options = [*of, "--hidden", "32", "--batch-size", "16", "--solver", "adam", "--validation", "500"]
+        command = [sys.executable, "-m", "pellucid", "train", *options, "--epochs", "3", "--checkpoint-seconds", "0.01"]
+        fell[name] = kill_and_resume(command, kills=10, seed=len(name))
+        for path in tmp_path.glob("*/run.json"):
+            assert json.loads(path.read_text())["settings"]["memory"]
+            path.parent.rename(tmp_path / f"{name}-{path.parent.name}")
+    print(fell)
+    assert all(each["within an epoch"] >= 3 for each in fell.values())

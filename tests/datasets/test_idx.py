@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pellucid.datasets import read_idx, write_idx
+from pellucid.datasets import idx, read_idx, write_idx
 from pellucid.datasets.idx import CODES
 from pellucid.errors import DataError, StorageError
 
@@ -200,3 +200,17 @@ def test_mnist_is_read(mnist_folder: Path) -> None:
     labels = read_idx(mnist_folder / "t10k-labels-idx1-ubyte.gz")
     assert (images.shape, images.dtype, labels.shape) == ((10_000, 28, 28), np.uint8, (10_000,))
     assert labels[:5].tolist() == [7, 2, 1, 0, 4]
+
+
+def test_a_gzip_file_is_not_unpacked_beyond_what_its_size_can_hold(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(header(8, 1000, 1000) + bytes(1000)))
+    with pytest.raises(
+        DataError, match=r"bomb\.gz declares 1,000,000 bytes of values, more than a gzip file of its size"
+    ):
+        read_idx(path)
+    path.write_bytes(gzip.compress(header(8, 1000, 1000) + bytes(10**6)))
+    assert not read_idx(path).any()  # as much as gzip can pack
+    monkeypatch.setattr(idx, "MOST_UNPACKED", 10**5)
+    with pytest.raises(DataError, match=r"bomb\.gz declares 1,000,000 bytes of values, gzipped.*Unpack it first"):
+        read_idx(path)

@@ -75,6 +75,13 @@ def test_who_reads_further_reads_the_same_beginning(address, n, more):
     assert random_words(seed, purpose, n, epoch, example).tolist() == whole[:n].tolist()
 
 
+@given(address=ADDRESSES, n=st.integers(0, 20), first=st.integers(0, 20))
+def test_who_begins_to_read_later_reads_the_same_words(address, n, first):
+    seed, purpose, epoch, example = address
+    whole = random_words(seed, purpose, first + n, epoch, example)
+    assert random_words(seed, purpose, n, epoch, example, first).tolist() == whole[first:].tolist()
+
+
 @given(one=ADDRESSES, other=ADDRESSES)
 def test_streams_of_different_addresses_do_not_coincide(one, other):
     same = one == other
@@ -96,6 +103,8 @@ def test_the_numbers_of_the_purposes_are_part_of_what_a_seed_means():
         "TEST_SPLIT": 3,
         "DROPOUT": 4,
         "AUGMENTATION": 5,
+        "BLOCKS": 6,
+        "WINDOW": 7,
     }
 
 

@@ -96,6 +96,23 @@ def test_sparse_examples_go_on_too(problem, bits, patiently, tmp_path) -> None:
     assert bits(killed) == bits(whole)
 
 
+def test_a_seed_that_nobody_gave_is_drawn_once_and_kept_with_the_checkpoints(
+    problem, bits, patiently, tmp_path
+) -> None:
+    X, y = problem("wine")
+    killed, other = (MLPClassifier((9,), max_iter=3, early_stopping=True) for _ in range(2))
+    with pytest.raises(KilledError):
+        patiently(killed.set_params(callbacks=[KillAt(2)]).fit, X, y, checkpoint=tmp_path, checkpoint_seconds=AT_ONCE)
+    patiently(killed.set_params(callbacks=None).fit, X, y, checkpoint=tmp_path)
+    patiently(other.fit, X, y, checkpoint=tmp_path / "other")
+    seed = int((tmp_path / "seed").read_text())
+    whole = patiently(MLPClassifier((9,), max_iter=3, early_stopping=True, random_state=seed).fit, X, y)
+    assert bits(killed) == bits(whole) != bits(other)
+    (tmp_path / "seed").write_text("seven")
+    with pytest.raises(RunFolderError, match=r"seed is spoiled; expected the seed of the fit\. Name another folder"):
+        patiently(killed.fit, X, y, checkpoint=tmp_path)
+
+
 def test_a_warm_start_goes_on_too(problem, bits, patiently, tmp_path) -> None:
     X, y = problem("wine")
     whole, killed = (MLPClassifier((9,), batch_size=20, max_iter=3, random_state=0, warm_start=True) for _ in range(2))
@@ -154,7 +171,6 @@ def test_a_folder_of_other_data_says_so(problem, patiently, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("settings", "arguments", "words"),
     [
-        ({"random_state": None}, {}, "random_state=None draws another seed for each fit"),
         ({"solver": "lbfgs"}, {}, "has no meaning with solver='lbfgs'"),
         ({}, {"checkpoint_seconds": 0}, "checkpoint_seconds is 0; expected a positive number of seconds"),
         ({}, {"checkpoint_seconds": float("nan")}, "checkpoint_seconds is nan"),

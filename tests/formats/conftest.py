@@ -20,7 +20,8 @@ from pellucid.equations.scaling import Scaling
 from pellucid.equations.worked_example import ARCHITECTURE, LAYERS
 from pellucid.errors import DataError
 from pellucid.formats.model_file import Model, write_model
-from pellucid.training.loop import Examples, fit
+from pellucid.training.examples import Examples
+from pellucid.training.loop import fit
 from pellucid.training.settings import Settings
 
 _TYPES = {np.dtype(np.float16): "F16", np.dtype(np.float32): "F32", np.dtype(np.float64): "F64"}

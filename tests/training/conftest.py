@@ -15,7 +15,7 @@ from pellucid.datasets.dataset import Dataset
 from pellucid.engines import ReferenceEngine
 from pellucid.equations.architecture import Architecture, Hidden
 from pellucid.equations.scaling import Scaling
-from pellucid.training.loop import Examples
+from pellucid.training.examples import Examples
 from pellucid.training.run import Plan
 from pellucid.training.settings import Settings
 

@@ -16,8 +16,9 @@ from pellucid.equations.schedules import rates
 from pellucid.errors import ShapeError
 from pellucid.training.callbacks import Callback, Progress
 from pellucid.training.evaluation import evaluate
+from pellucid.training.examples import Examples
 from pellucid.training.history import EpochRecord
-from pellucid.training.loop import Examples, fit
+from pellucid.training.loop import fit
 from pellucid.training.settings import Settings
 from pellucid.training.snapshot import Snapshot
 from pellucid.training.stopping import Ending

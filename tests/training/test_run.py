@@ -220,8 +220,25 @@ def test_a_spoiled_run_record_is_refused_in_a_sentence(plan: Make, tmp_path: Pat
     folder = RunFolder(tmp_path / "run")
     run(plan(), folder, resume=False)
     folder.record.write_text(text)
-    with pytest.raises(RunFolderError, match=r"run\.json is spoiled"):
+    with pytest.raises(RunFolderError, match=r"run\.json is spoiled.*Take run\.json away.*The model in .* can be used"):
         run(plan(), folder, resume=True)
+
+
+def test_a_run_without_its_record_goes_on_from_its_checkpoint(plan: Make, tmp_path: Path) -> None:
+    whole = run(plan(), RunFolder(tmp_path / "whole"), resume=False)
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(KilledError):
+        run(plan(), folder, resume=False, callbacks=[KillAfter(2)])
+    folder.record.unlink()
+    with pytest.raises(RunFolderError, match=r"settings\.seed was 0, is 1"):
+        run(plan(seed=1), folder, resume=True)
+    epochs: list[int] = []
+    done = run(plan(), folder, resume=True, callbacks=[lambda record: epochs.append(record.epoch)])
+    assert epochs == [3, 4]
+    assert done.model is not None
+    assert whole.model is not None
+    assert done.model.read_bytes() == whole.model.read_bytes()
+    assert folder.read_record()["status"] == "finished"
 
 
 def test_a_full_disk_ends_in_a_sentence_and_spoils_nothing(

@@ -15,7 +15,8 @@ from pellucid.datasets import load
 from pellucid.engines import choose
 from pellucid.recipes.options import architecture_of
 from pellucid.training.callbacks import Progress
-from pellucid.training.loop import Examples, fit
+from pellucid.training.examples import Examples
+from pellucid.training.loop import fit
 from pellucid.training.settings import Settings
 from pellucid.web.points import MOST_POINTS, Points
 from pellucid.web.work import divided

@@ -13,6 +13,7 @@ from pellucid.cli.threads import EngineName, Threads, threads_in_use
 
 if TYPE_CHECKING:
     from pellucid.training.evaluation import Evaluation
+    from pellucid.training.tally import Tally
 
 
 def evaluate(
@@ -24,6 +25,9 @@ def evaluate(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a page: mistakes, calibration, weights.")
     ] = None,
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Read a file larger than half of this part by part, such as 1G.")
+    ] = None,
     engine: EngineName = None,
     threads: Threads = None,
     json: Json = False,
@@ -32,21 +36,31 @@ def evaluate(
 
     Of data with a test part, or that the model was trained on, the test part is used; of other data, all of it.
     """
+    from pellucid.datasets import parse_size
+    from pellucid.datasets.for_a_network import Labelled
     from pellucid.engines import choose
     from pellucid.errors import SettingError
-    from pellucid.labelled import examples_for
+    from pellucid.labelled import examples_within
     from pellucid.network import load
+    from pellucid.training.evaluation import Evaluation
+    from pellucid.training.tally import tally
 
     output = Output(json)
     network = load(model, engine=choose(engine, threads=threads).engine)
     if data is None and label is not None:
         raise SettingError("--label is given without --data", "the data that it belongs to")
-    examples = examples_for(network, model, data, label)
+    examples = examples_within(network, model, data, label, None if memory is None else parse_size(memory))
+    result: Evaluation | Tally
     with threads_in_use(network.engine, threads):
-        result = network.evaluate(examples.X, examples.y)
-    wrong = round((1 - result.accuracy) * len(examples.y))
+        if isinstance(examples, Labelled):
+            result, n = network.evaluate(examples.X, examples.y), len(examples.y)
+        elif html is not None:
+            raise SettingError(f"--html is given, and {examples.what} is larger than memory", "data that fit into it")
+        else:
+            result, n = tally(network.engine, network.architecture, network.layers, examples.portions()), len(examples)
+    wrong = round((1 - result.accuracy) * n)
     error, _ = result.calibration
-    output.say(f"[bold]{network.architecture}[/bold] on {escape(examples.what)}, {len(examples.y):,} examples")
+    output.say(f"[bold]{network.architecture}[/bold] on {escape(examples.what)}, {n:,} examples")
     output.say(
         f"Accuracy [bold green]{percent(result.accuracy)}[/bold green] ({wrong:,} wrong), loss {result.loss:.4f}, "
         f"expected calibration error {percent(error)}"
@@ -56,13 +70,13 @@ def evaluate(
     _say_classes(output, names, result)
     output.say()
     _say_confusion(output, names, result)
-    if html is not None:
+    if html is not None and isinstance(examples, Labelled) and isinstance(result, Evaluation):
         write_page(html, network, model, examples.X, examples.y, result, examples.what, data, label)
         output.say(f"Wrote {escape(str(html))}")
-    output.result(_summary(network.classes, examples.what, result))
+    output.result(_summary(network.classes, examples.what, n, result))
 
 
-def _say_classes(output: Output, names: list[str], result: Evaluation) -> None:
+def _say_classes(output: Output, names: list[str], result: Evaluation | Tally) -> None:
     precision, recall = result.precision_and_recall
     examples = result.confusion.sum(axis=1)
     output.table(
@@ -74,7 +88,7 @@ def _say_classes(output: Output, names: list[str], result: Evaluation) -> None:
     )
 
 
-def _say_confusion(output: Output, names: list[str], result: Evaluation) -> None:
+def _say_confusion(output: Output, names: list[str], result: Evaluation | Tally) -> None:
     output.table(
         ("true \\ taken for", *names),
         (
@@ -84,12 +98,12 @@ def _say_confusion(output: Output, names: list[str], result: Evaluation) -> None
     )
 
 
-def _summary(classes: Any, what: str, result: Evaluation) -> dict[str, Any]:
+def _summary(classes: Any, what: str, n: int, result: Evaluation | Tally) -> dict[str, Any]:
     precision, recall = result.precision_and_recall
     error, bins = result.calibration
     return {
         "data": what,
-        "examples": len(result.y),
+        "examples": n,
         "accuracy": result.accuracy,
         "loss": result.loss,
         "classes": list(classes),

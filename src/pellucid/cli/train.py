@@ -15,6 +15,7 @@ from pellucid.cli.threads import EngineName, Threads, threads_in_use
 
 if TYPE_CHECKING:
     from pellucid.datasets.dataset import Dataset
+    from pellucid.datasets.streamed import StreamedDataset
     from pellucid.training.run_folder import RunFolder
 
 RUNS = Path("runs")
@@ -29,6 +30,13 @@ def train(
         ),
     ] = None,
     label: Annotated[str | None, typer.Option(help="The column, or key, that holds the label.")] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Train on a file larger than half of this, such as 1G, block by block. (default: half of the machine's)",
+        ),
+    ] = None,
     hidden: Annotated[
         str | None, typer.Option(metavar="WIDTHS", help="Neurons of each hidden layer. (default: 128,64)")
     ] = None,
@@ -123,6 +131,7 @@ def train(
     options = {
         "data": data,
         "label": label,
+        "memory": memory,
         "hidden": hidden,
         "activation": activation,
         "loss": loss,
@@ -266,12 +275,31 @@ class _Training:
             raise SettingError(got, f"{began_with}, as it began" if began_with else "none, as it began without")
         return {name: value for name, value in options.items() if value is not None}
 
-    def _load(self, options: Mapping[str, Any]) -> Dataset:
+    def _say_dimly(self, sentence: str) -> None:
+        self.output.say(f"[dim]{escape(sentence)}[/dim]")
+
+    def _say_that_it_streams(self, dataset: StreamedDataset) -> None:
+        from pellucid.datasets.memory import size_in_words
+        from pellucid.errors import SettingError
+
+        if self.report:
+            got = f"--report is given, and {dataset.name} is read block by block"
+            raise SettingError(got, "data that fit into memory", "Train without it, or allow more --memory.")
+        self._say_dimly(
+            f"Of the {size_in_words(dataset.memory)} of memory, half holds two windows of {dataset.rows_of_a_window:,} rows."
+        )
+
+    def _load(self, options: Mapping[str, Any]) -> Dataset | StreamedDataset:
         from pellucid import datasets
         from pellucid.errors import DataUnavailableError
 
+        memory = options.get("memory")
+        memory = None if memory is None else datasets.parse_size(str(memory))  # a run's record has a number
         if "data" in options:
-            return datasets.load(options["data"], label=options.get("label"))
+            dataset = datasets.load_within_memory(options["data"], options.get("label"), memory, self._say_dimly)
+            if isinstance(dataset, datasets.StreamedDataset):
+                self._say_that_it_streams(dataset)
+            return dataset
         try:
             return datasets.load("mnist")
         except DataUnavailableError:
@@ -281,7 +309,7 @@ class _Training:
             )
             return datasets.load("digits")
 
-    def _folder(self, dataset: Dataset) -> RunFolder:
+    def _folder(self, dataset: Dataset | StreamedDataset) -> RunFolder:
         from datetime import datetime
 
         from pellucid.training.run_folder import RunFolder, new_run_folder
@@ -293,8 +321,8 @@ class _Training:
         return new_run_folder(RUNS, f"{datetime.now():%Y-%m-%d-%H%M%S}-{stem}")
 
 
-def _rows(dataset: Dataset, validation: int) -> str:
-    parts = {"training": len(dataset.y_train) - validation, "validation": validation, "test": len(dataset.y_test)}
+def _rows(dataset: Dataset | StreamedDataset, validation: int) -> str:
+    parts = {"training": dataset.n_train - validation, "validation": validation, "test": dataset.n_test}
     return ", ".join(f"{rows:,} {part}" for part, rows in parts.items() if rows) + " rows"
 
 
@@ -307,5 +335,9 @@ def _absolute(data: str) -> str:
 
 
 def _label(label: str | None) -> str | None:
-    """Make the path of a file of labels absolute; a column's name stays a name."""
-    return str(Path(label).resolve()) if label is not None and Path(label).is_file() else label
+    """Make the path of a file of labels, or a pattern of such, absolute; a column's name stays a name."""
+    from pellucid.datasets.streaming import files_of
+
+    return (
+        str(Path(label).resolve()) if label is not None and any(each.is_file() for each in files_of(label)) else label
+    )

@@ -88,15 +88,18 @@ class TrainReport:
     def _write_page(self) -> Path | None:
         """Write the report where it was asked for; as little as a picture is it worth a run."""
         from pellucid.cli.page import write_page
+        from pellucid.datasets.dataset import Dataset
         from pellucid.errors import StorageError
         from pellucid.network import load
+        from pellucid.training.evaluation import Evaluation
 
         if not self.wants_page:
             return None
         folder, data = self.done.folder, self.plan.dataset
+        assert isinstance(data, Dataset), "a report of other data was refused at the beginning"
         assert self.done.model is not None, "a run that has ended well has a model"
         network = load(self.done.model, engine=self.plan.engine)
-        found = self.done.test or network.evaluate(data.X_test, data.y_test)
+        found = self.done.test if isinstance(self.done.test, Evaluation) else network.evaluate(data.X_test, data.y_test)
         try:
             write_page(
                 folder.report, network, folder.path, data.X_test, data.y_test, found, f"the test part of {data.name}"
@@ -112,7 +115,7 @@ class TrainReport:
         best = f", of which epoch {kept} was best and is kept" if kept != epochs else ""
         say()
         say(f"{epochs} epoch{'s' * (epochs != 1)} in {record['train_seconds']:.1f} s{best}.")
-        rows = len(self.plan.dataset.y_test)
+        rows = self.plan.dataset.n_test
         wrong = round((1 - record["test_accuracy"]) * rows)
         say(
             f"Test accuracy [bold green]{percent(record['test_accuracy'])}[/bold green] "

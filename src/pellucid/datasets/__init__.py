@@ -12,6 +12,7 @@ The journey: ``load`` takes a name or a path. A name is looked up in ``catalogue
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -25,7 +26,10 @@ from pellucid.datasets.idx import read_idx, write_idx
 from pellucid.datasets.idx_folder import load_idx_folder
 from pellucid.datasets.images import read_image
 from pellucid.datasets.locate import data_folders, find_or_fetch
+from pellucid.datasets.memory import parse_size
 from pellucid.datasets.paths import load_path, refuse_label
+from pellucid.datasets.streamed import StreamedDataset
+from pellucid.datasets.streaming import is_pattern, load_pattern, load_within
 from pellucid.datasets.tables import encode_table, read_labelled
 from pellucid.datasets.verification import FileCheck, verify_files
 from pellucid.datasets.wording import did_you_mean, listed, unreadable
@@ -37,12 +41,15 @@ __all__ = [
     "Entry",
     "FileCheck",
     "Progress",
+    "StreamedDataset",
     "available",
     "cache_folder",
     "data_folders",
     "encode_table",
     "fetch",
     "load",
+    "load_within_memory",
+    "parse_size",
     "read_idx",
     "read_image",
     "read_labelled",
@@ -58,8 +65,9 @@ def load(
 
     A name of the catalogue goes first: for a folder ``mnist`` in the current one, say ``./mnist``. It is looked for in
     ``data_folders()``, and downloaded to the last of them if it is in none; ``progress`` is then told how that goes. A path
-    is a folder of IDX files, of pictures by class, or with train.csv and test.csv, or a .csv, .parquet, .npz, .npy or IDX
-    file; ``label`` names the column or the array of its labels.
+    is a folder of IDX files, of pictures by class, of Parquet files, or with train.csv and test.csv, or a .csv, .parquet,
+    .npz, .npy or IDX file; or a pattern for several .parquet or .npy files; ``label`` names the column or the array of its
+    labels.
 
     Raises ``DataUnavailableError`` for a data set that is neither here nor to be had, ``DataError`` for one that is spoiled
     or cannot be understood, and for a name that is neither known nor a path.
@@ -73,12 +81,33 @@ def load(
     except OSError as error:
         raise unreadable(path, error) from error
     if not there:
+        if is_pattern(name):
+            return load_pattern(name, label)
         raise DataError(
             f"{name or repr(name)} is neither a known data set nor a path that exists",
             f"one of {listed(catalogue.CATALOGUE)}, or a path",
             did_you_mean(name, list(catalogue.CATALOGUE)),
         )
     return load_path(path, label)
+
+
+def load_within_memory(
+    name_or_path: str | PathLike[str],
+    label: str | None = None,
+    memory: int | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Dataset | StreamedDataset:
+    """Load a data set at once where it takes at most half of ``memory``, in bytes; a larger one is read block by block.
+
+    ``memory`` not given: half of this machine's, and 1 GiB for what is larger; ``say`` hears of it. What can be read block
+    by block are NPY, IDX that is not gzipped, and Parquet. Raises as ``load``, and ``DataError`` for other data that are too
+    large for a ``memory`` that was given.
+    """
+    name = fspath(name_or_path)
+    known = isinstance(name_or_path, str) and name in catalogue.CATALOGUE
+    if known or not (Path(name).exists() or is_pattern(name)):
+        return load(name_or_path, label)
+    return load_within(Path(name), label, memory, lambda: load(name_or_path, label), say)
 
 
 def available() -> tuple[Entry, ...]:

@@ -92,6 +92,12 @@ def _part(examples: Named, labels: Named) -> Part:
 
 
 def _npy_pair(path: Path, label: str | None) -> list[tuple[Named, Named]]:
+    labels_path = labels_beside(path, label)
+    return [((str(path), _read_npy(path)), (str(labels_path), _read_npy(labels_path)))]
+
+
+def labels_beside(path: Path, label: str | None) -> Path:
+    """Find the labels' file of a NPY file, here or beside it. Raises ``DataError`` where it is not there."""
     if label is None:
         raise DataError(
             f"{path} holds examples without labels", advice="Name the .npy file of the labels with --label."
@@ -100,7 +106,7 @@ def _npy_pair(path: Path, label: str | None) -> list[tuple[Named, Named]]:
     labels_path = next((candidate for candidate in beside if candidate.is_file()), None)
     if labels_path is None:
         raise DataError(f"there is no file {label}, neither here nor beside {path}", "the .npy file of the labels")
-    return [((str(path), _read_npy(path)), (str(labels_path), _read_npy(labels_path)))]
+    return labels_path
 
 
 def _npz_pairs(path: Path, label: str | None) -> list[tuple[Named, Named]]:
@@ -128,7 +134,7 @@ def _choose_names(path: Path, arrays: Arrays, label: str | None) -> tuple[str, .
 
 
 def _read_npy(path: Path) -> NDArray[Any]:
-    with _refusing(path):
+    with refusing_arrays(path):
         # Mapped first: a header that declares more than the file holds is refused before anything is allocated.
         mapped = np.load(path, allow_pickle=False, mmap_mode="r")
         if not isinstance(mapped, np.ndarray):
@@ -138,9 +144,9 @@ def _read_npy(path: Path) -> NDArray[Any]:
 
 
 def _read_npz(path: Path) -> Arrays:
-    with _refusing(path), zipfile.ZipFile(path):
+    with refusing_arrays(path), zipfile.ZipFile(path):
         pass
-    with _refusing(path), np.load(path, allow_pickle=False) as loaded:
+    with refusing_arrays(path), np.load(path, allow_pickle=False) as loaded:
         arrays = {name: loaded[name] for name in loaded.files}
         if not all(isinstance(array, np.ndarray) for array in arrays.values()):
             raise ValueError("it is another kind of zip file")
@@ -148,7 +154,8 @@ def _read_npz(path: Path) -> Arrays:
 
 
 @contextmanager
-def _refusing(path: Path) -> Iterator[None]:
+def refusing_arrays(path: Path) -> Iterator[None]:
+    """Turn what NumPy raises for a file that it cannot read into sentences."""
     try:
         yield
     except (ValueError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:

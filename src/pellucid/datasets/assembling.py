@@ -36,16 +36,21 @@ class Part:
                 f"{self.labels_where} has {len(self.labels):,} labels, but {self.X_where} has {len(self.X):,} examples",
                 "one label for each example",
             )
-        if self.X.dtype.kind != "f":  # pixels and other whole numbers are finite; 47 million need not be asked
-            return
-        wrong = ~np.isfinite(self.X)
-        if wrong.any():
-            row, column = np.unravel_index(wrong.argmax(), wrong.shape)
-            raise DataError(
-                f"{self.X_where} holds {self.X[row, column]} in row {row + 1}, column {column + 1}",
-                "numbers",
-                "Fill it in, or leave the row out.",
-            )
+        refuse_non_finite(self.X, self.X_where)
+
+
+def refuse_non_finite(X: NDArray[Any], where: str, first_row: int = 0) -> None:
+    """Raise ``DataError`` where X (n, d) holds NaN or infinity; messages count its rows on from ``first_row``."""
+    if X.dtype.kind != "f":  # pixels and other whole numbers are finite; 47 million need not be asked
+        return
+    wrong = ~np.isfinite(X)
+    if wrong.any():
+        row, column = np.unravel_index(wrong.argmax(), wrong.shape)
+        raise DataError(
+            f"{where} holds {X[row, column]} in row {first_row + row + 1}, column {column + 1}",
+            "numbers",
+            "Fill it in, or leave the row out.",
+        )
 
 
 def assemble(
@@ -107,15 +112,27 @@ def standardising(
     """
     with np.errstate(over="ignore", invalid="ignore"):
         mean, deviation = X.mean(axis=0, dtype=np.float64), X.std(axis=0, dtype=np.float64)
+    # Rounding gives a feature that never changes a mean that is not quite its value.
+    constant = X.min(axis=0) == X.max(axis=0)
+    return scaling_of(np.where(constant, X[0], mean), deviation, constant, feature_names, columns)
+
+
+def scaling_of(
+    mean: NDArray[np.float64],
+    deviation: NDArray[np.float64],
+    constant: NDArray[np.bool_],
+    feature_names: tuple[str, ...] | None = None,
+    columns: tuple[Column, ...] | None = None,
+) -> Scaling:
+    """Make a scaling of each feature's mean and deviation (d,), and of whether it never changes."""
+    mean, deviation = mean.copy(), deviation.copy()
     too_large = ~(np.isfinite(mean) & np.isfinite(deviation))
     if too_large.any():
         feature = int(too_large.argmax())
         called = repr(feature_names[feature]) if feature_names else f"{feature + 1}"
         raise DataError(f"the numbers of feature {called} are too large to take their spread", "at most about 1e150")
     # Rounding gives a feature that never changes a tiny deviation; dividing by it would blow noise up.
-    constant = X.min(axis=0) == X.max(axis=0)
     deviation[constant | (deviation == 0)] = 1.0
-    mean[constant] = X[0, constant]
     if columns is not None:
         one_hot = np.concatenate(
             [np.full(len(column.categories or "1"), bool(column.categories)) for column in columns]

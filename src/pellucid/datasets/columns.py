@@ -20,23 +20,24 @@ MOST_CATEGORIES = 1_000
 class Table:
     """A table as read: by column name the values (n,), float64 for numbers, or objects (all of them str) for words.
 
-    ``where`` names it in messages. No value is missing, NaN or infinite:
+    ``where`` names it in messages, which count its rows on from ``first_row``. No value is missing, NaN or infinite.
     """
 
     where: str
     columns: Mapping[str, NDArray[Any]]
+    first_row: int = 0
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
 
 
-def check_numbers(values: NDArray[np.float64], where: str) -> NDArray[np.float64]:
+def check_numbers(values: NDArray[np.float64], where: str, first_row: int = 0) -> NDArray[np.float64]:
     """Return ``values`` (n,). Raises ``DataError`` that names the row of the first infinite one."""
     infinite = np.isinf(values)
     if infinite.any():
         row = int(infinite.argmax())
         raise DataError(
-            f"{where} holds {values[row]} in row {row + 1}", "a number", "Replace it, or leave the row out."
+            f"{where} holds {values[row]} in row {first_row + row + 1}", "a number", "Replace it, or leave the row out."
         )
     return values
 
@@ -68,14 +69,20 @@ def _learn_column(name: str, tables: Sequence[Table]) -> Column:
     if not all(of_words):
         words, numbers = of_words.index(True), of_words.index(False)
         raise DataError(f"column {name!r} holds words in {tables[words].where}, but numbers in {tables[numbers].where}")
-    categories = sorted({word for table in tables for word in table.columns[name]})
-    if len(categories) > MOST_CATEGORIES:
+    return Column(
+        name, check_categories({word for table in tables for word in table.columns[name]}, name, tables[0].where)
+    )
+
+
+def check_categories(words: set[str], name: str, where: str) -> tuple[str, ...]:
+    """Sort the words of a column. Raises ``DataError`` for more than 1,000."""
+    if len(words) > MOST_CATEGORIES:
         raise DataError(
-            f"column {name!r} of {tables[0].where} holds {len(categories):,} different words",
+            f"column {name!r} of {where} holds {len(words):,} different words",
             f"at most {MOST_CATEGORIES:,}",
             "It looks like an identifier. Leave the column out.",
         )
-    return Column(name, tuple(categories))
+    return tuple(sorted(words))
 
 
 def feature_names(columns: Sequence[Column]) -> tuple[str, ...]:
@@ -120,19 +127,20 @@ def encode(table: Table, columns: Sequence[Column]) -> NDArray[np.float64]:
             X[:, start] = values
             start += 1
         else:
-            X[np.arange(n), start + _category_indices(values, column.name, column.categories, table.where)] = 1.0
+            X[np.arange(n), start + _category_indices(values, column.name, column.categories, table)] = 1.0
             start += len(column.categories)
     return X
 
 
-def _category_indices(values: NDArray[Any], name: str, categories: tuple[str, ...], where: str) -> NDArray[np.int64]:
+def _category_indices(values: NDArray[Any], name: str, categories: tuple[str, ...], table: Table) -> NDArray[np.int64]:
     known = {word: index for index, word in enumerate(categories)}
     words = values.tolist() if values.dtype == object else [f"{value:.17g}" for value in values.tolist()]
     indices = np.array([known.get(word, -1) for word in words], np.int64)
     if (indices < 0).any():
         row = int((indices < 0).argmax())
         raise DataError(
-            f"column {name!r} of {where} holds {words[row]!r} in row {row + 1}, which training never saw",
+            f"column {name!r} of {table.where} holds {words[row]!r} in row {table.first_row + row + 1}, "
+            "which training never saw",
             f"one of {listed(categories)}",
             did_you_mean(words[row], categories),
         )

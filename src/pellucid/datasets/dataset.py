@@ -50,14 +50,37 @@ class Dataset:
     feature_names: tuple[str, ...] | None = None
     columns: tuple[Column, ...] | None = None
 
+    @property
+    def n_train(self) -> int:
+        """The number of examples to learn from."""
+        return len(self.y_train)
+
+    @property
+    def n_test(self) -> int:
+        """The number of examples to be tested on."""
+        return len(self.y_test)
+
     @cached_property
     def fingerprint(self) -> str:
         """Give the SHA-256 of every example, label and class, in order: two data sets that share it are the same data."""
-        digest = hashlib.sha256(repr((self.classes, self.input_shape, self.columns)).encode())
+        digest = digest_of_meaning(self.classes, self.input_shape, self.columns)
         for array in (self.X_train, self.y_train, self.X_test, self.y_test):
             digest.update(f"{array.dtype.str}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
+
+
+def digest_of_meaning(
+    classes: Classes, input_shape: tuple[int, ...], columns: tuple[Column, ...] | None
+) -> hashlib._Hash:
+    """Begin a fingerprint: with what the numbers of the examples mean."""
+    return hashlib.sha256(repr((classes, input_shape, columns)).encode())
+
+
+def check_enough_rows(n: int) -> None:
+    """Raise ``DataError`` where there are too few rows to hold a fifth of them out."""
+    if n < 5:
+        raise DataError(f"the data has {n} rows", "at least 5", "A fifth of them is held out as the test part.")
 
 
 def hold_out_a_fifth(n: int) -> tuple[Indices, Indices]:
@@ -68,8 +91,7 @@ def hold_out_a_fifth(n: int) -> tuple[Indices, Indices]:
     >>> hold_out_a_fifth(10)
     (array([0, 1, 2, 3, 4, 6, 8, 9]), array([5, 7]))
     """
-    if n < 5:
-        raise DataError(f"the data has {n} rows", "at least 5", "A fifth of them is held out as the test part.")
+    check_enough_rows(n)
     order = permutation(TEST_SPLIT_SEED, Purpose.TEST_SPLIT, n)
     n_test = n // 5
     return np.sort(order[:-n_test]), np.sort(order[-n_test:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from math import prod
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.answers import Classes
-from pellucid.datasets import load
+from pellucid.datasets import load_within_memory
 from pellucid.datasets.arrays import read_examples
 from pellucid.datasets.dataset import Column, Dataset
 from pellucid.datasets.drawing import SIDE, of_picture
@@ -21,6 +22,7 @@ from pellucid.datasets.images import SUFFIXES as PICTURE_SUFFIXES
 from pellucid.datasets.images import read_image, read_pixels
 from pellucid.datasets.labels import indices_of
 from pellucid.datasets.paths import ARRAY_SUFFIXES, TABLE_SUFFIXES
+from pellucid.datasets.streamed import StreamedDataset, StreamedPart
 from pellucid.datasets.tables import encode_table, read_labelled, table_in
 from pellucid.equations.parameters import Indices
 from pellucid.errors import DataError, SettingError, ShapeError
@@ -45,10 +47,43 @@ class Labelled(NamedTuple):
     what: str
 
 
+class LabelledInFiles(NamedTuple):
+    """Examples that are larger than memory: the parts of a data set, and the class of the network for each of its own."""
+
+    parts: tuple[StreamedPart, ...]
+    rows_of_a_portion: int
+    classes: Indices
+    what: str
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.parts)
+
+    def portions(self) -> Iterator[tuple[NDArray[Any], Indices]]:
+        """Read all of them, some at a time: X (k, d), y (k,) class indices."""
+        for part in self.parts:
+            for X, y in part.portions(self.rows_of_a_portion):
+                yield X, self.classes[y]
+
+
 def labelled_examples(
     name_or_path: str, trained: Trained, label: str | None = None, *, must_be_the_same: bool = False
 ) -> Labelled:
-    """Load labelled data to hold a network against.
+    """Load labelled data as ``labelled_within``, at once. Raises ``DataError`` where they are too large for that."""
+    found = labelled_within(name_or_path, trained, label, must_be_the_same=must_be_the_same)
+    if isinstance(found, LabelledInFiles):
+        raise DataError(f"{found.what} is larger than memory", "data that fit into it", "Name others with --data.")
+    return found
+
+
+def labelled_within(
+    name_or_path: str,
+    trained: Trained,
+    label: str | None = None,
+    memory: int | None = None,
+    *,
+    must_be_the_same: bool = False,
+) -> Labelled | LabelledInFiles:
+    """Load labelled data to hold a network against; those that are too large for ``memory`` are read as they are wanted.
 
     Of data with a test part of its own, and of the data that the network was trained on, the test part; of other data, all.
     With ``must_be_the_same``, data whose test part depends on being the same is refused if it is not: some of it was
@@ -56,7 +91,7 @@ def labelled_examples(
     ``ShapeError`` where its examples have another size.
     """
     if trained.columns is None:
-        dataset = load(name_or_path, label)
+        dataset = load_within_memory(name_or_path, label, memory)
         if prod(dataset.input_shape) != prod(trained.input_shape):
             got = f"the examples of {name_or_path} have {_by(dataset.input_shape)} inputs"
             raise ShapeError(got, _by(trained.input_shape))
@@ -64,8 +99,10 @@ def labelled_examples(
             raise _changed(name_or_path)
         return _part(dataset, trained)
     with suppress(DataError):  # too small to train on, or of one class: it may do to be judged by
-        dataset = load(name_or_path, label)
+        dataset = load_within_memory(name_or_path, label, memory)
         if dataset.fingerprint == trained.fingerprint:
+            return _part(dataset, trained)
+        if isinstance(dataset, StreamedDataset) and dataset.columns == trained.columns and not must_be_the_same:
             return _part(dataset, trained)
     if must_be_the_same:
         raise _changed(name_or_path)
@@ -131,8 +168,14 @@ def _changed(name_or_path: str) -> DataError:
     )
 
 
-def _part(dataset: Dataset, trained: Trained) -> Labelled:
-    if dataset.has_own_split or dataset.fingerprint == trained.fingerprint:
+def _part(dataset: Dataset | StreamedDataset, trained: Trained) -> Labelled | LabelledInFiles:
+    wants_test = dataset.has_own_split or dataset.fingerprint == trained.fingerprint
+    if isinstance(dataset, StreamedDataset):
+        parts = (dataset.test,) if wants_test else (dataset.train, dataset.test)
+        classes = indices_of(np.asarray(dataset.classes), trained.classes, f"the label of {dataset.name}")
+        what = f"{'the test part' if wants_test else 'all'} of {dataset.name}"
+        return LabelledInFiles(parts, dataset.rows_of_a_portion, classes, what)
+    if wants_test:
         X, y, what = dataset.X_test, dataset.y_test, f"the test part of {dataset.name}"
     else:
         X = np.concatenate([dataset.X_train, dataset.X_test])

@@ -39,6 +39,9 @@ CODES = {dtype.newbyteorder("="): code for code, dtype in TYPES.items()}
 GZIP_MAGIC = b"\x1f\x8b"
 MOST_DIMENSIONS = 32
 MOST_BYTES = 16 * 2**30
+MOST_UNPACKED = 2**32
+BEST_OF_GZIP = 1032
+"""No byte of a gzip file unpacks to more: a header that declares more than that cannot be true."""
 CHUNK = 2**20
 
 
@@ -63,7 +66,7 @@ def read_idx(path: str | PathLike[str]) -> NDArray[Any]:
             stream.seek(0)
             if gzipped:
                 stream = cast(BinaryIO, stack.enter_context(gzip.GzipFile(fileobj=stream)))
-            return _read(stream, path)
+            return _read(stream, path, BEST_OF_GZIP * path.stat().st_size if gzipped else None)
     except EOFError as error:
         raise DataError(f"{path} is a gzip file that was cut short", advice=FETCH_AGAIN) from error
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -75,11 +78,19 @@ def read_idx(path: str | PathLike[str]) -> NDArray[Any]:
 FETCH_AGAIN = "Copy or download it again."
 
 
-def _read(stream: BinaryIO, path: Path) -> NDArray[Any]:
-    dtype, shape = _read_header(stream, path)
+def _read(stream: BinaryIO, path: Path, unpacked: int | None) -> NDArray[Any]:
+    dtype, shape = read_idx_header(stream, path)
     promised = math.prod(shape) * dtype.itemsize
     if promised > MOST_BYTES:
         raise DataError(f"{path} declares {promised:,} bytes of values", f"at most {MOST_BYTES:,}", "Is it spoiled?")
+    if unpacked is not None and promised > unpacked:
+        got = f"{path} declares {promised:,} bytes of values, more than a gzip file of its size can hold"
+        raise DataError(got, f"at most {unpacked:,}", "Is it spoiled?")
+    if unpacked is not None and promised > MOST_UNPACKED:
+        got = f"{path} declares {promised:,} bytes of values, gzipped"
+        raise DataError(
+            got, f"at most {MOST_UNPACKED:,}", "Unpack it first (gunzip): then it can be read block by block."
+        )
     body = bytearray()
     while len(body) < promised and (chunk := stream.read(min(CHUNK, promised - len(body)))):
         body += chunk
@@ -99,7 +110,8 @@ def _read(stream: BinaryIO, path: Path) -> NDArray[Any]:
     return values.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _read_header(stream: BinaryIO, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
+def read_idx_header(stream: BinaryIO, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Read the type and the shape that a file declares. Raises ``DataError`` for a file that is no IDX file."""
     magic = stream.read(4)
     if len(magic) < 4:
         raise DataError(

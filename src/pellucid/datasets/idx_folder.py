@@ -85,6 +85,20 @@ def load_idx_pair(path: Path) -> Dataset:
     The labels' file is called as the images', with ``labels`` for ``images`` and ``idx1`` for ``idx3``. Raises
     ``DataError`` where it is not there, or the two do not fit each other.
     """
+    labels_path = idx_labels_beside(path)
+    part, shape = _read_pair(path, labels_path)
+    return assemble(
+        path.name.removesuffix(".gz"),
+        part,
+        None,
+        input_shape=shape,
+        scaling=PIXELS if part.X.dtype == np.uint8 else None,
+        source=f"IDX files {path} and {labels_path.name}",
+    )
+
+
+def idx_labels_beside(path: Path) -> Path:
+    """Find the labels' file of an IDX file of images. Raises ``DataError`` where it is not there."""
     if "images" not in path.name:
         raise DataError(
             f"{path} does not say in its name that it holds images",
@@ -95,15 +109,7 @@ def load_idx_pair(path: Path) -> Dataset:
     labels_path = next((candidate for candidate in beside if candidate.is_file()), None)
     if labels_path is None:
         raise DataError(f"{path} has no labels beside it", f"{beside[0].name} in {path.parent}")
-    part, shape = _read_pair(path, labels_path)
-    return assemble(
-        path.name.removesuffix(".gz"),
-        part,
-        None,
-        input_shape=shape,
-        scaling=PIXELS if part.X.dtype == np.uint8 else None,
-        source=f"IDX files {path} and {labels_path.name}",
-    )
+    return labels_path
 
 
 def _read_pair(images_path: Path, labels_path: Path) -> tuple[Part, tuple[int, ...]]:

@@ -29,6 +29,9 @@ LITTER = ("thumbs.db", "desktop.ini")
 
 MOST_BYTES = 16 * 2**30
 
+MOST_PIXELS = 2**25
+"""Of one picture: while it is read it takes up to 16 bytes a pixel, 0.5 GB, however few bytes its file has."""
+
 
 def load_image_folder(folder: Path) -> Dataset:
     """Load a folder of pictures: one subfolder a class, or ``train/`` and ``test/`` with those within.
@@ -87,20 +90,26 @@ def read_pixels(path: Path) -> NDArray[np.uint8]:
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as picture:
+                if math.prod(picture.size) > MOST_PIXELS:
+                    raise _too_many_pixels(path)
                 _refuse_deep(picture, path)
                 return np.array(_grey(ImageOps.exif_transpose(picture)))
     except DataError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"{path} declares more pixels than a picture should have", f"at most {Image.MAX_IMAGE_PIXELS:,}"
-        ) from error
+        raise _too_many_pixels(path) from error
     except UnidentifiedImageError as error:
         raise DataError(f"{path} is no picture", "PNG, JPEG, BMP, GIF, TIFF or PGM") from error
     except Exception as error:  # a spoiled picture makes Pillow's decoders raise whatever they stumble over
         if isinstance(error, OSError) and error.errno is not None:
             raise unreadable(path, error) from error
         raise DataError(f"{path} is a spoiled picture ({error})", advice="Copy or export it again.") from error
+
+
+def _too_many_pixels(path: Path) -> DataError:
+    return DataError(
+        f"{path} declares more pixels than a picture should have", f"at most {MOST_PIXELS:,}", "Shrink it."
+    )
 
 
 def _refuse_deep(picture: Image.Image, path: Path) -> None:

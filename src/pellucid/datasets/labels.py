@@ -18,8 +18,9 @@ Labels = NDArray[Any]
 MOST_CLASSES = 1_000
 
 
-def tidy(values: NDArray[Any], where: str) -> Labels:
-    """Make labels one-dimensional, and whole numbers or strings; ``where`` names them in messages.
+def tidy(values: NDArray[Any], where: str, first_row: int = 0) -> Labels:
+    """Make labels one-dimensional, and whole numbers or strings; ``where`` names them in messages, which count rows on from
+    ``first_row``.
 
     Booleans become 0 and 1, floats that are whole numbers become integers, strings stay as they are, blanks included.
     Raises ``DataError`` for other floats, missing values and other types.
@@ -38,18 +39,19 @@ def tidy(values: NDArray[Any], where: str) -> Labels:
     if values.dtype.kind == "b":
         return values.astype(np.int64)
     if values.dtype.kind == "f":
-        return _whole(values, where)
+        return _whole(values, where, first_row)
     if values.dtype.kind in "iuU" or (values.dtype.kind == "O" and all(isinstance(value, str) for value in values)):
         return values
     raise DataError(f"{where} has the type {values.dtype}", "whole numbers or strings")
 
 
-def _whole(values: NDArray[Any], where: str) -> Labels:
+def _whole(values: NDArray[Any], where: str, first_row: int) -> Labels:
     for wrong, why in ((~np.isfinite(values), "no number"), (values != np.floor(values), "no whole number")):
         if wrong.any():
             row = int(wrong.argmax())
             advice = "It looks like a quantity; pellucid train classifies." if "whole" in why else ""
-            raise DataError(f"{where} holds {values[row]} in row {row + 1}, which is {why}", "classes", advice)
+            got = f"{where} holds {values[row]} in row {first_row + row + 1}, which is {why}"
+            raise DataError(got, "classes", advice)
     if (np.abs(values) >= 2**53).any():
         raise DataError(f"{where} holds numbers beyond 2⁵³ as floats, which are no longer exact", "integers or strings")
     return values.astype(np.int64)
@@ -63,10 +65,19 @@ def classes_of(labels: Labels, where: str) -> Classes:
     >>> classes_of(np.array([7, 1, 7]), "y"), classes_of(np.array(["b", "a"]), "y")
     ((1, 7), ('a', 'b'))
     """
-    classes = tuple(np.unique(labels).tolist())
-    if len(classes) > MOST_CLASSES:
-        got = f"{where} holds {len(classes):,} different labels"
+    return check_classes(tuple(np.unique(labels).tolist()), where)
+
+
+def refuse_too_many(classes: int, where: str) -> None:
+    """Raise ``DataError`` for more classes than one would want to tell apart."""
+    if classes > MOST_CLASSES:
+        got = f"{where} holds {classes:,} different labels"
         raise DataError(got, f"at most {MOST_CLASSES:,} classes", "It looks like a quantity, or an identifier.")
+
+
+def check_classes(classes: Classes, where: str) -> Classes:
+    """Give the classes back. Raises ``DataError`` where they are too few or too many, or cannot be printed."""
+    refuse_too_many(len(classes), where)
     for name in classes:
         if isinstance(name, str) and not name.isprintable():
             raise DataError(f"{where} holds the label {name!r}", "words that can be printed")
@@ -75,10 +86,11 @@ def classes_of(labels: Labels, where: str) -> Classes:
     return classes
 
 
-def indices_of(labels: Labels, classes: Classes, where: str) -> Indices:
+def indices_of(labels: Labels, classes: Classes, where: str, first_row: int = 0) -> Indices:
     """Give each label's index into ``classes``: (n,) of int64.
 
-    Raises ``DataError`` that names the first label that is not among ``classes``. Numbers and the strings that spell them
+    Raises ``DataError`` that names the first label that is not among ``classes``, and its row, counted on from
+    ``first_row``. Numbers and the strings that spell them
     are the same: a table may have been read as either.
 
     >>> indices_of(np.array([7, 1, 7]), (1, 7), "y")
@@ -95,7 +107,7 @@ def indices_of(labels: Labels, classes: Classes, where: str) -> Indices:
         row = int(unknown.argmax())
         label = labels[row].item() if isinstance(labels[row], np.generic) else labels[row]
         raise DataError(
-            f"{where} holds {label!r} in row {row + 1}, which is none of the classes",
+            f"{where} holds {label!r} in row {first_row + row + 1}, which is none of the classes",
             f"one of {listed(classes)}",
             did_you_mean(str(label), [str(known_label) for known_label in classes]),
         )

@@ -74,7 +74,7 @@ def encode_table(
     missing columns and for words that the training never saw, and as ``load_table`` does.
     """
     frame, where = _open(table, [column.name for column in columns if column.categories is not None])
-    labels = None if label is None else _labels(frame, _label_column(frame, label, where), where)
+    labels = None if label is None else labels_in(frame, label_column(frame, label, where), where)
     return _encode(frame, where, columns), labels
 
 
@@ -94,23 +94,23 @@ def read_labelled(
     candidates = [name for name in USUAL_LABELS if name not in inputs] if label is None else [label]
     # Where the model's classes are words the labels are read as words: "01" must not become 1.
     frame, where = _open(table, [*words, *candidates] if isinstance(classes[0], str) else words)
-    label = _label_column(frame, label, where, candidates)
-    X, labels = _encode(frame, where, columns), _labels(frame, label, where)
+    label = label_column(frame, label, where, candidates)
+    X, labels = _encode(frame, where, columns), labels_in(frame, label, where)
     return X, indices_of(labels, classes, f"column {label!r} of {where}")
 
 
 def _load(paths: Sequence[Path], label: str | None, name: str, source: str) -> Dataset:
     frames = [_open(path, [])[0] for path in paths]
-    label = _label_column(frames[0], label, str(paths[0]))
+    label = label_column(frames[0], label, str(paths[0]))
     for frame, path in zip(frames, paths, strict=True):
-        _label_column(frame, label, str(path))
-    tables = [_plain(frame.drop(columns=label), str(path)) for frame, path in zip(frames, paths, strict=True)]
+        label_column(frame, label, str(path))
+    tables = [plain_table(frame.drop(columns=label), str(path)) for frame, path in zip(frames, paths, strict=True)]
     columns = learn_columns(tables)
     names = feature_names(columns)
     parts = [
         Part(
             encode(table, columns),
-            _labels(frame, label, table.where),
+            labels_in(frame, label, table.where),
             table.where,
             f"column {label!r} of {table.where}",
         )
@@ -129,10 +129,11 @@ def _load(paths: Sequence[Path], label: str | None, name: str, source: str) -> D
 
 def _encode(frame: pd.DataFrame, where: str, columns: Sequence[Column]) -> NDArray[np.float64]:
     refuse_missing_columns(list(frame.columns), columns, where)
-    return encode(_plain(frame[[column.name for column in columns]], where), columns)
+    return encode(plain_table(frame[[column.name for column in columns]], where), columns)
 
 
-def _label_column(frame: pd.DataFrame, label: str | None, where: str, candidates: Sequence[str] = USUAL_LABELS) -> str:
+def label_column(frame: pd.DataFrame, label: str | None, where: str, candidates: Sequence[str] = USUAL_LABELS) -> str:
+    """Find the column of the labels: ``label``, or the only usual one. Raises ``DataError`` where there is none."""
     names = list(frame.columns)
     if label is not None:
         if label in names:
@@ -150,33 +151,35 @@ def _label_column(frame: pd.DataFrame, label: str | None, where: str, candidates
     raise DataError(f"{where} has {what}", f"exactly one called {listed(USUAL_LABELS)}", advice)
 
 
-def _labels(frame: pd.DataFrame, label: str, where: str) -> Labels:
+def labels_in(frame: pd.DataFrame, label: str, where: str, first_row: int = 0) -> Labels:
+    """Read the labels. Raises ``DataError`` where one is missing or no label; rows are counted on from ``first_row``."""
     where = f"column {label!r} of {where}"
     series = frame[label]
-    _refuse_missing(series, where)
+    _refuse_missing(series, where, first_row)
     values = series.to_numpy()
     if values.dtype.kind == "b":
         values = values.astype(str)  # the classes False and True keep their names
     if values.dtype.kind == "O" and all(isinstance(value, bool | int | np.integer) for value in values):
         values = np.array([int(value) for value in values])
-    return tidy(values, where)
+    return tidy(values, where, first_row)
 
 
-def _plain(frame: pd.DataFrame, where: str) -> Table:
+def plain_table(frame: pd.DataFrame, where: str, first_row: int = 0) -> Table:
     """Leave pandas behind: numbers and truth values become float64, words become objects that are str."""
-    return Table(where, {name: _plain_column(frame[name], f"column {name!r} of {where}") for name in frame.columns})
+    columns = {name: _plain_column(frame[name], f"column {name!r} of {where}", first_row) for name in frame.columns}
+    return Table(where, columns, first_row)
 
 
-def _plain_column(series: pd.Series[Any], where: str) -> NDArray[Any]:
+def _plain_column(series: pd.Series[Any], where: str, first_row: int) -> NDArray[Any]:
     from pandas import CategoricalDtype
     from pandas.api import types
 
-    _refuse_missing(series, where)
+    _refuse_missing(series, where, first_row)
     dtype = series.dtype
     if isinstance(dtype, CategoricalDtype):
         return np.array([str(value) for value in series], object)
     if types.is_bool_dtype(dtype) or (types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype)):
-        return check_numbers(series.to_numpy(np.float64), where)
+        return check_numbers(series.to_numpy(np.float64), where, first_row)
     values = series.to_numpy(object)
     kinds = sorted({type(value).__name__ for value in values})
     if kinds == ["str"]:
@@ -189,10 +192,10 @@ def _plain_column(series: pd.Series[Any], where: str) -> NDArray[Any]:
     )
 
 
-def _refuse_missing(series: pd.Series[Any], where: str) -> None:
+def _refuse_missing(series: pd.Series[Any], where: str, first_row: int) -> None:
     missing = series.isna().to_numpy()
     if missing.any():
-        raise DataError(f"{where} has no value in row {missing.argmax() + 1}", advice=MISSING_ADVICE)
+        raise DataError(f"{where} has no value in row {first_row + missing.argmax() + 1}", advice=MISSING_ADVICE)
 
 
 def _open(table: pd.DataFrame | str | PathLike[str], words: Sequence[str]) -> tuple[pd.DataFrame, str]:
@@ -205,7 +208,7 @@ def _open(table: pd.DataFrame | str | PathLike[str], words: Sequence[str]) -> tu
         frame, where = table.rename(columns=str), "the table"
     else:
         path, where = Path(table), str(table)
-        with _refusing(path):
+        with refusing_tables(path):
             frame = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path, words)
         frame = frame.rename(columns=str)
     if len(frame) == 0:
@@ -235,7 +238,7 @@ def _read_csv(path: Path, words: Sequence[str]) -> pd.DataFrame:
 
 
 @contextmanager
-def _refusing(path: Path) -> Iterator[None]:
+def refusing_tables(path: Path) -> Iterator[None]:
     """Turn what pandas and pyarrow raise into sentences, and pandas' warning that it lost something."""
     from pandas.errors import ParserWarning
 

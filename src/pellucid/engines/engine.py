@@ -125,12 +125,14 @@ class Engine(Protocol):
         extras: Extras = PLAIN,
         streams: Streams | None = None,
         stop: Callable[[], bool] | None = None,
+        numbers: Indices | None = None,
     ) -> Outcome:
         """Take steps of one epoch: step s trains on the rows order[s·batch_size : (s+1)·batch_size] at rate rates[s].
 
         Shapes: X (n, d), y (n,) or (n, k), order (m,), rates (steps of the epoch,), weights (n,) or None. The last batch
         may be smaller. ``extras`` are added to each step; those that distort pictures or leave neurons out read the random
-        numbers of ``streams`` at each example's row. ``stop`` is asked between steps; the stretch ends when it says so.
+        numbers of ``streams`` at each example's row, or at its number where X is a part of the data: ``numbers`` (n,).
+        ``stop`` is asked between steps; the stretch ends when it says so.
         """
         ...
 

@@ -106,6 +106,7 @@ class NativeEngine:
         extras: Extras = PLAIN,
         streams: Streams | None = None,
         stop: Callable[[], bool] | None = None,
+        numbers: Indices | None = None,
     ) -> Outcome:
         """Take steps of one epoch, as the protocol says. Raises ``ShapeError`` or ``SettingError`` for what does not fit."""
         check_network(architecture, state.layers, optimizer, state.moments, bfloat16=self.bfloat16)
@@ -120,13 +121,13 @@ class NativeEngine:
             last_step = min(last_step, first_step + n_steps)
         if last_step <= first_step:
             return Outcome(state, np.empty(0), 0)
-        examples = None
+        examples = None if numbers is None else plain(numbers, np.int64)
         if not is_read_as_it_is(
             X
         ):  # the rows of this stretch, converted; those that are left out depend on their numbers
             rows = order[first_step * batch_size : last_step * batch_size]
             check_rows(rows, len(X))
-            X, y, examples = _converted(X[rows]), y[rows], plain(rows, np.int64)
+            X, y, examples = _converted(X[rows]), y[rows], plain(rows if numbers is None else numbers[rows], np.int64)
             weights = None if weights is None else weights[rows]
             order = np.arange(len(order)) - first_step * batch_size
         settings: dict[str, Any] = {"mu": 0.0, "beta_1": 0.0, "beta_2": 0.0, "epsilon": 0.0, "weight_decay": 0.0}

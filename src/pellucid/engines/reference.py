@@ -65,6 +65,7 @@ class ReferenceEngine:
         extras: Extras = PLAIN,
         streams: Streams | None = None,
         stop: Callable[[], bool] | None = None,
+        numbers: Indices | None = None,
     ) -> Outcome:
         """Take steps of one epoch, as the protocol says: forwards, loss, backwards, update."""
         check_streams(extras, streams)
@@ -85,8 +86,9 @@ class ReferenceEngine:
                 masks: Masks = ()
                 X_batch = X[rows]
                 if streams is not None and extras.needs_streams:
-                    X_batch = extras.pictures(architecture, streams, X_batch, rows)
-                    masks = extras.masks(architecture, streams, rows, state.layers[0].W.dtype)
+                    examples = rows if numbers is None else numbers[rows]
+                    X_batch = extras.pictures(architecture, streams, X_batch, examples)
+                    masks = extras.masks(architecture, streams, examples, state.layers[0].W.dtype)
                 trace = forward(architecture, state.layers, X_batch, masks)
                 loss = architecture.loss.of_batch(trace.logits, y_batch, w) + extras.penalty(state.layers, weight)
                 if not np.isfinite(loss):

@@ -124,14 +124,43 @@ def calibration(p: Array, y: Indices, n_bins: int = 15) -> tuple[float, list[Cal
 
     Source: Guo et al., ICML 2017 (arXiv:1706.04599), equation 3.
     """
+    return calibration_of(calibration_sums(p, y, n_bins))
+
+
+def calibration_sums(p: Array, y: Indices, n_bins: int = 15) -> NDArray[np.float64]:
+    """Sum up what [ece] is made of; the sums of several batches are added.
+
+    Shapes: p (n, k), y (n,) → (n_bins, 3): of each bin the examples, the sum of their confidences, how many are right.
+    Raises nothing.
+
+    >>> calibration_sums(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]), n_bins=2)
+    array([[0. , 0. , 0. ],
+           [2. , 1.5, 1. ]])
+
+    Source: as ``calibration``.
+    """
     confidence = p.max(axis=1).astype(np.float64)
     right = p.argmax(axis=1) == y
     places = np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)
-    bins = []
+    sums = np.zeros((n_bins, 3))
     for place in np.unique(places):
         inside = places == place
-        bins.append(CalibrationBin(int(inside.sum()), float(confidence[inside].mean()), float(right[inside].mean())))
-    error = sum(each.examples * abs(each.accuracy - each.confidence) for each in bins) / len(y)
+        sums[place] = inside.sum(), confidence[inside].sum(), right[inside].sum()
+    return sums
+
+
+def calibration_of(sums: NDArray[np.float64]) -> tuple[float, list[CalibrationBin]]:
+    """Give what ``calibration`` does, of such sums.
+
+    Shapes: (n_bins, 3) → a number from 0 to 1, the bins from unsure to sure. Raises nothing.
+
+    >>> calibration_of(np.array([[0.0, 0.0, 0.0], [2.0, 1.5, 1.0]]))
+    (0.25, [CalibrationBin(examples=2, confidence=0.75, accuracy=0.5)])
+
+    Source: as ``calibration``.
+    """
+    bins = [CalibrationBin(int(n), float(sure / n), float(right / n)) for n, sure, right in sums if n]
+    error = sum(each.examples * abs(each.accuracy - each.confidence) for each in bins) / sums[:, 0].sum()
     return float(error), bins
 
 

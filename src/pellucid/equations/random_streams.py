@@ -40,6 +40,8 @@ class Purpose(IntEnum):
     TEST_SPLIT = 3
     DROPOUT = 4
     AUGMENTATION = 5
+    BLOCKS = 6
+    WINDOW = 7
 
 
 class Streams(NamedTuple):
@@ -84,25 +86,25 @@ def _low(product: NDArray[np.uint64]) -> Words:
     return product.astype(np.uint32)
 
 
-def random_words(seed: int, purpose: Purpose, n: int, epoch: int = 0, example: int = 0) -> Words:
-    """Read the first ``n`` 32-bit words of one stream.
+def random_words(seed: int, purpose: Purpose, n: int, epoch: int = 0, example: int = 0, first: int = 0) -> Words:
+    """Read ``n`` 32-bit words of one stream, from the word ``first`` on.
 
     Equation [philox] for the blocks 0, 1, 2 … of the address (seed, purpose, epoch, example).
 
-    Shapes: → (n,) of uint32. ``seed`` is at least 0 and below 2⁶⁴; ``epoch`` and ``example`` below 2³²; ``n`` at most
-    2³⁴. Raises nothing.
+    Shapes: → (n,) of uint32. ``seed`` is at least 0 and below 2⁶⁴; ``epoch`` and ``example`` below 2³²; ``first + n`` at
+    most 2³⁴. Raises nothing.
 
     >>> random_words(seed=0, purpose=Purpose.ORDER, n=3)
     array([3710895380, 2918555867, 3874949922], dtype=uint32)
 
     Source: as ``philox``.
     """
-    blocks = -(-n // 4)
-    counter = np.empty((blocks, 4), np.uint32)
-    counter[:, 0] = np.arange(blocks)
+    block, skipped = divmod(first, 4)
+    counter = np.empty((-(-(skipped + n) // 4), 4), np.uint32)
+    counter[:, 0] = np.arange(block, block + len(counter))
     counter[:, 1:] = example, epoch, purpose
     key = np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
-    return philox(counter, key).reshape(-1)[:n]
+    return philox(counter, key).reshape(-1)[skipped : skipped + n]
 
 
 def words_of_each(seed: int, purpose: int, n: int, epoch: int, examples: Indices) -> Words:
@@ -144,8 +146,10 @@ def uniforms_of_each(seed: int, purpose: int, n: int, epoch: int, examples: Indi
     return (integers >> np.uint64(11)).astype(np.float64) / 2.0**53
 
 
-def random_integers(seed: int, purpose: Purpose, n: int, epoch: int = 0, example: int = 0) -> NDArray[np.uint64]:
-    """Read ``n`` integers of 64 random bits: two words each, the first one low.
+def random_integers(
+    seed: int, purpose: Purpose, n: int, epoch: int = 0, example: int = 0, first: int = 0
+) -> NDArray[np.uint64]:
+    """Read ``n`` integers of 64 random bits, from the one numbered ``first`` on: two words each, the first one low.
 
     Shapes: → (n,) of uint64. Raises nothing.
 
@@ -154,7 +158,7 @@ def random_integers(seed: int, purpose: Purpose, n: int, epoch: int = 0, example
 
     Source: as ``philox``.
     """
-    low, high = random_words(seed, purpose, 2 * n, epoch, example).reshape(n, 2).astype(np.uint64).T
+    low, high = random_words(seed, purpose, 2 * n, epoch, example, 2 * first).reshape(n, 2).astype(np.uint64).T
     integers: NDArray[np.uint64] = low | high << np.uint64(32)
     return integers
 
@@ -197,7 +201,7 @@ def normals(seed: int, purpose: Purpose, n: int, epoch: int = 0, example: int = 
     return g
 
 
-def permutation(seed: int, purpose: Purpose, n: int, epoch: int = 0) -> Indices:
+def permutation(seed: int, purpose: Purpose, n: int, epoch: int = 0, example: int = 0) -> Indices:
     """Shuffle 0 … n − 1: give each example 64 random bits and sort by them.
 
     Equation [permutation]::
@@ -211,4 +215,4 @@ def permutation(seed: int, purpose: Purpose, n: int, epoch: int = 0) -> Indices:
 
     Source: folklore.
     """
-    return np.argsort(random_integers(seed, purpose, n, epoch), kind="stable")
+    return np.argsort(random_integers(seed, purpose, n, epoch, example), kind="stable")

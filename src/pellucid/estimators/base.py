@@ -129,8 +129,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
         ``checkpoint`` names a folder in which is kept what the fit has reached: at the end of each epoch, and within one
         every ``checkpoint_seconds``. The same call goes on from what is there, so that a fit that was killed ends with the
-        bits of one that was not; one that had ended is at its end at once. It needs a ``random_state``. A folder that holds
-        another fit is refused with what differs; one that can no longer be written is warned of, and the fit goes on.
+        bits of one that was not; one that had ended is at its end at once. For ``random_state=None`` a seed is drawn once
+        and kept there, too. A folder that holds another fit is refused with what differs; one that can no longer be written
+        is warned of, and the fit goes on.
 
         Raises ``ValueError`` for what does not fit together, and then leaves the estimator as it was.
         """

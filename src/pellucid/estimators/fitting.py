@@ -19,16 +19,17 @@ from pellucid.equations.scaling import Scaling
 from pellucid.estimators.first_layers import first_layers
 from pellucid.estimators.lbfgs import search
 from pellucid.estimators.parameters import check_combination, hidden_layers, listeners_of, seed_of, settings_of
-from pellucid.estimators.resuming import Place, going_on, identity_of_fit
+from pellucid.estimators.resuming import Place, going_on, identity_of_fit, seed_kept_in
 from pellucid.estimators.rules import EstimatorRules, Standing
 from pellucid.estimators.sparse import SparseRows, over
 from pellucid.estimators.telling import EpochLines, SklearnCallbacks, progress_bar, warn
 from pellucid.estimators.validation import Part, held_out
 from pellucid.training.callbacks import Callbacks
 from pellucid.training.evaluation import Judged
+from pellucid.training.examples import Examples
 from pellucid.training.history import EpochRecord
 from pellucid.training.interrupts import interruptible
-from pellucid.training.loop import Examples, fit
+from pellucid.training.loop import fit
 from pellucid.training.settings import Settings
 from pellucid.training.snapshot import Snapshot, between_epochs
 from pellucid.training.stopping import Ending
@@ -57,8 +58,11 @@ class Fitting:
         X, y = estimator._checked(given_X, given_y, reset=fresh, learns=fresh and not self.incremental)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
-        drawn_from = check_random_state(estimator.random_state)
-        self.seed = seed_of(estimator.random_state, drawn_from)
+        random_state = estimator.random_state
+        if random_state is None and self.place is not None:
+            random_state = seed_kept_in(self.place)
+        drawn_from = check_random_state(random_state)
+        self.seed = seed_of(random_state, drawn_from)
         dtype = estimator._dtype(X) if fresh else estimator.coefs_[0].dtype
         training = Part(X, y, estimator._targets(y, dtype), estimator._weights(y, sample_weight))
         estimator.n_outputs_ = estimator._n_outputs(training.targets)

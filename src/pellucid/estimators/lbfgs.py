@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pellucid.engines import Engine
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.parameters import Layer, Layers
-from pellucid.training.loop import Examples
+from pellucid.training.examples import Examples
 
 
 class Found(NamedTuple):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields
 from math import isfinite
 from os import PathLike
@@ -15,11 +16,11 @@ import numpy as np
 
 from pellucid.engines import Engine, State
 from pellucid.equations.architecture import Architecture
-from pellucid.errors import StorageError
+from pellucid.errors import RunFolderError, StorageError
 from pellucid.estimators.rules import EstimatorRules
 from pellucid.estimators.telling import warn
 from pellucid.estimators.validation import Part
-from pellucid.files import remove_partial_files
+from pellucid.files import remove_partial_files, write_text
 from pellucid.training.checkpoints import Checkpoints
 from pellucid.training.identity import check_same, identity
 from pellucid.training.keeper import check_seconds
@@ -27,6 +28,8 @@ from pellucid.training.lock import holding
 from pellucid.training.saving import Saver
 from pellucid.training.settings import Settings
 from pellucid.training.snapshot import Snapshot
+
+SEED = "seed"
 
 
 class Place(NamedTuple):
@@ -51,12 +54,24 @@ def place_of(estimator: Any, checkpoint: str | PathLike[str] | None, seconds: fl
         raise ValueError(
             f"checkpoint={str(checkpoint)!r} has no meaning with solver='lbfgs', whose memory is SciPy's own; try adam."
         )
-    if estimator.random_state is None:
-        raise ValueError(
-            f"checkpoint={str(checkpoint)!r} is given, but random_state=None draws another seed for each fit; expected "
-            "a number, so that a fit that was stopped can go on as the same. Try random_state=0."
-        )
     return Place(Path(checkpoint), check_seconds("checkpoint_seconds", seconds))
+
+
+def seed_kept_in(place: Place) -> int:
+    """Draw a seed for ``random_state=None``, once: it is kept in the folder, so that a stopped fit goes on as the same.
+
+    Raises ``RunFolderError`` where the folder holds checkpoints, but the seed is no longer to be read.
+    """
+    path = place.folder / SEED
+    if path.is_file():
+        try:
+            return int(path.read_text(encoding="ascii"))
+        except (OSError, ValueError) as error:
+            raise RunFolderError(f"{path} is spoiled", "the seed of the fit", "Name another folder.") from error
+    seed = secrets.randbits(31)
+    with suppress(StorageError):  # whoever is to hold the folder will say so
+        write_text(path, f"{seed}\n")
+    return seed
 
 
 @contextmanager

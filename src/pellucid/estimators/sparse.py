@@ -77,8 +77,9 @@ class OverSparseRows:
         extras: Extras = PLAIN,
         streams: Streams | None = None,
         stop: Callable[[], bool] | None = None,
+        numbers: None = None,
     ) -> Outcome:
-        """Take steps of one epoch, as the protocol says."""
+        """Take steps of one epoch, as the protocol says; X holds all rows, whose numbers are their places."""
         last = steps_of_an_epoch(len(order), batch_size)
         last = last if n_steps is None else min(last, first_step + n_steps)
         stride = max(1, X.rows_of_a_block // batch_size)

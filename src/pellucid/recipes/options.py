@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from pellucid.datasets.dataset import Dataset
+from pellucid.datasets.streamed import StreamedDataset
 from pellucid.equations.architecture import Architecture, Hidden
 from pellucid.equations.beyond.augmentation import Augmentation
 from pellucid.equations.losses import LOSSES, CrossEntropy, Loss
@@ -29,7 +30,7 @@ AUGMENTATIONS = {
 STRENGTHS = {each.name.removeprefix("elastic_"): each.name for each in fields(Augmentation)}
 
 
-def architecture_of(dataset: Dataset, options: Mapping[str, Any]) -> Architecture:
+def architecture_of(dataset: Dataset | StreamedDataset, options: Mapping[str, Any]) -> Architecture:
     """Read ``hidden``, ``activation``, ``loss`` and ``label_smoothing``.
 
     Widths are "128,64" or "none"; activations one name for all layers or one for each.
@@ -67,7 +68,7 @@ def _loss_of(options: Mapping[str, Any]) -> Loss:
     return LOSSES[name]()
 
 
-def settings_of(dataset: Dataset, options: Mapping[str, Any]) -> Settings:
+def settings_of(dataset: Dataset | StreamedDataset, options: Mapping[str, Any]) -> Settings:
     """Read all that says how to train.
 
     Raises ``SettingError`` for a value out of range, or an augmentation that does not fit the data.
@@ -75,7 +76,7 @@ def settings_of(dataset: Dataset, options: Mapping[str, Any]) -> Settings:
     chosen = dict(options)
     chosen.setdefault("learning_rate", LEARNING_RATES.get(chosen.get("solver", "sgd"), LEARNING_RATES["sgd"]))
     if ("until" in chosen or "patience" in chosen) and "validation" not in chosen:
-        chosen["validation"] = usual_validation_rows(len(dataset.y_train))
+        chosen["validation"] = usual_validation_rows(dataset.n_train)
     extras = {**chosen.get("extras", {}), **{name: chosen[name] for name in EXTRAS if name in chosen}}
     if "augment" in chosen:
         by = augmentation(chosen["augment"])

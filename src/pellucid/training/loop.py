@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from math import inf, isfinite, log
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pellucid.engines import Engine, State, steps_of_an_epoch
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.beyond.averaging import averaged
-from pellucid.equations.losses import Targets
 from pellucid.equations.metrics import dead_layers
 from pellucid.equations.network import Trace, forward
-from pellucid.equations.parameters import Array, Indices, Layers
-from pellucid.errors import ShapeError
+from pellucid.equations.parameters import Indices, Layers
 from pellucid.training.callbacks import Callback, Callbacks, EpochFunction, Progress
-from pellucid.training.evaluation import Judged, judge
+from pellucid.training.evaluation import Judged
+from pellucid.training.examples import Learned
 from pellucid.training.history import EpochRecord
 from pellucid.training.keeper import Keeper
 from pellucid.training.rules import Rules, UsualRules
@@ -36,28 +34,6 @@ from pellucid.training.stopping import Ending
 SECONDS_OF_A_STRETCH = 0.2
 STEPS_OF_THE_FIRST_STRETCH = 32
 ROWS_OF_THE_HEALTH_CHECK = 256
-
-
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """Examples with their targets: X (n, d) in the units of the data, y (n,) class indices or (n, k) numbers, as the loss
-    wants them; and the weight of each, (n,), all 1 unless given.
-    """
-
-    X: NDArray[Any]
-    y: Targets
-    weights: Array | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.X) != len(self.y):
-            raise ShapeError(f"there are {len(self.X)} examples and {len(self.y)} labels", "one label an example")
-        if self.weights is not None and len(self.weights) != len(self.y):
-            raise ShapeError(
-                f"there are {len(self.y)} examples and {len(self.weights)} weights", "one weight an example"
-            )
-
-    def __len__(self) -> int:
-        return len(self.y)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +56,10 @@ class Fit:
 def fit(
     engine: Engine,
     architecture: Architecture,
-    training: Examples,
+    training: Learned,
     settings: Settings,
     *,
-    validation: Examples | None = None,
+    validation: Learned | None = None,
     start: Snapshot | None = None,
     callbacks: Sequence[Callback | EpochFunction] = (),
     keep: Callable[[Snapshot], None] = lambda _: None,
@@ -105,7 +81,7 @@ def fit(
     teller, keeper = Callbacks(callbacks), Keeper(keep, keep_seconds)
     rules = rules or UsualRules(settings)
     if judges is None and validation is not None:
-        judges = partial(_judged, engine, architecture, validation)
+        judges = partial(validation.judge, engine, architecture)
     warns = warns and architecture.loss.of_classes
     snapshot = start or first_snapshot(architecture, settings)
     told: set[str] = set()
@@ -137,12 +113,8 @@ def fit(
     return _finished(architecture, training, rules, snapshot, reason, warns=warns)
 
 
-def _judged(engine: Engine, architecture: Architecture, validation: Examples, layers: Layers) -> Judged:
-    return judge(engine, architecture, layers, validation.X, validation.y, validation.weights)
-
-
 def _finished(
-    architecture: Architecture, training: Examples, rules: Rules, snapshot: Snapshot, reason: Ending, *, warns: bool
+    architecture: Architecture, training: Learned, rules: Rules, snapshot: Snapshot, reason: Ending, *, warns: bool
 ) -> Fit:
     """Choose what to keep: the best epoch where the rules say so, else what there is."""
     trouble = _lasting_trouble(architecture, snapshot, training) if warns else None
@@ -155,7 +127,7 @@ def _finished(
 def _run_epoch(
     engine: Engine,
     architecture: Architecture,
-    training: Examples,
+    training: Learned,
     settings: Settings,
     rules: Rules,
     snapshot: Snapshot,
@@ -172,54 +144,61 @@ def _run_epoch(
     n, epoch = len(training), snapshot.epochs_done
     steps = steps_of_an_epoch(n, settings.batch_size)
     began = time.perf_counter() - snapshot.seconds
-    order = rules.order(engine, n, epoch)
     rates_of_epoch = rules.rates(snapshot.history, steps)
     seconds_of_a_stretch = min(SECONDS_OF_A_STRETCH, keeper.seconds)
     stretch = STEPS_OF_THE_FIRST_STRETCH if keeper.seconds > SECONDS_OF_A_STRETCH else 1
     losses = [snapshot.losses]
     step, loss_sum = snapshot.steps_done, float(snapshot.losses.sum())
     last = min(steps, step + most_steps)
-    while step < last and not stop():
-        stretch_began = time.perf_counter()
-        outcome = engine.run(
-            architecture,
-            settings.optimizer,
-            snapshot.state,
-            training.X,
-            training.y,
-            order,
-            rates_of_epoch,
-            batch_size=settings.batch_size,
-            first_step=step,
-            n_steps=int(min(stretch, last - step)),
-            weights=training.weights,
-            extras=settings.extras,
-            streams=rules.streams(epoch),
-            stop=stop,
-        )
-        now = time.perf_counter()
-        losses.append(outcome.losses)
-        step, loss_sum = step + len(outcome.losses), loss_sum + float(outcome.losses.sum())
-        correct = snapshot.correct + outcome.correct
-        snapshot = replace(snapshot, state=outcome.state, correct=correct, seconds=now - began)
-        if outcome.non_finite_step is not None:
-            return snapshot, rates_of_epoch[-1], outcome.non_finite_step + 1
-        if len(outcome.losses):
-            teller.on_progress(_progress(snapshot, settings, n, step, loss_sum, float(outcome.losses.mean())))
-        stretch = max(1, round(stretch * seconds_of_a_stretch / max(now - stretch_began, 1e-6)))
-        # A number that overflowed is no loss yet: the next step's will tell, and until then what was kept before stays.
-        if keeper.due() and step < steps and _finite(snapshot.state):
-            snapshot = replace(snapshot, losses=np.concatenate(losses))
-            losses, keeping_began = [snapshot.losses], time.perf_counter()
-            keeper.keep(snapshot)
-            began += time.perf_counter() - keeping_began  # an epoch's seconds are those of the training alone
+    windows = training.windows(engine, rules, epoch, settings.batch_size, step)
+    stopped = False
+    with closing(windows):
+        for window in windows:
+            while step < min(last, window.last_step) and not (stopped := stop()):
+                stretch_began = time.perf_counter()
+                outcome = engine.run(
+                    architecture,
+                    settings.optimizer,
+                    snapshot.state,
+                    window.X,
+                    window.y,
+                    window.order,
+                    rates_of_epoch[window.first_step :],
+                    batch_size=settings.batch_size,
+                    first_step=step - window.first_step,
+                    n_steps=int(min(stretch, last - step)),
+                    weights=window.weights,
+                    extras=settings.extras,
+                    streams=rules.streams(epoch),
+                    stop=stop,
+                    numbers=window.numbers,
+                )
+                now = time.perf_counter()
+                losses.append(outcome.losses)
+                step, loss_sum = step + len(outcome.losses), loss_sum + float(outcome.losses.sum())
+                correct = snapshot.correct + outcome.correct
+                snapshot = replace(snapshot, state=outcome.state, correct=correct, seconds=now - began)
+                if outcome.non_finite_step is not None:
+                    return snapshot, rates_of_epoch[-1], window.first_step + outcome.non_finite_step + 1
+                if len(outcome.losses):
+                    teller.on_progress(_progress(snapshot, settings, n, step, loss_sum, float(outcome.losses.mean())))
+                stretch = max(1, round(stretch * seconds_of_a_stretch / max(now - stretch_began, 1e-6)))
+                # A number that overflowed is no loss yet: the next step's will tell, and until then what was kept before
+                # stays.
+                if keeper.due() and step < steps and _finite(snapshot.state):
+                    snapshot = replace(snapshot, losses=np.concatenate(losses))
+                    losses, keeping_began = [snapshot.losses], time.perf_counter()
+                    keeper.keep(snapshot)
+                    began += time.perf_counter() - keeping_began  # an epoch's seconds are those of the training alone
+            if stopped or step >= last:
+                break
     snapshot = replace(snapshot, losses=np.concatenate(losses))
     return snapshot, rates_of_epoch[-1], None if _finite(snapshot.state) else step
 
 
 def _end_epoch(
     architecture: Architecture,
-    training: Examples,
+    training: Learned,
     settings: Settings,
     rules: Rules,
     snapshot: Snapshot,
@@ -290,7 +269,7 @@ def _diverged(snapshot: Snapshot, step: int) -> Fit:
     return Fit(before, snapshot, Ending.DIVERGED, kept, non_finite_step=step)
 
 
-def _troubles(architecture: Architecture, snapshot: Snapshot, training: Examples) -> dict[str, str]:
+def _troubles(architecture: Architecture, snapshot: Snapshot, training: Learned) -> dict[str, str]:
     """Say what is wrong with the last epoch, though it is finite: a sentence each for ``guessing`` and ``dead``."""
     sentences: dict[str, str] = {}
     loss, guessing = snapshot.history[-1].loss, log(architecture.outputs)
@@ -309,7 +288,7 @@ def _troubles(architecture: Architecture, snapshot: Snapshot, training: Examples
     return sentences
 
 
-def _lasting_trouble(architecture: Architecture, snapshot: Snapshot, training: Examples) -> str | None:
+def _lasting_trouble(architecture: Architecture, snapshot: Snapshot, training: Learned) -> str | None:
     """Say what is wrong with the network as it stands, or None: an epoch may have begun badly and ended well."""
     if not snapshot.history:
         return None
@@ -319,8 +298,8 @@ def _lasting_trouble(architecture: Architecture, snapshot: Snapshot, training: E
     return sentences.get("dead") or (sentences.get("guessing") if still_guessing else None)
 
 
-def _sample(architecture: Architecture, snapshot: Snapshot, training: Examples) -> tuple[Trace, Indices]:
+def _sample(architecture: Architecture, snapshot: Snapshot, training: Learned) -> tuple[Trace, Indices]:
     """Run some training examples, evenly spaced, through the network as it stands."""
-    rows = slice(None, None, max(1, len(training) // ROWS_OF_THE_HEALTH_CHECK))
+    X, y = training.sample(ROWS_OF_THE_HEALTH_CHECK)
     with np.errstate(over="ignore", invalid="ignore"):
-        return forward(architecture, snapshot.kept, training.X[rows]), training.y[rows]
+        return forward(architecture, snapshot.kept, X), y

@@ -13,23 +13,28 @@ import numpy as np
 
 from pellucid import __version__
 from pellucid.datasets.dataset import Dataset
+from pellucid.datasets.streamed import StreamedDataset
 from pellucid.engines import Engine
 from pellucid.equations.architecture import Architecture
+from pellucid.equations.parameters import Layers
 from pellucid.errors import RunFolderError, SettingError, StorageError
 from pellucid.formats.model_file import Model, write_model
 from pellucid.training.callbacks import Callback, Callbacks, EpochFunction
 from pellucid.training.evaluation import Evaluation, evaluate
+from pellucid.training.examples import Examples, Learned
 from pellucid.training.history import History, from_records
 from pellucid.training.identity import identity
 from pellucid.training.interrupts import interruptible
 from pellucid.training.keeper import SECONDS_BETWEEN_CHECKPOINTS, check_seconds
-from pellucid.training.loop import Examples, Fit, fit
+from pellucid.training.loop import Fit, fit
 from pellucid.training.run_folder import RunFolder
 from pellucid.training.saving import Saver, write_where_possible
 from pellucid.training.settings import Settings
 from pellucid.training.snapshot import Snapshot
 from pellucid.training.stopping import Ending
-from pellucid.training.taking_up import now, take_up
+from pellucid.training.taking_up import now, take_up, take_up_without_record
+from pellucid.training.tally import Tally, tally
+from pellucid.training.windows import ExamplesInFiles
 
 MOST_VALIDATION_ROWS = 10_000
 
@@ -41,7 +46,7 @@ class Plan:
     ``request`` is what a later process needs to load the same data again.
     """
 
-    dataset: Dataset
+    dataset: Dataset | StreamedDataset
     architecture: Architecture
     settings: Settings
     engine: Engine
@@ -50,9 +55,11 @@ class Plan:
     command: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        rows, held_out = len(self.dataset.y_train), self.settings.validation
+        rows, held_out = self.dataset.n_train, self.settings.validation
         if held_out >= rows:
             raise SettingError(f"--validation is {held_out:,}", f"less than the {rows:,} training rows")
+        if isinstance(self.dataset, StreamedDataset):  # refused here, where a window is too small: nothing is begun yet
+            ExamplesInFiles(self.dataset, self.dataset.train, self.settings.batch_size)
         object.__setattr__(self, "engine", self.engine.at(self.settings.precision))
 
 
@@ -67,7 +74,7 @@ class Run:
     record: Mapping[str, Any]
     history: History
     fit: Fit | None
-    test: Evaluation | None
+    test: Evaluation | Tally | None
     model: Path | None
     unsaved: str | None = None
 
@@ -98,14 +105,20 @@ def run(
     ``StorageError`` where a new run's folder cannot be written from the first, when nothing is lost, or where no place is
     left for the model.
     """
-    if not resume or not folder.exists():
+    goes_on = resume and (folder.exists() or folder.checkpoints.exist())
+    if not goes_on:
         folder.check_new()
     check_seconds("--checkpoint-seconds", checkpoint_seconds)
     with folder.locked():
         record, snapshot = _fresh_record(plan), None
         teller = Callbacks(callbacks)
         saver = Saver(teller.on_notice)
-        if resume and folder.exists():
+        if goes_on and not folder.exists():  # the record was spoiled, and is made anew
+            snapshot = take_up_without_record(
+                folder, identity_of(plan), plan.architecture, plan.settings, say=teller.on_notice
+            )
+            saver.attempt(lambda: folder.write_record(record))
+        elif goes_on:
             record, snapshot = take_up(
                 folder, identity_of(plan), plan.architecture, plan.settings, say=teller.on_notice
             )
@@ -138,20 +151,39 @@ def _train(
         if not latest.steps_done:
             saver.attempt(lambda: folder.write_history(latest.history))
 
-    data, held_out = plan.dataset, plan.settings.validation
-    split = len(data.y_train) - held_out
+    training, validation = _parts(plan)
     return fit(
         plan.engine,
         plan.architecture,
-        Examples(data.X_train[:split], data.y_train[:split]),
+        training,
         plan.settings,
-        validation=Examples(data.X_train[split:], data.y_train[split:]) if held_out else None,
+        validation=validation,
         start=snapshot,
         callbacks=callbacks,
         keep=keep,
         keep_seconds=checkpoint_seconds,
         stop=stop,
     )
+
+
+def _parts(plan: Plan) -> tuple[Learned, Learned | None]:
+    """Give what is learned from, and what is held out of it."""
+    data, settings = plan.dataset, plan.settings
+    n, split = data.n_train, data.n_train - settings.validation
+    if isinstance(data, Dataset):
+        whole = Examples(data.X_train[:split], data.y_train[:split])
+        return whole, Examples(data.X_train[split:], data.y_train[split:]) if settings.validation else None
+    read = ExamplesInFiles(data, data.train.between(0, split), settings.batch_size)
+    held_out = ExamplesInFiles(data, data.train.between(split, n), settings.batch_size)
+    return read, held_out if settings.validation else None
+
+
+def _test(plan: Plan, layers: Layers) -> Evaluation | Tally:
+    """Read the test part."""
+    data = plan.dataset
+    if isinstance(data, Dataset):
+        return evaluate(plan.engine, plan.architecture, layers, data.X_test, data.y_test)
+    return tally(plan.engine, plan.architecture, layers, data.test.portions(data.rows_of_a_portion))
 
 
 def _end(plan: Plan, folder: RunFolder, record: Mapping[str, Any], result: Fit, saver: Saver) -> Run:
@@ -166,20 +198,23 @@ def _end(plan: Plan, folder: RunFolder, record: Mapping[str, Any], result: Fit, 
     return Run(folder, record, result.snapshot.history, result, test, model, "; ".join(unsaved) or None)
 
 
-def _save(plan: Plan, folder: RunFolder, result: Fit) -> tuple[Evaluation | None, Path | None, StorageError | None]:
+def _save(
+    plan: Plan, folder: RunFolder, result: Fit
+) -> tuple[Evaluation | Tally | None, Path | None, StorageError | None]:
     """Read the test part, once, and write the model: give both, and what hindered the model's place from being the folder.
 
     A run that diverged in its first epoch has none.
     """
-    data, test = plan.dataset, None
+    data = plan.dataset
+    test: Evaluation | Tally | None = None
     if result.ending is Ending.DIVERGED and result.kept_epoch is None:
         with suppress(OSError):  # of a folder that may no longer be written
             folder.model.unlink(missing_ok=True)  # Ctrl-C within this epoch may have left one
         return None, None, None
     if result.ending not in (Ending.INTERRUPTED, Ending.DIVERGED):
-        test = evaluate(plan.engine, plan.architecture, result.layers, data.X_test, data.y_test)
+        test = _test(plan, result.layers)
     training = {
-        **plan.settings.to_record(),
+        **_settings_of(plan),
         "data": {"name": data.name, "sha256": data.fingerprint, "own_test_part": data.has_own_split},
         "ending": result.ending.value,
         "kept_epoch": result.kept_epoch,
@@ -208,7 +243,7 @@ def _fresh_record(plan: Plan) -> dict[str, Any]:
         "engine": {"name": plan.engine.name, "target": plan.engine.target, "threads": plan.threads},
         "request": dict(plan.request),
         "data_source": data.source,
-        "rows": {"train": len(data.y_train), "test": len(data.y_test)},
+        "rows": {"train": data.n_train, "test": data.n_test},
         "versions": {"pellucid": __version__, "python": platform.python_version(), "numpy": np.__version__},
         "machine": {"system": platform.platform(), "processor": platform.machine()},
     }
@@ -217,10 +252,16 @@ def _fresh_record(plan: Plan) -> dict[str, Any]:
 def identity_of(plan: Plan) -> dict[str, Any]:
     """What must be the same for a stopped run to go on to the bit."""
     data = {"name": plan.dataset.name, "sha256": plan.dataset.fingerprint}
-    return identity(data, plan.architecture, plan.engine, plan.settings.to_record(), plan.threads)
+    return identity(data, plan.architecture, plan.engine, _settings_of(plan), plan.threads)
 
 
-def _result(result: Fit, test: Evaluation | None, folder: RunFolder, model: Path | None) -> dict[str, Any]:
+def _settings_of(plan: Plan) -> dict[str, Any]:
+    """Write down what fixes the bits beside the data: of data that are read from files, the memory, too."""
+    record = plan.settings.to_record()
+    return {**record, "memory": plan.dataset.memory} if isinstance(plan.dataset, StreamedDataset) else record
+
+
+def _result(result: Fit, test: Evaluation | Tally | None, folder: RunFolder, model: Path | None) -> dict[str, Any]:
     history = result.snapshot.history
     status = {Ending.INTERRUPTED: "interrupted", Ending.DIVERGED: "diverged"}.get(result.ending, "finished")
     return {

@@ -61,8 +61,20 @@ class RunFolder:
             record = json.loads(self.record.read_text(encoding="utf-8"))
             _check_record(record)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise RunFolderError(f"{self.record} is spoiled ({error})", advice="Begin a new run.") from error
+            raise RunFolderError(f"{self.record} is spoiled ({error})", advice=self._way_on()) from error
         return dict(record)
+
+    def _way_on(self) -> str:
+        """Say what to do where the record is spoiled: what else is there tells."""
+        ways = []
+        if self.checkpoints.exist():
+            ways.append(
+                f"Take {self.record.name} away, and --resume with all the options that the run began with: it goes on from "
+                "its checkpoint."
+            )
+        if self.model.is_file():
+            ways.append(f"The model in {self.model} can be used as it is.")
+        return " ".join(ways) or "Begin a new run."
 
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Write run.json."""

@@ -52,13 +52,25 @@ def take_up(
     resumed = [*record["resumed"], now()] if isinstance(record.get("resumed"), list) else [now()]
     record = {**record, "status": "running", "resumed": resumed}
 
+    return record, take_up_without_record(folder, ours, architecture, settings, say)
+
+
+def take_up_without_record(
+    folder: RunFolder,
+    ours: Mapping[str, Any],
+    architecture: Architecture,
+    settings: Settings,
+    say: Callable[[str], None],
+) -> Snapshot | None:
+    """Give where a run stands, by its checkpoints alone: they tell what they are of. Raises as ``take_up``."""
+
     def check(theirs: Mapping[str, Any]) -> None:
         check_same(folder.checkpoints.folder, _with_epochs(theirs, settings), ours, **RUN)
 
     found = folder.checkpoints.read(architecture, settings, check)
     if found.spoiled:
         say(f"{'; '.join(found.spoiled)}. The run goes on from {_place(found.snapshot)}, to the same end.")
-    return record, found.snapshot
+    return found.snapshot
 
 
 def _with_epochs(record: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
