@@ -40,6 +40,7 @@ class Purpose(IntEnum):
     TEST_SPLIT = 3
     DROPOUT = 4
     AUGMENTATION = 5
+    SHARDS = 6
 
 
 class Streams(NamedTuple):
