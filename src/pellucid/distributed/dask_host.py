@@ -154,7 +154,13 @@ class DaskHost:
 
     def _submit(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Hand in a task under a name of its own: two fits at once have nothing in common."""
-        return self._client.submit(function, *arguments, key=f"{self._name}-{next(self._numbers)}-{name}", pure=False)
+        try:
+            return self._client.submit(
+                function, *arguments, key=f"{self._name}-{next(self._numbers)}-{name}", pure=False
+            )
+        except Exception as error:
+            self._check_connected(error)
+            raise
 
     def _shared(self, name: str, common: tuple[Any, ...]) -> Any:
         """Bring what all tasks need to the cluster, once."""
@@ -208,6 +214,9 @@ class DaskHost:
                     ) from error
                 if shards is not None:
                     shards.renew()
+            except Exception as error:
+                self._check_connected(error)
+                raise
             finally:
                 for future in futures:
                     future.release()

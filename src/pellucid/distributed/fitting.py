@@ -195,6 +195,8 @@ class RoundsFitting(Fitting):
 
             def keep(snapshot: Snapshot) -> None:
                 estimator._take(snapshot.kept)
+                if len(snapshot.history) > len(estimator.history_):
+                    remember(snapshot.history[-1])  # now, so that the model file tells of the round that it is of
                 if (place := self.place) is not None:
                     going.keep(snapshot)
                     saver.attempt(lambda: estimator.save(place.folder / MODEL))
@@ -207,7 +209,7 @@ class RoundsFitting(Fitting):
                 self.engine,
                 rules,
                 going.start or start,
-                callbacks=[*lines, remember, *listeners_of(estimator), advance],
+                callbacks=[*lines, *listeners_of(estimator), advance],
                 keep=keep,
                 keep_seconds=self.place.seconds if self.place else inf,
                 stop=self.stop,

@@ -48,6 +48,8 @@ class Plan:
     threads: int
     request: Mapping[str, Any] = field(default_factory=dict)
     command: Sequence[str] = ()
+    fits: Callable[..., Fit] = fit  # others than those of this machine, where the examples are elsewhere
+    evaluates: Callable[..., Evaluation] = evaluate
 
     def __post_init__(self) -> None:
         rows, held_out = len(self.dataset.y_train), self.settings.validation
@@ -140,7 +142,7 @@ def _train(
 
     data, held_out = plan.dataset, plan.settings.validation
     split = len(data.y_train) - held_out
-    return fit(
+    return plan.fits(
         plan.engine,
         plan.architecture,
         Examples(data.X_train[:split], data.y_train[:split]),
@@ -177,7 +179,7 @@ def _save(plan: Plan, folder: RunFolder, result: Fit) -> tuple[Evaluation | None
             folder.model.unlink(missing_ok=True)  # Ctrl-C within this epoch may have left one
         return None, None, None
     if result.ending not in (Ending.INTERRUPTED, Ending.DIVERGED):
-        test = evaluate(plan.engine, plan.architecture, result.layers, data.X_test, data.y_test)
+        test = plan.evaluates(plan.engine, plan.architecture, result.layers, data.X_test, data.y_test)
     training = {
         **plan.settings.to_record(),
         "data": {"name": data.name, "sha256": data.fingerprint, "own_test_part": data.has_own_split},
