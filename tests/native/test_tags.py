@@ -11,7 +11,14 @@ from pellucid.equations.notation import EQUATIONS
 
 KERNELS = Path(__file__).parents[2] / "cpp" / "kernels"
 # What has a twin in C++: one step of training, from the units of the data to the update.
-ELSEWHERE = {"average", "class-shares", "slant", "deslant"}  # between epochs, before the first, after the last
+ELSEWHERE = {
+    "average",
+    "class-shares",
+    "slant",
+    "deslant",
+    "round",
+    "outer",
+}  # between epochs, before the first, after the last
 ROOMS = ("scaling", "affine", "relu", "softmax_cross_entropy", "optimizers", "bfloat16", "beyond")
 
 

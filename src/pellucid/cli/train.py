@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from pellucid.cli.threads import EngineName, Threads, threads_in_use
 if TYPE_CHECKING:
     from pellucid.datasets.dataset import Dataset
     from pellucid.datasets.streamed import StreamedDataset
+    from pellucid.distributed.sharded_run import ShardedRun
     from pellucid.training.run_folder import RunFolder
 
 RUNS = Path("runs")
@@ -125,6 +127,13 @@ def train(
         bool,
         typer.Option("--report", help="Write report.html into the run's folder: curves, mistakes, calibration."),
     ] = False,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Train on the Dask cluster with that scheduler, in rounds over the files --data names: 'shards/*.parquet'.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Train a network; by default 784-128-64-10 on MNIST, by plain stochastic gradient descent."""
@@ -159,7 +168,7 @@ def train(
         "threads": threads,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    training = _Training(given, out, resume, report, Output(json), checkpoint_seconds)
+    training = _Training(given, out, resume, report, Output(json), checkpoint_seconds, dask)
     try:
         return training.run()
     except KeyboardInterrupt:  # the second Ctrl-C, or one before the training began
@@ -178,6 +187,7 @@ class _Training:
         report: bool,
         output: Output,
         checkpoint_seconds: float | None,
+        dask: str | None,
     ) -> None:
         from pellucid.errors import SettingError
 
@@ -186,7 +196,7 @@ class _Training:
                 "both --out and --resume are given", "one of them", "--resume names the run's folder, too."
             )
         self.given, self.out, self.resume, self.report, self.output = given, out, resume, report, output
-        self.checkpoint_seconds = checkpoint_seconds
+        self.checkpoint_seconds, self.dask = checkpoint_seconds, dask
         self.folder: RunFolder | None = None
 
     def how_to_go_on(self) -> str:
@@ -196,6 +206,15 @@ class _Training:
         return f"Interrupted. Go on with: pellucid train --resume {shlex.quote(str(self.folder.path))}"
 
     def run(self) -> int:
+        from pellucid.cli.cluster import on_cluster
+
+        options = {**self._options_of_the_stopped_run(), **self._options_of_the_recipe(), **self.given}
+        if self.dask is None:
+            return self._run(options, None)
+        with on_cluster(self.dask, options, self.given, report=self.report) as sharded:
+            return self._run(options, sharded)
+
+    def _run(self, options: dict[str, Any], sharded: ShardedRun | None) -> int:
         from pellucid.cli.progress import ProgressDisplay
         from pellucid.cli.train_report import TrainReport
         from pellucid.engines import choose, name_of
@@ -204,15 +223,16 @@ class _Training:
         from pellucid.training.run import Plan, run
 
         seconds = SECONDS_BETWEEN_CHECKPOINTS if self.checkpoint_seconds is None else self.checkpoint_seconds
-        options = {**self._options_of_the_stopped_run(), **self._options_of_the_recipe(), **self.given}
-        engine = choose(options.get("engine"), threads=options.get("threads")).engine
-        dataset = self._load(options)
+        engine = sharded.engine if sharded else choose(options.get("engine"), threads=options.get("threads")).engine
+        dataset = sharded.dataset if sharded else self._load(options)
         architecture, settings = architecture_of(dataset, options), settings_of(dataset, options)
         with threads_in_use(engine, options.get("threads")) as threads:
             request = {"data": _absolute(options.get("data", dataset.name)), "label": _label(options.get("label"))}
             if "recipe" in options:
                 request["recipe"] = options["recipe"]
             plan = Plan(dataset, architecture, settings, engine, threads, request, ["pellucid", *sys.argv[1:]])
+            if sharded is not None:
+                plan = replace(plan, fits=sharded.fit, evaluates=sharded.evaluate)
             self.output.say(
                 f"[bold]{architecture}[/bold], {architecture.n_parameters:,} parameters, on {escape(dataset.name)} "
                 f"({_rows(dataset, settings.validation)})"

@@ -132,7 +132,8 @@ class TrainReport:
 
     def _diverged(self) -> str:
         done = self.done
-        where = f"at step {done.record['non_finite_step']:,} of epoch {len(done.history) + 1}"
+        step, where = done.record["non_finite_step"], f"epoch {len(done.history) + 1}"
+        where = f"in {where}" if step is None else f"at step {step:,} of {where}"  # None: it was taken elsewhere
         kept = done.record["kept_epoch"]
         saved = (
             f"The model of epoch {kept} is in {done.model}." if kept else "No epoch was finished: there is no model."

@@ -65,6 +65,26 @@ def table_in(folder: Path, stem: str) -> Path | None:
     return next((folder / f"{stem}{suffix}" for suffix in SUFFIXES if (folder / f"{stem}{suffix}").is_file()), None)
 
 
+def read_numbers(path: Path, label: str | None = None) -> tuple[NDArray[np.float64], Labels, tuple[str, ...]]:
+    """Read a table of numbers that is a part of a larger one: X (n, d), the labels as found, the names of the columns.
+
+    ``label`` is found as by ``load_table``. Raises ``DataError`` for a column of words, whose words the other parts would
+    have to share, and as ``load_table`` does.
+    """
+    frame, where = _open(path, [])
+    label = _label_column(frame, label, where)
+    table = _plain(frame.drop(columns=label), where)
+    columns = learn_columns([table])
+    for column in columns:
+        if column.categories is not None:
+            raise DataError(
+                f"column {column.name!r} of {where} holds words",
+                "numbers, where a table lies in several files",
+                "Turn words into numbers first, in the same way in all files, or leave the column out.",
+            )
+    return encode(table, columns), _labels(frame, label, where), feature_names(columns)
+
+
 def encode_table(
     table: pd.DataFrame | str | PathLike[str], columns: Sequence[Column], label: str | None = None
 ) -> tuple[NDArray[np.float64], Labels | None]:

@@ -254,7 +254,8 @@ def _described(
 ) -> tuple[list[int], list[str], NDArray[np.float64], NDArray[np.float64], str, float]:
     activations = [hidden.activation for hidden in architecture.hidden]
     scaling, loss = architecture.scaling, architecture.loss
-    return list(architecture.widths), activations, scaling.offsets, scaling.scales, loss.name, loss.setting
+    offsets, scales = plain(scaling.offsets), plain(scaling.scales)  # of a record that was sent they may lie anywhere
+    return list(architecture.widths), activations, offsets, scales, loss.name, loss.setting
 
 
 def _contiguous(layers: Layers) -> list[tuple[Any, Any]]:

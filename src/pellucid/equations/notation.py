@@ -333,6 +333,16 @@ _BEYOND = (
         "Izmailov et al.: Averaging Weights Leads to Wider Optima, UAI 2018 (arXiv:1803.05407), algorithm 1",
     ),
     Equation(
+        "round", "mean of several trainings", "θ̄ = Σ_i s_i θ_i,  s_i = Σw of part i / Σw of all",
+        r"\bar\theta = \sum_i s_i\,\theta_i,\; s_i = \textstyle\sum w_{\mathrm{part}\,i} / \sum w", "rounds.weighted_sum",
+        "McMahan et al.: Communication-Efficient Learning of Deep Networks, AISTATS 2017 (arXiv:1602.05629), algorithm 1",
+    ),
+    Equation(
+        "outer", "momentum of rounds", "v ← μ v + ρ (θ̄ − θ);  θ ← θ + v",
+        r"v \leftarrow \mu v + \rho\,(\bar\theta - \theta),\; \theta \leftarrow \theta + v", "rounds.outer_step",
+        "Chen, Huo: Scalable training of deep learning machines by incremental block training, ICASSP 2016",
+    ),
+    Equation(
         "affine-map", "affine map of a picture", "p = M (q − c − t) + c,  M = S⁻¹ H⁻¹ R⁻¹",
         r"p = S^{-1} H^{-1} R^{-1} (q - c - t) + c", "affine_map.affine_map",
         "LeCun et al., Proceedings of the IEEE 86(11), 1998, section III.A",

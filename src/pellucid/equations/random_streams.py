@@ -42,6 +42,7 @@ class Purpose(IntEnum):
     AUGMENTATION = 5
     BLOCKS = 6
     WINDOW = 7
+    SHARDS = 8
 
 
 class Streams(NamedTuple):

@@ -156,10 +156,18 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         place: Place | None = None,
     ) -> Self:
         """Fit, or leave everything as it was: ``prepare`` included, which comes first."""
-        before = dict(self.__dict__)
-        try:
+
+        def run() -> None:
             prepare()
             Fitting(self, incremental=incremental, place=place).run(X, y, sample_weight, validation)
+
+        return self._wholly(run)
+
+    def _wholly(self, run: Callable[[], None]) -> Self:
+        """Let something fit the estimator, or leave everything as it was."""
+        before = dict(self.__dict__)
+        try:
+            run()
         except Warning:  # where warnings are errors, what was learned is kept all the same
             raise
         except Exception:

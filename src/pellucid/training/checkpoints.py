@@ -97,6 +97,8 @@ def write_checkpoint(path: Path, snapshot: Snapshot, identity: Mapping[str, Any]
         arrays |= layers_to_arrays(snapshot.best.layers, prefix="best.")
     if snapshot.average is not None:
         arrays |= layers_to_arrays(snapshot.average, prefix="average.")
+    if snapshot.velocity is not None:
+        arrays |= layers_to_arrays(snapshot.velocity, prefix="velocity.")
     arrays["losses"] = snapshot.losses
     record = {
         "checkpoint_schema": SCHEMA,
@@ -107,6 +109,7 @@ def write_checkpoint(path: Path, snapshot: Snapshot, identity: Mapping[str, Any]
         "seconds": snapshot.seconds,
         "best_epoch": snapshot.best and snapshot.best.epoch,
         "averages": snapshot.average is not None,
+        **({} if snapshot.velocity is None else {"velocity": True}),
     }
     write_container(path, arrays, {**record, "checksum": checksum(arrays, record)}, keep_as)
 
@@ -178,6 +181,7 @@ def _snapshot(
         layers_before=before,
         best=best,
         average=layers_from_arrays(arrays, architecture, prefix="average.") if record["averages"] else None,
+        velocity=layers_from_arrays(arrays, architecture, prefix="velocity.") if record.get("velocity") else None,
     )
 
 

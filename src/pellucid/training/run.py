@@ -53,6 +53,8 @@ class Plan:
     threads: int
     request: Mapping[str, Any] = field(default_factory=dict)
     command: Sequence[str] = ()
+    fits: Callable[..., Fit] = fit  # others than those of this machine, where the examples are elsewhere
+    evaluates: Callable[..., Evaluation] = evaluate
 
     def __post_init__(self) -> None:
         rows, held_out = self.dataset.n_train, self.settings.validation
@@ -152,7 +154,7 @@ def _train(
             saver.attempt(lambda: folder.write_history(latest.history))
 
     training, validation = _parts(plan)
-    return fit(
+    return plan.fits(
         plan.engine,
         plan.architecture,
         training,
@@ -182,7 +184,7 @@ def _test(plan: Plan, layers: Layers) -> Evaluation | Tally:
     """Read the test part."""
     data = plan.dataset
     if isinstance(data, Dataset):
-        return evaluate(plan.engine, plan.architecture, layers, data.X_test, data.y_test)
+        return plan.evaluates(plan.engine, plan.architecture, layers, data.X_test, data.y_test)
     return tally(plan.engine, plan.architecture, layers, data.test.portions(data.rows_of_a_portion))
 
 

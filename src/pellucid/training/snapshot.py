@@ -42,6 +42,7 @@ class Snapshot:
     layers_before: Layers
     best: Best | None
     average: Layers | None = None
+    velocity: Layers | None = None  # of the momentum of rounds over shards [outer]
 
     @property
     def kept(self) -> Layers:

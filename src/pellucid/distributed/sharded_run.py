@@ -1,0 +1,197 @@
+"""``pellucid train`` over files on a cluster: the same run in the same folder, with a loop over rounds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid import __version__
+from pellucid.answers import Classes
+from pellucid.datasets.dataset import Column, Dataset
+from pellucid.datasets.labels import indices_of
+from pellucid.distributed.agreement import Agreement, agreement, standardization
+from pellucid.distributed.averaging import Work
+from pellucid.distributed.choosing import engine_of_all
+from pellucid.distributed.computing import computing
+from pellucid.distributed.host import Host
+from pellucid.distributed.rounds import Gathered, Rounds, fit_rounds
+from pellucid.distributed.shard_files import Halves, files_of, halved, sources_of, training_part
+from pellucid.distributed.shards import Asked, Opened, described, squares
+from pellucid.engines import Engine
+from pellucid.equations.architecture import Architecture
+from pellucid.equations.parameters import Layers
+from pellucid.equations.scaling import Scaling
+from pellucid.errors import DataError, SettingError
+from pellucid.training.evaluation import Evaluation
+from pellucid.training.loop import Examples, Fit
+from pellucid.training.rules import UsualRules
+from pellucid.training.settings import Settings
+from pellucid.training.snapshot import Snapshot, first_snapshot
+
+OF_ONE_MACHINE = ("validation", "until", "patience", "recipe")
+"""Options that need the examples to be here."""
+
+
+class ShardedDataset(Dataset):
+    """What a run wants to know of its data, whose examples are elsewhere: their number, columns and classes.
+
+    The arrays have the right shapes and take no memory.
+    """
+
+    sha256: str
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Give the SHA-256 of the shards' digests."""
+        return self.sha256
+
+
+class ShardedRun:
+    """The files of a run, opened on a host: a data set to plan with, and what fits and evaluates there."""
+
+    def __init__(self, host: Host, pattern: str, label: str | None, engine: str | None, precision: str) -> None:
+        self.host, self.precision = host, precision
+        self.paths = files_of(pattern)
+        with self._naming():
+            self.halves = host.kept(halved, host.placed(sources_of(self.paths, label)))
+            self.parts = host.kept(training_part, self.halves)
+            found = host.each(described, self.parts, Asked(classes=True, known=None, sums=True, digest=True))
+            self.agreed = agreement(found, None)
+            sums = [each.sums for each in found if each.sums is not None and each.rows]
+            mean = sum(sums[1:], sums[0]) / sum(self.agreed.weight)
+            spread = host.each(squares, self.parts, mean)
+        scaling = standardization(sum(self.agreed.weight), mean, np.sum(spread, axis=0))
+        self.name, self.engine = engine_of_all(host, engine, precision)
+        self.dataset = _dataset(pattern, self.agreed, scaling, sum(host.each(test_rows, self.halves)))
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Call shards by the names of their files."""
+        try:
+            yield
+        except DataError as error:
+            got, advice = (
+                re.sub(r"shard (\d+)", lambda number: self.paths[int(number[1])].name, text)
+                for text in (error.got, error.advice)
+            )
+            raise type(error)(got, error.expected, advice) from error
+
+    def fit(
+        self,
+        engine: Engine,
+        architecture: Architecture,
+        training: Examples,
+        settings: Settings,
+        *,
+        start: Snapshot | None = None,
+        validation: Examples | None = None,
+        callbacks: Any = (),
+        keep: Callable[[Snapshot], None] = lambda _: None,
+        keep_seconds: float = 0.0,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Fit:
+        """Train in rounds of an epoch over each file, as ``training.loop.fit`` would; ``training`` is but a shape."""
+        shards = self.host.kept(indexed, self.parts, self.dataset.classes)
+        work = Work(
+            engine=self.name,
+            version=__version__,
+            precision=settings.precision,
+            architecture=architecture,
+            optimizer=settings.optimizer,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+            rounds=settings.epochs,
+            extras=settings.extras,
+            schedule=settings.schedule,
+            learning_rate=settings.learning_rate,
+        )
+        return fit_rounds(
+            self.host,
+            Gathered(shards, self.agreed.rows, self.agreed.weight),
+            Rounds(),
+            lambda _: work,
+            engine,
+            UsualRules(settings),
+            start or first_snapshot(architecture, settings),
+            callbacks=callbacks,
+            keep=keep,
+            keep_seconds=keep_seconds,
+            stop=stop,
+        )
+
+    def evaluate(self, engine: Engine, architecture: Architecture, layers: Layers, X: Any, y: Any) -> Evaluation:
+        """Ask for the logits of each file's test part where it lies."""
+        classes = self.dataset.classes
+        found = self.host.each(judged, self.halves, classes, self.name, self.precision, architecture, layers)
+        logits, labels = zip(*found, strict=True)
+        return Evaluation(np.concatenate(logits), np.concatenate(labels), architecture.loss)
+
+
+def check_options(given: Mapping[str, Any], report: bool) -> None:
+    """Raise ``SettingError`` for options that a training on a cluster cannot heed."""
+    if "data" not in given:
+        raise SettingError(
+            "--dask is given without --data", "the files of the shards", "Try --data 'shards/*.parquet'."
+        )
+    for name in (*OF_ONE_MACHINE, *(("report",) if report else ())):
+        if given.get(name) or name == "report":
+            raise SettingError(
+                f"--{name} is given beside --dask", "neither or one", "It needs the examples on this machine."
+            )
+
+
+def _dataset(pattern: str, agreed: Agreement, scaling: Scaling, test_rows: int) -> ShardedDataset:
+    assert agreed.classes is not None, "they were asked for"
+    rows, names = sum(agreed.rows), agreed.names or ()
+    classes: Classes = tuple(agreed.classes.tolist())
+    nothing = np.zeros((1, agreed.columns)), np.zeros(1, np.int64)
+    dataset = ShardedDataset(
+        name=f"{Path(pattern).parent.name}/{Path(pattern).name}",
+        X_train=np.broadcast_to(nothing[0], (rows, agreed.columns)),
+        y_train=np.broadcast_to(nothing[1], (rows,)),
+        X_test=np.broadcast_to(nothing[0], (test_rows, agreed.columns)),
+        y_test=np.broadcast_to(nothing[1], (test_rows,)),
+        classes=classes,
+        input_shape=(agreed.columns,),
+        scaling=scaling,
+        source=f"{len(agreed.rows)} files {pattern}",
+        has_own_split=False,
+        feature_names=names,
+        columns=tuple(Column(name) for name in names),
+    )
+    dataset.__dict__["sha256"] = agreed.sha256  # its parent is frozen, and has no place for it
+    return dataset
+
+
+def test_rows(shard: int, halves: Halves) -> int:
+    """Count what is held out."""
+    return len(halves.test[1])
+
+
+def indexed(shard: int, part: Opened, classes: Classes) -> Examples:
+    """Turn labels into indices of classes."""
+    return Examples(part.X, indices_of(part.y, classes, f"shard {shard}"))
+
+
+def judged(
+    shard: int,
+    halves: Halves,
+    classes: Classes,
+    engine: str,
+    precision: str,
+    architecture: Architecture,
+    layers: Layers,
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Give the logits and the class indices of a shard's test part."""
+    X, y = halves.test
+    if not len(X):
+        return np.empty((0, architecture.outputs), layers[0].W.dtype), np.empty(0, np.int64)
+    with computing(engine, precision, __version__) as computer:
+        return computer.logits(architecture, layers, X), indices_of(y, classes, f"shard {shard}")
