@@ -31,7 +31,7 @@ from pellucid.equations.optimizers import Moments, Optimizer
 from pellucid.equations.parameters import Indices, Layers
 from pellucid.equations.random_streams import Purpose, Streams, random_integers
 from pellucid.equations.schedules import rates
-from pellucid.training.loop import Examples
+from pellucid.training.examples import Examples
 
 SHARDS_OF_A_GROUP = 16
 

@@ -34,7 +34,7 @@ from pellucid.estimators.validation import Part
 from pellucid.training.history import EpochRecord, History
 from pellucid.training.identity import identity
 from pellucid.training.interrupts import interruptible
-from pellucid.training.loop import Examples
+from pellucid.training.examples import Examples
 from pellucid.training.saving import Saver
 from pellucid.training.settings import Settings
 from pellucid.training.snapshot import Snapshot, between_epochs

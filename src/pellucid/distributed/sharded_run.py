@@ -30,12 +30,13 @@ from pellucid.equations.parameters import Layers
 from pellucid.equations.scaling import Scaling
 from pellucid.errors import DataError, SettingError
 from pellucid.training.evaluation import Evaluation
-from pellucid.training.loop import Examples, Fit
+from pellucid.training.examples import Examples
+from pellucid.training.loop import Fit
 from pellucid.training.rules import UsualRules
 from pellucid.training.settings import Settings
 from pellucid.training.snapshot import Snapshot, first_snapshot
 
-OF_ONE_MACHINE = ("validation", "until", "patience", "recipe")
+OF_ONE_MACHINE = ("validation", "until", "patience", "recipe", "memory")
 """Options that need the examples to be here."""
 
 
