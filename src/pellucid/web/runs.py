@@ -28,7 +28,6 @@ from pellucid.network import Network
 from pellucid.training.callbacks import Callback, Progress
 from pellucid.training.divergence import first_non_finite, why_it_diverged
 from pellucid.training.evaluation import judge
-from pellucid.training.examples import Examples
 from pellucid.training.health import LayerHealth, health
 from pellucid.training.history import EpochRecord, History
 from pellucid.training.loop import Fit, all_finite, fit

@@ -15,7 +15,7 @@ from pellucid.equations.architecture import Architecture
 from pellucid.equations.parameters import Indices
 from pellucid.equations.random_streams import Purpose, permutation
 from pellucid.recipes.options import architecture_of
-from pellucid.training.loop import Examples
+from pellucid.training.examples import Examples
 from pellucid.training.run import usual_validation_rows
 from pellucid.training.settings import Settings
 
