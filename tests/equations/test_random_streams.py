@@ -96,6 +96,7 @@ def test_the_numbers_of_the_purposes_are_part_of_what_a_seed_means():
         "TEST_SPLIT": 3,
         "DROPOUT": 4,
         "AUGMENTATION": 5,
+        "SHARDS": 6,
     }
 
 
