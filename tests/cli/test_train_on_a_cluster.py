@@ -51,16 +51,18 @@ def test_a_run_over_files_is_a_run(cli, address, shards):
         "--hidden",
         "8",
         "--epochs",
-        "25",
+        "15",
         "--batch-size",
         "8",
+        "--learning-rate",
+        "0.5",
         "--out",
         "run",
         "--json",
     )
     assert done.code == 0
     found = done.json
-    assert (found["data"], found["layers"], found["epochs"]) == ("shards/*.parquet", [3, 8, 2], 25)
+    assert (found["data"], found["layers"], found["epochs"]) == ("shards/*.parquet", [3, 8, 2], 15)
     assert found["test_accuracy"] > 0.9
     network = pellucid.load("run")
     assert network.classes == ("large", "small")

@@ -104,16 +104,18 @@ class InMidRound:
 
 
 @pytest.mark.parametrize("form", ["dask array", "arrays of the client"])
-def test_a_worker_that_is_killed_in_mid_round_costs_a_retry(cluster, client, large, of_threads, bytes_of, form):
-    scaled_to(2, cluster, client)
-    pids = client.run(os.getpid)
-    callback = InMidRound(client, lambda address: os.kill(pids[address], signal.SIGKILL))
-    data = lazy(large) if form == "dask array" else (large,)
-    found = fit(make(callbacks=callback), *data, client=client)
-    callback.thread.join()
+def test_a_worker_that_is_killed_in_mid_round_costs_a_retry(large, of_threads, bytes_of, form):
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        pids = client.run(os.getpid)
+        callback = InMidRound(client, lambda address: os.kill(pids[address], signal.SIGKILL))
+        data = lazy(large) if form == "dask array" else (large,)
+        found = fit(make(callbacks=callback), *data, client=client)
+        callback.thread.join()
+        assert pids[callback.worker] not in client.run(os.getpid).values()
     assert bytes_of(found) == bytes_of(of_threads)
-    client.wait_for_workers(2, timeout=60)
-    assert pids[callback.worker] not in client.run(os.getpid).values()
 
 
 def test_a_worker_that_comes_in_mid_round_changes_no_bit(cluster, client, large, of_threads, bytes_of):

@@ -105,6 +105,7 @@ def test_the_numbers_of_the_purposes_are_part_of_what_a_seed_means():
         "AUGMENTATION": 5,
         "BLOCKS": 6,
         "WINDOW": 7,
+        "SHARDS": 8,
     }
 
 
