@@ -111,8 +111,18 @@ SETTINGS = {
     "client": ({}, {"client": 7}, "client is a int; expected a Dask client, an address, an executor"),
     "engine": ({"engine": "native:none"}, {}, "not all workers have the engine 'native:none'; expected one of"),
     "a class's weight": ({"class_weight": {5: 1.0}}, {}, "class_weight names 5, which is no class of y"),
-    "random_state": ({"random_state": None}, {"checkpoint": "x"}, "random_state=None draws another seed"),
 }
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_seed_that_nobody_gave_is_kept_with_the_checkpoints(tmp_path):
+    fits = [
+        fit(MLPClassifier((3,), max_iter=rounds, random_state=None), [(X, Y), (X, Y)], checkpoint=tmp_path / folder)
+        for rounds, folder in ((2, "a"), (2, "a"), (2, "b"))
+    ]
+    first, again, other = (fitted.coefs_[0] for fitted in fits)
+    assert (first == again).all()
+    assert not (first == other).all()
 
 
 @pytest.mark.parametrize("case", SETTINGS)

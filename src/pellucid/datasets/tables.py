@@ -72,8 +72,8 @@ def read_numbers(path: Path, label: str | None = None) -> tuple[NDArray[np.float
     have to share, and as ``load_table`` does.
     """
     frame, where = _open(path, [])
-    label = _label_column(frame, label, where)
-    table = _plain(frame.drop(columns=label), where)
+    label = label_column(frame, label, where)
+    table = plain_table(frame.drop(columns=label), where)
     columns = learn_columns([table])
     for column in columns:
         if column.categories is not None:
@@ -82,7 +82,7 @@ def read_numbers(path: Path, label: str | None = None) -> tuple[NDArray[np.float
                 "numbers, where a table lies in several files",
                 "Turn words into numbers first, in the same way in all files, or leave the column out.",
             )
-    return encode(table, columns), _labels(frame, label, where), feature_names(columns)
+    return encode(table, columns), labels_in(frame, label, where), feature_names(columns)
 
 
 def encode_table(

@@ -58,7 +58,8 @@ def fit(
     another is refused. ``X_val``, ``y_val`` are arrays in memory, judged on after each round.
 
     ``checkpoint`` names a folder: after each round it holds ``model.safetensors``, an ordinary model file, and what the same
-    call needs to go on, to the bit, should this process, the client or the scheduler be lost. It needs a ``random_state``.
+    call needs to go on, to the bit, should this process, the client or the scheduler be lost. Where
+    ``random_state`` is None, the seed is drawn once and kept there.
 
     >>> import numpy as np
     >>> from pellucid import MLPRegressor

@@ -27,14 +27,14 @@ from pellucid.estimators.classifier import MLPClassifier
 from pellucid.estimators.fitting import Fitting, _not_finite
 from pellucid.estimators.parameters import EPOCH_SCHEDULES, check_combination, listeners_of, seed_of
 from pellucid.estimators.regressor import MLPRegressor
-from pellucid.estimators.resuming import Place, going_on
+from pellucid.estimators.resuming import Place, going_on, seed_kept_in
 from pellucid.estimators.rules import EstimatorRules
 from pellucid.estimators.telling import EpochLines, progress_bar, warn
 from pellucid.estimators.validation import Part
+from pellucid.training.examples import Examples
 from pellucid.training.history import EpochRecord, History
 from pellucid.training.identity import identity
 from pellucid.training.interrupts import interruptible
-from pellucid.training.examples import Examples
 from pellucid.training.saving import Saver
 from pellucid.training.settings import Settings
 from pellucid.training.snapshot import Snapshot, between_epochs
@@ -66,7 +66,10 @@ class RoundsFitting(Fitting):
         estimator._validate_params()
         check_combination(estimator)
         self._check_possible()
-        self.seed = seed_of(estimator.random_state, check_random_state(estimator.random_state))
+        if self.wanted.place is not None and estimator.random_state is None:
+            self.seed = seed_kept_in(self.wanted.place)
+        else:
+            self.seed = seed_of(estimator.random_state, check_random_state(estimator.random_state))
         parts = self.host.kept(opened, self.host.placed(sources))
         self.agreed = agreed = self._agreed(parts)
         dtype = estimator._dtype(np.empty((0, agreed.columns), agreed.dtype))
