@@ -75,6 +75,8 @@ def killed_at_a_random_moment(command: list[str], folder: Path, rng: np.random.G
             time.sleep(rng.uniform(0, 0.8))
         else:
             process.stdout.readline()
+            while process.poll() is None and not (folder / "run.json").exists():
+                time.sleep(0.002)  # large files are read through before a run is begun
             time.sleep(rng.uniform(0, seconds))
         process.kill()
         process.stdout.read()
