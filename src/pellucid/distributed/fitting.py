@@ -13,12 +13,13 @@ from sklearn.utils import check_random_state
 
 from pellucid import __version__
 from pellucid.answers import Task
-from pellucid.distributed.agreement import Agreement, agreement, standardization
+from pellucid.distributed.agreement import Agreement, agreement
 from pellucid.distributed.averaging import Work
 from pellucid.distributed.choosing import engine_of_all
 from pellucid.distributed.host import Host, Shards
 from pellucid.distributed.rounds import Gathered, Rounds, fit_rounds
-from pellucid.distributed.shards import Asked, Opened, described, opened, squares
+from pellucid.distributed.shards import Asked, Opened, described, opened
+from pellucid.distributed.standardizing import standardized
 from pellucid.engines import Engine
 from pellucid.equations.scaling import Scaling
 from pellucid.errors import DataError, SettingError
@@ -75,7 +76,6 @@ class RoundsFitting(Fitting):
         dtype = estimator._dtype(np.empty((0, agreed.columns), agreed.dtype))
         self.name, self.engine = self._engine(dtype)
         self._learn(agreed)
-        self.scaling = self._scaling_of(parts)
         judged_on = self._validation_part(*self.wanted.validation, dtype)
         if estimator.early_stopping and judged_on is None:
             raise SettingError(
@@ -110,8 +110,7 @@ class RoundsFitting(Fitting):
         asked = Asked(decides, known, sums=bool(self.estimator.standardize), digest=self.place is not None)
         found = self.host.each(described, parts, asked)
         agreed = agreement(found, known)
-        sums = [each.sums for each in found if each.sums is not None and each.rows]
-        self.mean = None if not sums else sum(sums[1:], sums[0]) / sum(agreed.weight)
+        self.scaling = standardized(self.host, parts, found, agreed)
         return agreed
 
     def _engine(self, dtype: Any) -> tuple[str, Engine]:
@@ -133,13 +132,6 @@ class RoundsFitting(Fitting):
         estimator._take_classes(agreed.classes, Task.ONE_OF_SEVERAL if len(agreed.classes) > 2 else Task.YES_OR_NO)
         estimator._label_binarizer.sparse_input_ = False
         estimator.n_outputs_ = len(agreed.classes) if len(agreed.classes) > 2 else 1
-
-    def _scaling_of(self, parts: Shards) -> Scaling:
-        if self.mean is None:
-            return Scaling()
-        found = self.host.each(squares, parts, self.mean)
-        there = [each for each, rows in zip(found, self.agreed.rows, strict=True) if rows]
-        return standardization(sum(self.agreed.weight), self.mean, sum(there[1:], there[0]))
 
     def _scaling(self, training: Part) -> Scaling:
         return self.scaling

@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 from pellucid.distributed.averaging import Contribution, Work, exact_step, gradient_of_shard, next_state, train_shard
 from pellucid.distributed.host import Host, Shards
 from pellucid.engines import Engine, steps_of_an_epoch
-from pellucid.equations.beyond.averaging import averaged
 from pellucid.equations.parameters import Indices, Layers
 from pellucid.errors import SettingError
 from pellucid.training.callbacks import Callback, Callbacks, EpochFunction
 from pellucid.training.evaluation import Judged
-from pellucid.training.history import EpochRecord, History
+from pellucid.training.history import History
 from pellucid.training.keeper import Keeper
 from pellucid.training.loop import Fit, all_finite
+from pellucid.training.recording import Passed, recorded
 from pellucid.training.rules import Rules
-from pellucid.training.snapshot import Best, Snapshot, between_epochs
+from pellucid.training.snapshot import Snapshot
 from pellucid.training.stopping import Ending
 
 
@@ -120,8 +120,10 @@ def fit_rounds(
         if after.record is None:
             keeper.keep(after.snapshot)
             return Fit(after.snapshot.kept, after.snapshot, Ending.INTERRUPTED, None)
-        seconds = time.perf_counter() - began
-        snapshot = _ended(of_round, rules, after.snapshot, after.record, seconds, judges)
+        loss, correct, rows, rate = after.record
+        accuracy = correct / rows if of_round.architecture.loss.decides else None
+        passed = Passed(loss, accuracy, rate, time.perf_counter() - began, rows)
+        snapshot = replace(recorded(rules, after.snapshot, passed, judges), velocity=after.snapshot.velocity)
         keeper.keep(snapshot)
         wants_to_end = teller.on_epoch(snapshot.history[-1])
         if wants_to_end or stop():
@@ -212,35 +214,3 @@ def _of_shards(batch: Indices, rows: Sequence[int]) -> tuple[list[Indices], list
     of = np.searchsorted(ends, batch, side="right")
     in_all = [batch[of == shard] for shard in range(len(rows))]
     return [each - (end - n) for each, end, n in zip(in_all, ends, rows, strict=True)], in_all
-
-
-def _ended(
-    work: Work,
-    rules: Rules,
-    snapshot: Snapshot,
-    of_round: tuple[float, int, int, float],
-    seconds: float,
-    judges: Callable[[Layers], Judged] | None,
-) -> Snapshot:
-    """Average where that has begun, judge, record, and remember the best round."""
-    loss, correct, rows, rate = of_round
-    number = snapshot.epochs_done + 1
-    average, place = None, rules.number_in_average(number)
-    if place > 0:
-        average = averaged(snapshot.kept, snapshot.state.layers, place)
-    kept = snapshot.state.layers if average is None else average
-    judged = judges(kept) if judges else None
-    record = EpochRecord(
-        epoch=number,
-        loss=loss,
-        accuracy=correct / rows if work.architecture.loss.decides else None,
-        validation_loss=judged.loss if judged else None,
-        validation_accuracy=judged.accuracy if judged else None,
-        learning_rate=rate,
-        seconds=seconds,
-        rows_per_second=rows / max(seconds, 1e-9),
-        validation_score=judged.score if judged else None,
-    )
-    history = (*snapshot.history, record)
-    best = Best(number, kept) if rules.is_best(history) else snapshot.best
-    return replace(between_epochs(snapshot.state, history, best, average), velocity=snapshot.velocity)

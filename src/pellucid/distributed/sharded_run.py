@@ -16,14 +16,15 @@ from pellucid import __version__
 from pellucid.answers import Classes
 from pellucid.datasets.dataset import Column, Dataset
 from pellucid.datasets.labels import indices_of
-from pellucid.distributed.agreement import Agreement, agreement, standardization
+from pellucid.distributed.agreement import Agreement, agreement
 from pellucid.distributed.averaging import Work
 from pellucid.distributed.choosing import engine_of_all
 from pellucid.distributed.computing import computing
 from pellucid.distributed.host import Host
 from pellucid.distributed.rounds import Gathered, Rounds, fit_rounds
 from pellucid.distributed.shard_files import Halves, files_of, halved, sources_of, training_part
-from pellucid.distributed.shards import Asked, Opened, described, squares
+from pellucid.distributed.shards import Asked, Opened, described
+from pellucid.distributed.standardizing import standardized
 from pellucid.engines import Engine
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.parameters import Layers
@@ -65,10 +66,7 @@ class ShardedRun:
             self.parts = host.kept(training_part, self.halves)
             found = host.each(described, self.parts, Asked(classes=True, known=None, sums=True, digest=True))
             self.agreed = agreement(found, None)
-            sums = [each.sums for each in found if each.sums is not None and each.rows]
-            mean = sum(sums[1:], sums[0]) / sum(self.agreed.weight)
-            spread = host.each(squares, self.parts, mean)
-        scaling = standardization(sum(self.agreed.weight), mean, np.sum(spread, axis=0))
+            scaling = standardized(host, self.parts, found, self.agreed)
         self.name, self.engine = engine_of_all(host, engine, precision)
         self.dataset = _dataset(pattern, self.agreed, scaling, sum(host.each(test_rows, self.halves)))
 

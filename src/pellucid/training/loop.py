@@ -17,18 +17,17 @@ import numpy as np
 
 from pellucid.engines import Engine, State, steps_of_an_epoch
 from pellucid.equations.architecture import Architecture
-from pellucid.equations.beyond.averaging import averaged
 from pellucid.equations.metrics import dead_layers
 from pellucid.equations.network import Trace, forward
 from pellucid.equations.parameters import Indices, Layers
 from pellucid.training.callbacks import Callback, Callbacks, EpochFunction, Progress
 from pellucid.training.evaluation import Judged
 from pellucid.training.examples import Learned
-from pellucid.training.history import EpochRecord
 from pellucid.training.keeper import Keeper
+from pellucid.training.recording import Passed, recorded
 from pellucid.training.rules import Rules, UsualRules
 from pellucid.training.settings import Settings
-from pellucid.training.snapshot import Best, Snapshot, between_epochs, first_snapshot
+from pellucid.training.snapshot import Snapshot, first_snapshot
 from pellucid.training.stopping import Ending
 
 SECONDS_OF_A_STRETCH = 0.2
@@ -97,7 +96,15 @@ def fit(
         if snapshot.steps_done < steps_of_an_epoch(len(training), settings.batch_size):
             keeper.keep(snapshot)
             return _finished(architecture, training, rules, snapshot, Ending.INTERRUPTED, warns=False)
-        ended = _end_epoch(architecture, training, settings, rules, snapshot, last_rate, judges)
+        n, decides = len(training), architecture.loss.decides
+        passed = Passed(
+            loss=_mean_loss(snapshot, settings, n),
+            accuracy=snapshot.correct / n if decides else None,
+            learning_rate=float(last_rate),
+            seconds=snapshot.seconds,
+            rows=n,
+        )
+        ended = recorded(rules, snapshot, passed, judges)
         if not isfinite(ended.history[-1].validation_loss or 0.0):
             return _diverged(snapshot, snapshot.steps_done)
         snapshot = ended
@@ -194,38 +201,6 @@ def _run_epoch(
                 break
     snapshot = replace(snapshot, losses=np.concatenate(losses))
     return snapshot, rates_of_epoch[-1], None if _finite(snapshot.state) else step
-
-
-def _end_epoch(
-    architecture: Architecture,
-    training: Learned,
-    settings: Settings,
-    rules: Rules,
-    snapshot: Snapshot,
-    last_rate: float,
-    judges: Callable[[Layers], Judged] | None,
-) -> Snapshot:
-    """Average where that has begun, evaluate, record, and remember the best epoch."""
-    n, epoch = len(training), snapshot.epochs_done + 1
-    average, number = None, rules.number_in_average(epoch)
-    if number > 0:
-        average = averaged(snapshot.kept, snapshot.state.layers, number)
-    kept = snapshot.state.layers if average is None else average
-    judged = judges(kept) if judges else None
-    record = EpochRecord(
-        epoch=epoch,
-        loss=_mean_loss(snapshot, settings, n),
-        accuracy=snapshot.correct / n if architecture.loss.decides else None,
-        validation_loss=judged.loss if judged else None,
-        validation_accuracy=judged.accuracy if judged else None,
-        learning_rate=float(last_rate),
-        seconds=snapshot.seconds,
-        rows_per_second=n / snapshot.seconds,
-        validation_score=judged.score if judged else None,
-    )
-    history = (*snapshot.history, record)
-    best = Best(epoch, kept) if rules.is_best(history) else snapshot.best
-    return between_epochs(snapshot.state, history, best, average)
 
 
 def _mean_loss(snapshot: Snapshot, settings: Settings, n: int) -> float:
