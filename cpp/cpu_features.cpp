@@ -22,6 +22,7 @@ bool has_avx512() {
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+bool has_avx512bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
 
 #if defined(__linux__)
 // Linux saves tiles for processes that have asked for it, as they take 8 KiB.
@@ -32,9 +33,9 @@ static bool ask_for_tiles() {
 bool has_amx() {
     static const bool granted = [] {
         unsigned a, b, c, d;
-        if (!has_avx512() || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+        if (!has_avx512bf16() || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
         constexpr unsigned amx_bf16 = 1u << 22, amx_tile = 1u << 24;
-        if (!(d & amx_bf16) || !(d & amx_tile) || !__builtin_cpu_supports("avx512bf16")) return false;
+        if (!(d & amx_bf16) || !(d & amx_tile)) return false;
         return ask_for_tiles();
     }();
     return granted;
@@ -48,6 +49,7 @@ bool has_amx() { return false; }
 bool has_amx() { return false; }
 bool has_avx2() { return false; }
 bool has_avx512() { return false; }
+bool has_avx512bf16() { return false; }
 
 #endif
 

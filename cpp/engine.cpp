@@ -4,11 +4,12 @@
 
 namespace pellucid {
 
-extern const Target amx_target, avx512_target, avx2_target, scalar_target;
+extern const Target amx_target, avx512bf16_target, avx512_target, avx2_target, scalar_target;
 
 const Target* const targets[] = {
 #ifdef PELLUCID_X86
     &amx_target,
+    &avx512bf16_target,
     &avx512_target,
     &avx2_target,
 #endif

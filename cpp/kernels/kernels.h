@@ -2,8 +2,8 @@
 // target's words.
 
 #include "kernels/matmul.h"
-#ifdef PELLUCID_TILES_OF_AMX
-#include "simd/tiles_amx.h"
+#ifdef PELLUCID_TILES
+#include PELLUCID_TILES
 #else
 #include "simd/tiles_vector.h"
 #endif

@@ -8,7 +8,7 @@
 #include "cpu_features.h"
 #include "targets/portable_functions.h"
 
-#define PELLUCID_TILES_OF_AMX
+#define PELLUCID_TILES "simd/tiles_amx.h"
 #include "targets/open_amx.h"
 namespace pellucid::amx {
 #include "simd/avx512.h"

@@ -1,0 +1,40 @@
+// The words for products of bfloat16 tiles with AVX512-BF16: one instruction multiplies 32 pairs and adds them, two by two, to 16
+// sums. It takes numbers below 2^-126 for zeros, as AMX does.
+//
+// For each pair of k, two registers of B are loaded; of each row a pair of A goes to all lanes.
+
+#include "simd/rounding_avx512.h"
+
+inline void begin_tiles() {}
+inline void end_tiles() {}
+
+inline __m512 add_pairs(__m512 sums, __m512i a, __m512i b) { return _mm512_dpbf16_ps(sums, (__m512bh)a, (__m512bh)b); }
+inline __m512i pair_for_all(const uint16_t* a) {
+    int pair;
+    __builtin_memcpy(&pair, a, sizeof pair);
+    return _mm512_set1_epi32(pair);
+}
+
+// sums[rows][32] = or += A[rows][k] B[k][32], of at most 32 rows: `groups` times 32 k; A's groups stand `a_stride` apart, B's
+// follow each other.
+inline void add_tile_products(float* sums, bool anew, int64_t rows, const uint16_t* a, int64_t a_stride, const uint16_t* b, int64_t groups) {
+    constexpr int at_a_time = 8;  // 16 registers of sums: enough to hide the latency; rows behind the last are multiplied for nothing
+    for (int64_t row = 0; row < rows; row += at_a_time, sums += at_a_time * 32, a += at_a_time * 32) {
+        Sums<float> here[at_a_time];
+#pragma GCC unroll 8
+        for (int r = 0; r < at_a_time; ++r) here[r] = anew ? no_sums<float>() : load_sums(sums + r * 32);
+        const uint16_t *a_here = a, *b_here = b;
+        for (int64_t group = 0; group < groups; ++group, a_here += a_stride)
+            for (int k = 0; k < 32; k += 2, b_here += 64) {
+                const __m512i left = _mm512_loadu_si512(b_here), right = _mm512_loadu_si512(b_here + 32);
+#pragma GCC unroll 8
+                for (int r = 0; r < at_a_time; ++r) {
+                    const __m512i pair = pair_for_all(a_here + r * 32 + k);
+                    here[r].left = add_pairs(here[r].left, pair, left);
+                    here[r].right = add_pairs(here[r].right, pair, right);
+                }
+            }
+#pragma GCC unroll 8
+        for (int r = 0; r < at_a_time; ++r) store_sums(sums + r * 32, here[r]);
+    }
+}
