@@ -55,6 +55,7 @@ template <class T> struct Operand {
     Bits nonzero;                 // words null: nothing is skipped
     Rounded rounded{nullptr, 0};  // of its transpose, where that is the operand
     const uint32_t* in_use = nullptr;  // a bit for each row of `rounded`: whether anything in it is not zero. Null: nobody knows
+    bool may_skip = false;  // zeros of `rounded`: the other operand is finite
     T factor = T(1);
 };
 // The right operand; `paired` is used where the left one is there rounded.

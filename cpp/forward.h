@@ -118,7 +118,7 @@ template <class T> class Forward {
     void layer(int64_t l, int64_t n, bool skip, Range rows, Range panels, int member) {
         const Activation f = architecture.activations[l];
         const bool at_once = is_part_of_the_product(f);
-        kernels.affine(input_of(l, n, skip && layers[l].is_finite(), member), {layers[l].weights(), layers[l].pairs().W},
+        kernels.affine(input_of(l, n, (skip || bfloat16) && layers[l].is_finite(), member), {layers[l].weights(), layers[l].pairs().W},
                        layers[l].b.theta.data(), at_once ? f : Activation::identity, at_once ? a_[l].panels(n) : z_[l].panels(n), rows, panels);
         if (!at_once) kernels.activation(f, z_[l].view(n), a_[l].panels(n), rows, panels);
         leave_out(l + 1, a_[l].panels(n), rows, panels);
@@ -137,9 +137,9 @@ template <class T> class Forward {
 
     // What layer l is given, row by row; or, turned, input by input.
     Operand<T> input_of(int64_t l, int64_t n, bool skip, int member) const {
-        skip = skip && !bfloat16;
-        return {given(l, n), skip && l == 0 && bytes_ ? byte_rows() : nullptr, value_of_byte_.data(),
-                skip ? nonzero_[l].by_row() : Bits{nullptr, 0}, rounded(l, member), nullptr, l == 0 ? factor_ : T(1)};
+        const bool by_bits = skip && !bfloat16;
+        return {given(l, n), by_bits && l == 0 && bytes_ ? byte_rows() : nullptr, value_of_byte_.data(),
+                by_bits ? nonzero_[l].by_row() : Bits{nullptr, 0}, rounded(l, member), nullptr, skip, l == 0 ? factor_ : T(1)};
     }
     Operand<T> turned_input_of(int64_t l, int64_t n, bool skip, int member) const {
         Operand<T> operand = input_of(l, n, skip, member);

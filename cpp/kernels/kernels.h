@@ -9,6 +9,9 @@
 #endif
 #include "kernels/rounding.h"
 #include "kernels/matmul_bfloat16.h"
+#ifdef PELLUCID_MULTIPLIES_PAIRS
+#include "kernels/matmul_pairs.h"
+#endif
 #include "kernels/product.h"
 #include "kernels/optimizers.h"
 #include "kernels/functions.h"

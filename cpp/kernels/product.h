@@ -6,6 +6,12 @@ inline void product(const Operand<T>& A, const RightOperand<T>& right, Range row
     const Panels<const T> B = right.panels;
     if constexpr (sizeof(T) == sizeof(float)) {
         if (A.rounded.data) {
+#ifdef PELLUCID_MULTIPLIES_PAIRS
+            if (A.may_skip && skipping_pairs_pays(A.rounded, right.paired.rows / bf_group, rows, panels)) {
+                multiply_skipping_pairs(A.rounded, right.paired, rows, panels, epilogue);
+                return;
+            }
+#endif
             multiply_bfloat16(A.rounded, right.paired, rows, panels, epilogue);
             return;
         }

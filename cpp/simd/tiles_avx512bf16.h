@@ -8,11 +8,18 @@
 inline void begin_tiles() {}
 inline void end_tiles() {}
 
-inline __m512 add_pairs(__m512 sums, __m512i a, __m512i b) { return _mm512_dpbf16_ps(sums, (__m512bh)a, (__m512bh)b); }
-inline __m512i pair_for_all(const uint16_t* a) {
+using Pairs = __m512i;
+inline __m512 add_pairs(__m512 sums, Pairs a, Pairs b) { return _mm512_dpbf16_ps(sums, (__m512bh)a, (__m512bh)b); }
+inline Pairs load_pairs(const uint16_t* p) { return _mm512_loadu_si512(p); }
+inline Pairs pair_for_all(const uint16_t* a) {
     int pair;
     __builtin_memcpy(&pair, a, sizeof pair);
     return _mm512_set1_epi32(pair);
+}
+// Which pairs of a group are not two zeros: one bit a pair.
+inline unsigned nonzero_pairs(const uint16_t* group) {
+    const Pairs pairs = load_pairs(group);
+    return _mm512_test_epi32_mask(pairs, pairs);
 }
 
 // sums[rows][32] = or += A[rows][k] B[k][32], of at most 32 rows: `groups` times 32 k; A's groups stand `a_stride` apart, B's
@@ -26,10 +33,10 @@ inline void add_tile_products(float* sums, bool anew, int64_t rows, const uint16
         const uint16_t *a_here = a, *b_here = b;
         for (int64_t group = 0; group < groups; ++group, a_here += a_stride)
             for (int k = 0; k < 32; k += 2, b_here += 64) {
-                const __m512i left = _mm512_loadu_si512(b_here), right = _mm512_loadu_si512(b_here + 32);
+                const Pairs left = load_pairs(b_here), right = load_pairs(b_here + 32);
 #pragma GCC unroll 8
                 for (int r = 0; r < at_a_time; ++r) {
-                    const __m512i pair = pair_for_all(a_here + r * 32 + k);
+                    const Pairs pair = pair_for_all(a_here + r * 32 + k);
                     here[r].left = add_pairs(here[r].left, pair, left);
                     here[r].right = add_pairs(here[r].right, pair, right);
                 }

@@ -10,6 +10,7 @@
 #include "targets/portable_functions.h"
 
 #define PELLUCID_TILES "simd/tiles_avx512bf16.h"
+#define PELLUCID_MULTIPLIES_PAIRS
 #include "targets/open_avx512bf16.h"
 namespace pellucid::avx512bf16 {
 #include "simd/avx512.h"

@@ -115,6 +115,61 @@ def test_threads_and_neighbours_change_no_bit(target):
     np.testing.assert_array_equal(together[[0, 37, 299]], alone)
 
 
+def mostly_zeros(random, n, inputs, share):
+    return np.where(random.random((n, inputs)) < share, random.normal(size=(n, inputs)), 0).astype(np.float32)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("size", SIZES)
+def test_logits_of_rows_that_are_mostly_zeros(target, size):
+    architecture, ((W, b),), X, _ = one_layer(*size)
+    X = mostly_zeros(np.random.default_rng(3), *X.shape, share=0.1)
+    z = engine_on(target).logits(architecture, (Layer(W, b),), X)
+    exact = rounded(X) @ rounded(W).T + b
+    bound = (X.shape[1] + 2) * EPSILON * (np.abs(rounded(X)) @ np.abs(rounded(W)).T + np.abs(b))
+    assert (np.abs(z - exact) <= bound).all()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("outputs", [7, 64, 90, 200])
+def test_a_row_of_zeros_and_some_has_the_same_bits_among_rows_without_zeros(target, outputs):
+    architecture, layers, dense, _ = one_layer(40, 333, outputs)
+    sparse = mostly_zeros(np.random.default_rng(4), 40, 333, share=0.1)
+    among_others = engine_on(target).logits(architecture, layers, np.concatenate([sparse, dense, dense]))[:40]
+    np.testing.assert_array_equal(engine_on(target).logits(architecture, layers, sparse), among_others)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_threads_change_no_bit_where_some_skip_zeros_and_some_do_not(target):
+    architecture = Architecture((90,), (Hidden(130),), 5)
+    layers, random = initialize(architecture, 0), np.random.default_rng(5)
+    X, y = mostly_zeros(random, 300, 90, share=0.2), random.integers(0, 5, 300)
+    start, order, rates = State(layers, Adam().initial_moments(layers)), random.permutation(300), np.full(5, 0.01)
+    first, *others = [
+        engine_on(target, threads).run(architecture, Adam(), start, X, y, order, rates, batch_size=70)
+        for threads in (1, 2, 3, 5)
+    ]
+    for outcome in others:
+        for layer, expected in zip(outcome.state.layers, first.state.layers, strict=True):
+            np.testing.assert_array_equal(layer.W, expected.W)
+            np.testing.assert_array_equal(layer.b, expected.b)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_zero_times_what_is_not_finite_is_nan(target, bad):
+    architecture, ((W, b),), _, _ = one_layer(9, 70, 130)
+    W = W.copy()
+    W[17, 33] = bad
+    X = mostly_zeros(np.random.default_rng(6), 9, 70, share=0.1)
+    X[4] = 0
+    z = engine_on(target).logits(architecture, (Layer(W, b),), X)
+    with np.errstate(invalid="ignore"):
+        expected = ReferenceEngine().logits(architecture, (Layer(W, b),), X)
+    np.testing.assert_array_equal(np.isnan(z), np.isnan(expected))
+    assert np.isnan(z[4, 17])
+
+
 def test_parameters_must_be_float32():
     architecture, layers, X, _ = one_layer(3, 4, 2)
     doubles = tuple(Layer(W.astype(np.float64), b.astype(np.float64)) for W, b in layers)
