@@ -12,8 +12,8 @@ inline uint64_t nonzero_pairs(Rounded A, int64_t row, int64_t group, int64_t gro
     return bits;
 }
 
-// Whether it pays: the instruction waits for its sums where there are few panels, and a row's end cannot be foreseen; but a tile
-// has eight rows, though there be one. A look at one row in some is enough.
+// Whether it pays: the instruction waits for its sums where there are few panels, and a row's end cannot be foreseen; but of a
+// few rows a tile waits, too. A look at one row in some is enough.
 inline bool skipping_pairs_pays(Rounded A, int64_t groups, Range rows, Range panels) {
     if (rows.end - rows.begin <= 4) return true;
     const int64_t step = rows.end - rows.begin < 64 ? 1 : 7;

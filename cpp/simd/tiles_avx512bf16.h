@@ -22,26 +22,31 @@ inline unsigned nonzero_pairs(const uint16_t* group) {
     return _mm512_test_epi32_mask(pairs, pairs);
 }
 
-// sums[rows][32] = or += A[rows][k] B[k][32], of at most 32 rows: `groups` times 32 k; A's groups stand `a_stride` apart, B's
-// follow each other.
-inline void add_tile_products(float* sums, bool anew, int64_t rows, const uint16_t* a, int64_t a_stride, const uint16_t* b, int64_t groups) {
-    constexpr int at_a_time = 8;  // 16 registers of sums: enough to hide the latency; rows behind the last are multiplied for nothing
-    for (int64_t row = 0; row < rows; row += at_a_time, sums += at_a_time * 32, a += at_a_time * 32) {
-        Sums<float> here[at_a_time];
+template <int R>
+inline void add_rows_of_tiles(float* sums, bool anew, const uint16_t* a, int64_t a_stride, const uint16_t* b, int64_t groups) {
+    Sums<float> here[R];
 #pragma GCC unroll 8
-        for (int r = 0; r < at_a_time; ++r) here[r] = anew ? no_sums<float>() : load_sums(sums + r * 32);
-        const uint16_t *a_here = a, *b_here = b;
-        for (int64_t group = 0; group < groups; ++group, a_here += a_stride)
-            for (int k = 0; k < 32; k += 2, b_here += 64) {
-                const Pairs left = load_pairs(b_here), right = load_pairs(b_here + 32);
+    for (int r = 0; r < R; ++r) here[r] = anew ? no_sums<float>() : load_sums(sums + r * 32);
+    for (int64_t group = 0; group < groups; ++group, a += a_stride)
+        for (int k = 0; k < 32; k += 2, b += 64) {
+            const Pairs left = load_pairs(b), right = load_pairs(b + 32);
 #pragma GCC unroll 8
-                for (int r = 0; r < at_a_time; ++r) {
-                    const Pairs pair = pair_for_all(a_here + r * 32 + k);
-                    here[r].left = add_pairs(here[r].left, pair, left);
-                    here[r].right = add_pairs(here[r].right, pair, right);
-                }
+            for (int r = 0; r < R; ++r) {
+                const Pairs pair = pair_for_all(a + r * 32 + k);
+                here[r].left = add_pairs(here[r].left, pair, left);
+                here[r].right = add_pairs(here[r].right, pair, right);
             }
+        }
 #pragma GCC unroll 8
-        for (int r = 0; r < at_a_time; ++r) store_sums(sums + r * 32, here[r]);
-    }
+    for (int r = 0; r < R; ++r) store_sums(sums + r * 32, here[r]);
+}
+
+// sums[rows][32] = or += A[rows][k] B[k][32], of at most 32 rows: `groups` times 32 k; A's groups stand `a_stride` apart, B's
+// follow each other. Rows behind the last may be another member's, who is writing them: they are not read.
+inline void add_tile_products(float* sums, bool anew, int64_t rows, const uint16_t* a, int64_t a_stride, const uint16_t* b, int64_t groups) {
+    int64_t row = 0;
+    for (; row + 8 <= rows; row += 8) add_rows_of_tiles<8>(sums + row * 32, anew, a + row * 32, a_stride, b, groups);  // 16 sums hide the latency
+    if (rows & 4) add_rows_of_tiles<4>(sums + row * 32, anew, a + row * 32, a_stride, b, groups), row += 4;
+    if (rows & 2) add_rows_of_tiles<2>(sums + row * 32, anew, a + row * 32, a_stride, b, groups), row += 2;
+    if (rows & 1) add_rows_of_tiles<1>(sums + row * 32, anew, a + row * 32, a_stride, b, groups);
 }
