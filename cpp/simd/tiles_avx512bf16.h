@@ -1,5 +1,5 @@
-// The words for products of bfloat16 tiles with AVX512-BF16: one instruction multiplies 32 pairs and adds them, two by two, to 16
-// sums. It takes numbers below 2^-126 for zeros, as AMX does.
+// The words for products of bfloat16 tiles with AVX512-BF16: one instruction adds two products, those of a pair of k, to each of
+// 16 sums. It takes numbers below 2^-126 for zeros, as AMX does.
 //
 // For each pair of k, two registers of B are loaded; of each row a pair of A goes to all lanes.
 
