@@ -123,7 +123,7 @@ def test_threads_and_cuts_change_no_bit(pictures_training, target, dtype, bits, 
 
 
 def test_an_epoch_that_is_stopped_has_taken_whole_steps(pictures_training, bits):
-    problem = pictures_training((28, 28), n=4000, batch_size=10)
+    problem = pictures_training((28, 28), n=20_000, batch_size=10)
     engine, extras = native.NativeEngine(native.targets()[-1].name, threads=2), Extras(augmentation=MILD)
     asked = 0
 
