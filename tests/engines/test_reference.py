@@ -12,6 +12,7 @@ from pellucid.engines import ReferenceEngine, State
 from pellucid.engines.reference import ROWS_AT_A_TIME
 from pellucid.equations.network import forward, loss_and_gradients
 from pellucid.equations.optimizers import SGD, Adam
+from pellucid.equations.parameters import Layer
 
 ENGINE = ReferenceEngine()
 
@@ -240,3 +241,42 @@ def test_training_learns_what_can_be_learned(training):
         state = problem.run(ENGINE, SGD(), state).state
     loss, _ = ENGINE.loss_and_gradients(problem.architecture, state.layers, problem.X, problem.y)
     assert loss < log(3) / 4
+
+
+def anywhere(array, away):
+    """Give the same numbers, beginning so many bytes away from where their type would have them begin."""
+    memory = np.empty(array.nbytes + 64 + away, np.uint8)
+    begin = -memory.ctypes.data % 64 + away
+    found = memory[begin : begin + array.nbytes].view(array.dtype).reshape(array.shape)
+    found[...] = array
+    return found
+
+
+def gradient_bytes(loss, gradients):
+    return loss, *(tensor.tobytes() for layer in gradients for tensor in layer)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("away", [1, 2, 4, 17])
+def test_where_the_parameters_lie_in_memory_does_not_matter(training, optimizer, bits, away, dtype):
+    problem = training(widths=(64, 12, 10), n=300, batch_size=32)
+    near = problem.run(ENGINE, optimizer, problem.start(optimizer, dtype), n_steps=3).state
+
+    def moved(layers):
+        return tuple(Layer(anywhere(W, away), anywhere(b, away)) for W, b in layers)
+
+    far = State(moved(near.layers), tuple(map(moved, near.moments)), near.steps_done)
+    assert far.layers[0].W.flags.aligned == (away % near.layers[0].W.itemsize == 0)
+    outcomes = [problem.run(ENGINE, optimizer, state, first_step=3) for state in (near, far)]
+    assert bits(outcomes[0].state) == bits(outcomes[1].state)
+    assert outcomes[0].losses.tolist() == outcomes[1].losses.tolist()
+    batch = anywhere(problem.X[:32].astype(dtype), away)
+    for method, *of in (
+        (ENGINE.loss_and_gradients, problem.y[:32]),
+        (ENGINE.logits,),
+        (ENGINE.predict,),
+    ):
+        given = [
+            method(problem.architecture, each.layers, X, *of) for each in (near, far) for X in (batch, batch.copy())
+        ]
+        assert len({each.tobytes() if isinstance(each, np.ndarray) else gradient_bytes(*each) for each in given}) == 1

@@ -24,6 +24,7 @@ from pellucid.engines.engine import (
     check_streams,
     steps_of_an_epoch,
 )
+from pellucid.engines.memory import plain
 from pellucid.engines.native_checks import (
     check_examples,
     check_network,
@@ -32,7 +33,6 @@ from pellucid.engines.native_checks import (
     check_weights,
     explained,
     is_read_as_it_is,
-    plain,
     targets_of,
 )
 from pellucid.equations.architecture import Architecture

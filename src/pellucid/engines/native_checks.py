@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from pellucid.engines.engine import Examples, steps_of_an_epoch
+from pellucid.engines.memory import plain
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.losses import Targets
 from pellucid.equations.optimizers import Moments, Optimizer
@@ -130,11 +131,6 @@ def check_rows(order: Indices, n: int) -> None:
     """Raise ``ShapeError`` unless each number is that of a row."""
     if (missing := order[(order < 0) | (order >= n)]).size:
         raise ShapeError(f"the order names row {missing[0]} of {n}", f"rows from 0 to {n - 1}" if n else "no rows")
-
-
-def plain(array: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]:
-    """Give the array as it is where its elements lie side by side and aligned, else a copy in which they do."""
-    return np.require(array, dtype, ["C", "ALIGNED"])
 
 
 def is_read_as_it_is(X: Examples) -> bool:

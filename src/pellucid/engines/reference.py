@@ -18,6 +18,7 @@ from pellucid.engines.engine import (
     check_streams,
     steps_of_an_epoch,
 )
+from pellucid.engines.memory import plain, plain_layers
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.beyond.extras import PLAIN, Extras
 from pellucid.equations.losses import Targets
@@ -73,6 +74,7 @@ class ReferenceEngine:
         last_step = steps_of_an_epoch(len(order), batch_size)
         if n_steps is not None:
             last_step = min(last_step, first_step + n_steps)
+        state = State(plain_layers(state.layers), tuple(map(plain_layers, state.moments)), state.steps_done)
         losses: list[float] = []
         correct = 0
         with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite is reported, not warned of
@@ -113,16 +115,19 @@ class ReferenceEngine:
         l2: float = 0.0,
     ) -> tuple[float, Layers]:
         """Give the mean loss of a batch and its gradient for every W and b, with the penalty [l2] if there is one."""
-        loss, gradients = loss_and_gradients(architecture, layers, X, y, weights)
+        layers = plain_layers(layers)
+        loss, gradients = loss_and_gradients(architecture, layers, plain(X), y, weights)
         extras, weight = Extras(l2=l2), len(X) if weights is None else float(weights.sum())
         return loss + extras.penalty(layers, weight), extras.gradient(layers, gradients, weight)
 
     def logits(self, architecture: Architecture, layers: Layers, X: Examples) -> Array:
         """Give the last layer's z: X (n, d) → (n, k)."""
+        layers = plain_layers(layers)
         return np.concatenate([forward(architecture, layers, piece).logits for piece in _pieces(X)])
 
     def predict(self, architecture: Architecture, layers: Layers, X: Examples) -> Array:
         """Give the outputs: X (n, d) → (n, k)."""
+        layers = plain_layers(layers)
         return np.concatenate([forward(architecture, layers, piece).p for piece in _pieces(X)])
 
     def pack(self, architecture: Architecture, layers: Layers) -> Packed:
@@ -153,4 +158,4 @@ class _Remembered:
 
 def _pieces(X: Examples) -> Iterator[Examples]:
     for start in range(0, max(1, len(X)), ROWS_AT_A_TIME):
-        yield X[start : start + ROWS_AT_A_TIME]
+        yield plain(X[start : start + ROWS_AT_A_TIME])
