@@ -151,7 +151,7 @@ def test_a_network_with_one_output_is_drawn_for_and_explained(client) -> None:
     assert client.tell("neuron", pixels=read["pixels"], layer=2, place=0)["name"] == "output yes"
     shown = client.tell("explanation", pixels=read["pixels"], label="no")
     client.tell("step", id=shown["id"])
-    assert client.ask("evaluation")["classes"] == ["no", "yes"]
+    assert client.ask("evaluation")["found"]["classes"] == ["no", "yes"]
     assert client.tell("explanation", index=0)["says"] in ("no", "yes")
 
 

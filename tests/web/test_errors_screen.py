@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+
+from pellucid.equations.architecture import Architecture
+from pellucid.equations.losses import SquaredError
+from pellucid.equations.parameters import Layer
+from pellucid.errors import DataUnavailableError
+from pellucid.network import Network
 
 
 def test_the_evaluation_counts_what_is_wrong(client) -> None:
-    found = client.ask("evaluation")
+    found = client.ask("evaluation")["found"]
     assert (found["examples"], found["wrong"], found["accuracy"]) == (10, 1, "90.00%")
     assert found["confusion"][5][3] == 1
     assert sum(map(sum, found["confusion"])) == 10
@@ -34,18 +41,27 @@ def test_a_step_changes_what_is_found(client) -> None:
     client.tell("step", id=shown["id"])
     after = client.ask("evaluation")
     assert after["version"] != before["version"]
-    assert after["loss"] != before["loss"]
+    assert after["found"]["loss"] != before["found"]["loss"]
 
 
 def test_where_there_are_no_labelled_examples_it_says_so(client) -> None:
-    from pellucid.errors import DataUnavailableError
-
     def none():
         raise DataUnavailableError("the data are gone")
 
-    client.session.adopt(client.session.given.network, "another", none)
-    answer = client.get("/api/v1/evaluation")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "no-data")
-    assert answer.json()["error"]["message"] == "There are no labelled examples: the data are gone."
+    subject = client.session.adopt(client.session.given.network, "another", none)
+    assert client.ask("evaluation") == {
+        "version": subject.version,
+        "why_not": "There are no labelled examples: the data are gone.",
+        "found": None,
+    }
     assert client.get("/api/v1/mistakes").status_code == 404
     assert client.refused("explanation", index=0)[:2] == (404, "no-data")
+
+
+def test_a_network_of_numbers_has_nothing_to_count(client) -> None:
+    numbers = Architecture((28, 28), (), 1, SquaredError())
+    layers = (Layer(np.zeros((1, 784)), np.zeros(1)),)
+    client.session.adopt(Network(numbers, layers), "numbers", client.session.given.examples.get)
+    found = client.ask("evaluation")
+    assert found["why_not"] == "This network gives numbers: there is no right or wrong to count."
+    assert found["found"] is None

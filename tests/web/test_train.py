@@ -156,7 +156,7 @@ def test_the_trained_network_becomes_the_one_of_the_page(client) -> None:
     assert (subject["network"], subject["reads_drawings"]) == ("64-24-10", False)
     training = client.session.now.network.model.training
     assert (training["data"]["name"], training["learning_rate"], training["seed"]) == ("digits", 0.1, 3)
-    found = client.ask("evaluation")
+    found = client.ask("evaluation")["found"]
     assert (found["what"], found["examples"]) == ("the test part of digits", 359)
     assert client.tell("explanation", index=0)["example"] == "Example 0 of the test part of digits"
     assert client.tell("network", source="given")["subject"]["name"] == "mnist"
@@ -242,7 +242,7 @@ def test_the_data_given_to_the_server_are_read_with_the_label_given(make_client,
     assert client.wait_for("finished", "failed")["state"] == "finished"
     client.tell("network", source="trained")
     assert client.ask("state")["subject"]["classes"] == ["apple", "fig"]
-    assert client.ask("evaluation")["what"] == "the test part of fruit"
+    assert client.ask("evaluation")["found"]["what"] == "the test part of fruit"
     assert client.tell("explanation", index=0)["label"] in ("apple", "fig")
 
 

@@ -6,22 +6,34 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.datasets.for_a_network import Labelled
+from pellucid.errors import PellucidError
 from pellucid.explain.numerals import numeral
 from pellucid.report.charts import reliability
 from pellucid.report.png import SOON, dark_on_light, data_uri
+from pellucid.training.evaluation import Evaluation
 from pellucid.web.guard import RefusalError
-from pellucid.web.session import Session
+from pellucid.web.session import Session, Subject
 
 MISTAKES_A_PAGE = 48
 
 
 def evaluation(session: Session) -> dict[str, Any]:
-    """Hold the network against its labelled examples: → the numbers of the page."""
-    subject, examples, found = session.found()
+    """Hold the network against its labelled examples: → the numbers of the page, or the sentence that stands in their place.
+
+    Who looks at the page where there are no examples has asked for nothing wrong: the answer is no refusal.
+    """
+    try:
+        subject, examples, found = session.found()
+    except (RefusalError, PellucidError) as reason:
+        return {"version": session.now.version, "why_not": str(reason), "found": None}
+    return {"version": subject.version, "why_not": "", "found": _numbers(subject, examples, found)}
+
+
+def _numbers(subject: Subject, examples: Labelled, found: Evaluation) -> dict[str, Any]:
     error, bins = found.calibration
     precision, recall = found.precision_and_recall
     return {
-        "version": subject.version,
         "network": str(subject.network.architecture),
         "what": examples.what,
         "examples": len(examples.y),

@@ -20,25 +20,32 @@ export async function enter(subject) {
   if (subject.version === version) return;
   find("errors-lead").textContent = "Looking at the examples …";
   try {
-    show(await get("evaluation"));
-    version = subject.version;
+    /** @type {import("./types").Evaluation} */
+    const answer = await get("evaluation");
+    version = answer.version;
+    say(answer.why_not);
+    if (answer.found === null) return;
+    show(answer.found);
     cell = null;
     await fill(true);
   } catch (error) {
     if (error instanceof Lost) return;
     if (!(error instanceof Refused)) throw error;
-    find("errors-lead").textContent = "";
-    find("errors-not").hidden = false;
-    find("errors-not").textContent = error.message;
-    find("errors-all").hidden = true;
+    say(error.message);
   }
 }
 
-/** @param {import("./types").Evaluation} found */
+/** @param {string} words in place of the numbers; none where there are numbers */
+function say(words) {
+  find("errors-lead").textContent = "";
+  find("errors-not").textContent = words;
+  find("errors-not").hidden = words === "";
+  find("errors-all").hidden = words !== "";
+}
+
+/** @param {import("./types").Found} found */
 function show(found) {
   classes = found.classes;
-  find("errors-not").hidden = true;
-  find("errors-all").hidden = false;
   find("errors-lead").textContent = `${found.network} on ${found.what}: ${found.examples.toLocaleString("en")} examples that it has not learned from.`;
   const figure = (/** @type {string} */ number, /** @type {string} */ words) => make("li", {}, make("b", {}, number), words);
   find("errors-figures").replaceChildren(figure(found.accuracy, "read rightly"), figure(found.wrong.toLocaleString("en"), "wrong"), figure(found.loss, "loss"), figure(found.calibration_error, "expected calibration error"));

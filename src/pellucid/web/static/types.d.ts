@@ -34,8 +34,9 @@ export interface ExplanationRecord {
 }
 export interface NumbersPage { from: number; of: number; numbers: { place: string; numeral: string; exact: string }[] }
 export interface Along { points: { rate: string; loss: string; predicted: string; at: [number, number | null, number | null] }[] }
-export interface Evaluation {
-  version: number; network: string; what: string; examples: number; wrong: number; accuracy: string; loss: string; calibration_error: string;
+export interface Evaluation { version: number; why_not: string; found: Found | null }
+export interface Found {
+  network: string; what: string; examples: number; wrong: number; accuracy: string; loss: string; calibration_error: string;
   classes: string[]; confusion: number[][]; precision: string[]; recall: string[]; reliability: string;
   bins: { examples: number; sure: string; right: string }[];
 }
