@@ -288,24 +288,24 @@ def test_eight_hours_of_training_do_not_grow(client) -> None:
     """A run's progress, five times a second for eight hours, and its epochs: neither the answer nor the memory grows."""
     client.tell("run", **SMALL)
     client.wait_for("finished")
-    trainer, state = client.trainer, client.trainer._snapshot.state
+    watch, state = client.trainer._watch, client.trainer._snapshot.state
 
     def hours(number: float) -> tuple[int, int]:
         for tick in range(int(number * 3600 * 5)):
-            trainer._points.add(tick / 100, 0.1, 0.2, 0.03)
+            watch._points.add(tick / 100, 0.1, 0.2, 0.03)
             if tick % 5000 == 0:
-                trainer.on_progress(Progress(tick // 100 + 1, 200, 10, 100, 0.1, 0.9, 1000.0, 0.1, state))
+                watch.on_progress(Progress(tick // 100 + 1, 200, 10, 100, 0.1, 0.9, 1000.0, 0.1, state))
             if tick % 100 == 0:
-                trainer.on_epoch(trainer._epochs[-1])
-                trainer.on_notice(f"notice {tick}")
-        return len(client.get("/api/v1/run").content), len(trainer._points.columns()[0])
+                watch.on_epoch(watch._epochs[-1])
+                watch.on_notice(f"notice {tick}")
+        return len(client.get("/api/v1/run").content), len(watch._points.columns()[0])
 
     first, _ = hours(1)
     last, points = hours(7)
     assert points <= MOST_POINTS
     assert last < 1.6 * first
-    assert len(trainer._epochs) <= 12
-    assert len(trainer._notices) <= 3
+    assert len(watch._epochs) <= 12
+    assert len(watch.notices) <= 3
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, MOST_POINTS - 1, MOST_POINTS, MOST_POINTS + 1, 12_345])

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 from pellucid import __version__
 from pellucid.datasets import available, load
@@ -25,21 +21,16 @@ from pellucid.equations.optimizers import OPTIMIZERS
 from pellucid.errors import DataUnavailableError, PellucidError
 from pellucid.formats.model_file import Model
 from pellucid.network import Network
-from pellucid.training.callbacks import Callback, Progress
-from pellucid.training.divergence import first_non_finite, why_it_diverged
-from pellucid.training.evaluation import judge
-from pellucid.training.health import LayerHealth, health
-from pellucid.training.history import EpochRecord, History
 from pellucid.training.loop import Fit, all_finite, fit
-from pellucid.training.rules import UsualRules
 from pellucid.training.settings import LEARNING_RATES
 from pellucid.training.snapshot import Snapshot, first_snapshot
 from pellucid.training.stopping import Ending
+from pellucid.web.divergence import PageRules, ends_its_epoch, where_it_diverged
 from pellucid.web.guard import RefusalError
-from pellucid.web.points import Points
-from pellucid.web.run_records import charts_of, epoch_record, last_record, layer_record, picture_of_first_layer
+from pellucid.web.run_records import picture_of_first_layer
 from pellucid.web.session import Session
 from pellucid.web.wanted import flag, number, one_of, whole, wholes
+from pellucid.web.watch import Watch
 from pellucid.web.work import Work, work_of
 
 RunState = Literal["none", "loading", "paused", "running", "finished", "diverged", "failed"]
@@ -47,28 +38,11 @@ HELD = ("loading", "paused", "running")
 """The states in which a run is there that another one must not push aside."""
 
 FIELDS = ("data", "hidden", "activation", "solver", "learning_rate", "batch_size", "epochs", "seed", "paused")
-SECONDS_BETWEEN_LOOKS = 0.15
-RESTS_A_LOOK = 10
-"""A look is followed by a rest so many times as long, so that a training does not wait much for being looked at."""
-
 SECONDS_AT_THE_END = 2.0
-ROWS_OF_HEALTH = 128
-EPOCHS_LISTED = 12
 OWN_DATA = "the given data"
 
 
-@dataclass(frozen=True)
-class PageRules(UsualRules):
-    """The usual rules, but the rate is the one that the page shows, from the next step on."""
-
-    rate: float = 0.0
-
-    def rates(self, history: History, steps: int) -> NDArray[np.float64]:
-        """Give the page's rate to all steps."""
-        return np.full(steps, self.rate)
-
-
-class Trainer(Callback):
+class Trainer:
     """The one training of this process, and what the page sees of it."""
 
     def __init__(
@@ -94,16 +68,10 @@ class Trainer(Callback):
         self._config: Mapping[str, Any] = {}
         self._sentence = ""
         self._rate, self._rates = 0.0, set[float]()
-        self._begin_again()
+        self._watch: Watch | None = None
+        self._changed()
 
-    def _begin_again(self) -> None:
-        self._points = Points(4)
-        self._health: tuple[LayerHealth, ...] = ()
-        self._epochs: list[EpochRecord] = []
-        self._notices: list[str] = []
-        self._told: Progress | None = None
-        self._seen: Progress | None = None
-        self._looked, self._rest = 0.0, SECONDS_BETWEEN_LOOKS
+    def _changed(self) -> None:
         self._changes += 1
 
     # ---- What the page asks for ------------------------------------------------------------------------------------------
@@ -164,7 +132,7 @@ class Trainer(Callback):
             self._need("running", "paused")
             self._rate = rate
             self._rates = {*self._rates, rate}
-            self._changes += 1
+            self._changed()
             if self._state == "running":
                 self._stop.set()  # the loop sees that nobody is pausing, and goes on with the new rate
 
@@ -177,7 +145,8 @@ class Trainer(Callback):
             self._rate = work.settings.learning_rate
             self._rates = {self._rate}
             self._snapshot, self._state, self._sentence = _first(work), "paused", ""
-            self._begin_again()
+            self._watch = self._watching(work)
+            self._changed()
 
     def put_away(self) -> None:
         """End the training and forget it. Data that are being loaded are not waited for: who loads them finds nobody there
@@ -241,6 +210,11 @@ class Trainer(Callback):
             raise RefusalError(409, "state", "The data are still being loaded.")
         return self._work
 
+    def _held_watch(self) -> Watch:
+        if self._watch is None:
+            raise RefusalError(409, "state", "The data are still being loaded.")
+        return self._watch
+
     def _held_snapshot(self) -> Snapshot:
         if self._snapshot is None:
             raise RefusalError(409, "state", "The data are still being loaded.")
@@ -280,7 +254,7 @@ class Trainer(Callback):
         except Exception:
             logging.getLogger(__name__).exception("the training broke")
             self._fail("Something went wrong that should not; the server's window tells.")
-        self._changes += 1
+        self._changed()
 
     def _fail(self, sentence: str) -> None:
         with self._handing_over:
@@ -298,25 +272,27 @@ class Trainer(Callback):
         with self._handing_over:
             if not self._is_mine():
                 return
-            self._snapshot, self._work = _first(work), work
+            self._snapshot, self._work, self._watch = _first(work), work, self._watching(work)
             self._state = "paused" if self._pausing.is_set() else "running"
+
+    def _watching(self, work: Work) -> Watch:
+        return Watch(work, lambda: self._rate, self._changed)
 
     def _is_mine(self) -> bool:
         """Say whether the running thread is the trainer's still: one whose loading was put away is not."""
         return threading.current_thread() is self._thread
 
     def _train(self, most_steps: int | None) -> None:
-        work, left = self._held_work(), most_steps
+        work, watch, left = self._held_work(), self._held_watch(), most_steps
         while not self._pausing.is_set() and (left is None or left > 0):
             before = self._held_snapshot()
             rules = PageRules(work.settings, self._rate)
             result = fit(
                 work.engine, work.architecture, work.training, work.settings, validation=work.validation, start=before,
-                callbacks=[self], stop=self._stop.is_set, rules=rules, most_steps=left,
+                callbacks=[watch], stop=self._stop.is_set, rules=rules, most_steps=left,
             )  # fmt: skip
             self._snapshot = result.snapshot
-            if self._told is not None and self._told is not self._seen:
-                self._look(self._told)
+            watch.look_at_the_last()
             if result.ending is not Ending.INTERRUPTED:
                 self._end(work, rules, result)
                 return
@@ -329,10 +305,10 @@ class Trainer(Callback):
     def _end(self, work: Work, rules: PageRules, result: Fit) -> None:
         if result.ending is Ending.DIVERGED:
             self._sentence = (
-                f"{_where_it_diverged(work, rules, result.snapshot)} The rate is {self._rate:g}; try a lower one, and "
+                f"{where_it_diverged(work, rules, result.snapshot)} The rate is {self._rate:g}; try a lower one, and "
                 "begin again."
             )
-            is_spoiled = _ends_its_epoch(work, result.snapshot) or not all_finite(result.snapshot.state.layers)
+            is_spoiled = ends_its_epoch(work, result.snapshot) or not all_finite(result.snapshot.state.layers)
             if is_spoiled:  # go back to where the epoch began: there it was sound
                 steps = result.snapshot.epochs_done * work.steps_an_epoch
                 before = State(result.layers, (), steps)
@@ -342,45 +318,11 @@ class Trainer(Callback):
         else:
             self._sentence, self._state = result.trouble or "", "finished"
 
-    # ---- What the training tells -----------------------------------------------------------------------------------------
-
-    def on_progress(self, progress: Progress) -> None:
-        """Look at the network as it stands, a few times a second at most: short epochs tell of themselves more often."""
-        self._told = progress
-        if time.monotonic() - self._looked > self._rest:
-            self._look(progress)
-
-    def _look(self, progress: Progress) -> None:
-        work, began = self._held_work(), time.monotonic()
-        self._health = health(
-            work.engine, work.architecture, work.settings, progress.state, self._rate,
-            work.training.X[:ROWS_OF_HEALTH], work.training.y[:ROWS_OF_HEALTH],
-        )  # fmt: skip
-        if progress.rows < progress.rows_of_epoch:  # of a whole epoch the loop itself tells
-            seen = judge(work.engine, work.architecture, progress.state.layers, work.validation.X, work.validation.y)
-            epochs = progress.epoch - 1 + progress.rows / progress.rows_of_epoch
-            self._points.add(epochs, progress.recent_loss, seen.loss, 1 - (seen.accuracy or 0.0))
-        self._looked, self._seen = time.monotonic(), progress
-        self._rest = max(SECONDS_BETWEEN_LOOKS, RESTS_A_LOOK * (self._looked - began))
-        self._changes += 1
-
-    def on_epoch(self, record: EpochRecord) -> None:
-        """List the last epochs, and add each to the curves."""
-        self._epochs = [*self._epochs, record][-EPOCHS_LISTED:]
-        recent = record.loss if self._told is None else self._told.recent_loss
-        wrong = 1 - (record.validation_accuracy or 0.0)
-        self._points.add(record.epoch, recent, record.validation_loss or 0.0, wrong)
-        self._changes += 1
-
-    def on_notice(self, sentence: str) -> None:
-        """Keep what looks wrong, for the page to say."""
-        self._notices = [*self._notices, sentence][-3:]
-
     # ---- What the page sees ----------------------------------------------------------------------------------------------
 
     def to_record(self, seen: int | None = None) -> dict[str, Any]:
         """Write the run for the page; only its number where nothing has changed since the page has ``seen`` it."""
-        changes, work, state = self._changes, self._work, self._now()
+        changes, work, watch, state = self._changes, self._work, self._watch, self._now()
         brief = {"changes": changes, "state": self._state}
         if seen is not None and seen == changes:
             return {**brief, "unchanged": True}
@@ -389,9 +331,9 @@ class Trainer(Callback):
             "config": self._config,
             "rate": self._rate,
             "sentence": self._sentence,
-            "notices": [each for each in self._notices if each != self._sentence],
+            "notices": [each for each in (watch.notices if watch else ()) if each != self._sentence],
         }
-        if work is None or state is None:
+        if work is None or watch is None or state is None:
             return record
         return {
             **record,
@@ -402,15 +344,13 @@ class Trainer(Callback):
             "steps_an_epoch": work.steps_an_epoch,
             "epoch": state.steps_done // work.steps_an_epoch,
             "epochs": work.settings.epochs,
-            "layers": [layer_record(number, each) for number, each in enumerate(self._health, start=1)],
-            "listed": [epoch_record(each) for each in self._epochs],
-            "charts": charts_of(self._points),
-            "now": last_record(self._points),
+            **watch.to_record(),
         }
 
     def _now(self) -> State | None:
         """Where it stands: as the running training told last, or as it was left."""
-        told, snapshot = self._told, self._snapshot
+        watch, snapshot = self._watch, self._snapshot
+        told = None if watch is None else watch.told
         if self._state == "running" and told is not None:
             return told.state
         return None if snapshot is None else snapshot.state
@@ -419,29 +359,6 @@ class Trainer(Callback):
         """Draw the first layer's weights as they stand: a PNG. Raises ``RefusalError`` where there are none."""
         work, state = self._held_work(), self._now()
         return picture_of_first_layer(work.architecture, (state or self._held_snapshot().state).layers)
-
-
-def _ends_its_epoch(work: Work, snapshot: Snapshot) -> bool:
-    """Say whether the running epoch has had all its steps."""
-    return snapshot.state.steps_done == (snapshot.epochs_done + 1) * work.steps_an_epoch
-
-
-def _where_it_diverged(work: Work, rules: PageRules, snapshot: Snapshot) -> str:
-    """Say which step made the first number that is not finite, and which operation of it: within an epoch the one that
-    ``snapshot`` stands before; after its last step, that step, or the look at the validation examples that follows.
-    """
-    steps, layers = snapshot.state.steps_done, snapshot.state.layers
-    if _ends_its_epoch(work, snapshot):
-        looked = f"After step {steps:,} of the training a look at the validation examples made"
-        where = looked if all_finite(layers) else f"Step {steps:,} of the training made"
-        found = first_non_finite(work.architecture, layers, work.validation.X, work.validation.y)
-    else:
-        where = f"Step {steps + 1:,} of the training made"
-        found = why_it_diverged(
-            work.engine, work.architecture, work.settings, rules, snapshot, work.training.X, work.training.y
-        )
-    words = f" {found.words}" if found else ""
-    return f"{where} a number that is infinite or NaN.{words}"
 
 
 _STATES = {
