@@ -155,7 +155,7 @@ def test_the_first_ten_seconds(watched) -> None:
     expect(page.locator("#layers .cells button")).to_have_count(192)
     page.click("#layers .cells button.loudest >> nth=0")  # one click to the numbers
     expect(page.locator("#neuron table.sum tr")).to_have_count(8)
-    page.click("text=How did it get this number?")
+    page.click("text=How does it know?")
     expect(page.locator("#stop h2")).to_contain_text("What the network sees")
 
 

@@ -39,7 +39,7 @@ export const drawnPixels = () => shown?.pixels ?? null;
 /** @param {import("./types").Subject} subject */
 export async function enter(subject) {
   take(subject);
-  find("draw-all").hidden = find("draw-next").hidden = !subject.reads_drawings;
+  find("draw-all").hidden = !subject.reads_drawings;
   find("draw-not").hidden = subject.reads_drawings;
   find("draw-lead").hidden = !subject.reads_drawings;
   find("draw-not-words").textContent = `This network (${subject.network}) does not tell classes of 28×28 pictures apart, so it cannot read a drawing. ${subject.tells_classes_apart ? "Step and Errors show it at work." : "This page explains networks that tell classes apart."}`;

@@ -83,6 +83,7 @@ async function explain() {
   const rate = rateOf(input("step-rate").valueAsNumber);
   const label = select("step-label").value;
   const example = source("drawing").checked ? { pixels } : { index: Math.max(0, Math.trunc(input("step-index").valueAsNumber || 0)) };
+  if (!shown) find("step-headline").textContent = "Working out one step …";
   try {
     const record = await post("explanation", { ...example, learning_rate: rate, ...(label ? { label } : {}) });
     if (asked !== latest) return;
@@ -92,8 +93,10 @@ async function explain() {
     along = await get(`explanation/${record.id}/along?most=${Math.min(10, 2 * rate)}`);
     if (asked === latest) showAlong(rate);
   } catch (error) {
-    if (error instanceof Refused && asked === latest) complain(error.message);
-    else if (!(error instanceof Lost || error instanceof Refused)) throw error;
+    if (error instanceof Refused && asked === latest) {
+      if (!shown) find("step-headline").textContent = "";
+      complain(error.message);
+    } else if (!(error instanceof Lost || error instanceof Refused)) throw error;
   }
 }
 
@@ -105,6 +108,7 @@ function complain(words) {
 
 /** @param {ExplanationRecord} record */
 function show(record) {
+  find("step-along").hidden = find("step-walk").hidden = find("stop").hidden = false;
   find("step-headline").textContent = record.headline + (record.loss < 0.01 ? " It is sure already: say that it is something else, or open one of its mistakes, to see it learn." : "");
   select("step-label").value = record.label;
   image("step-picture").hidden = record.picture === null;

@@ -76,6 +76,8 @@ function show(now) {
   }
   run = now;
   const has = now.network !== undefined;
+  find("train-seen").hidden = !has;
+  find("train-soon").hidden = has;
   showWords(now);
   showControls(now);
   find("train-notice").hidden = !(now.sentence || now.notices.length);
