@@ -302,11 +302,7 @@ class _Training:
 
     def _say_that_it_streams(self, dataset: StreamedDataset) -> None:
         from pellucid.datasets.memory import size_in_words
-        from pellucid.errors import SettingError
 
-        if self.report:
-            got = f"--report is given, and {dataset.name} is read block by block"
-            raise SettingError(got, "data that fit into memory", "Train without it, or allow more --memory.")
         self._say_dimly(
             f"Of the {size_in_words(dataset.memory)} of memory, half holds two windows of {dataset.rows_of_a_window:,} rows."
         )

@@ -27,6 +27,7 @@ from pellucid.training.identity import identity
 from pellucid.training.interrupts import interruptible
 from pellucid.training.keeper import SECONDS_BETWEEN_CHECKPOINTS, check_seconds
 from pellucid.training.loop import Fit, fit
+from pellucid.training.mistakes import MOST_SHOWN
 from pellucid.training.run_folder import RunFolder
 from pellucid.training.saving import Saver, write_where_possible
 from pellucid.training.settings import Settings
@@ -192,7 +193,13 @@ def _test(plan: Plan, layers: Layers) -> Evaluation | Tally:
     data = plan.dataset
     if isinstance(data, Dataset):
         return plan.evaluates(plan.engine, plan.architecture, layers, data.X_test, data.y_test)
-    return tally(plan.engine, plan.architecture, layers, data.test.portions(data.rows_of_a_portion))
+    return tally_test_part(plan, data, layers)
+
+
+def tally_test_part(plan: Plan, data: StreamedDataset, layers: Layers) -> Tally:
+    """Read the test part of data that are larger than memory, portion by portion."""
+    most = data.rows_of_a_portion
+    return tally(plan.engine, plan.architecture, layers, data.test.portions(most), min(MOST_SHOWN, most))
 
 
 def _end(plan: Plan, folder: RunFolder, record: Mapping[str, Any], result: Fit, saver: Saver) -> Run:
