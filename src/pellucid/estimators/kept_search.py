@@ -40,7 +40,9 @@ class KeptSearch:
         def same(content: bytes) -> bool | None:
             try:
                 theirs = json.loads(content)
-            except ValueError:
+            except (ValueError, RecursionError):
+                return None
+            if not isinstance(theirs, dict):
                 return None
             check(theirs, ours)
             return True
@@ -57,7 +59,8 @@ class KeptSearch:
             if len(content) != len(head) + 8 + theta.size * np.dtype(dtype).itemsize or not content.startswith(head):
                 return None
             (loss,) = struct.unpack_from("<d", content, len(head))
-            return loss, np.frombuffer(content, dtype, offset=len(head) + 8).astype(np.float64)
+            with np.errstate(invalid="ignore"):  # a search that diverges has asked for NaN, too
+                return loss, np.frombuffer(content, dtype, offset=len(head) + 8).astype(np.float64)
 
         answer: Answer | None = self._taken(kept)
         if answer is None:
@@ -72,7 +75,7 @@ class KeptSearch:
         def kept(content: bytes) -> EpochRecord | None:
             try:
                 return from_records([json.loads(content[1:])])[0] if content.startswith(b"i") else None
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 return None
 
         record = self._taken(kept)

@@ -76,8 +76,7 @@ class Journal:
 
     def add(self, content: bytes) -> None:
         """Add a frame after the last one that was taken or added; what came after that is gone. Raises ``StorageError``."""
-        seal = _sealed(self._seal, content)
-        frame = len(content).to_bytes(SIZE, "little") + seal + content
+        frame = framed(self._seal, content)
         try:
             if self._at == 0:
                 self.close()
@@ -93,7 +92,7 @@ class Journal:
             if isinstance(error, StorageError):
                 raise
             raise _storage_error("written", self.path, error) from error
-        self._at, self._seal = self._at + len(frame), seal
+        self._at, self._seal = self._at + len(frame), frame[SIZE : SIZE + SEAL]
 
     def flush(self) -> None:
         """Bring to the disk what has been added."""
@@ -117,7 +116,7 @@ class Journal:
         if len(head) < SIZE + SEAL or size > left:
             return None, b""
         content = stream.read(size)
-        if _sealed(self._seal, content) != head[SIZE:]:
+        if seal_of(self._seal, content) != head[SIZE:]:
             self.is_spoiled = True
             return None, b""
         return content, head[SIZE:]
@@ -132,7 +131,13 @@ class Journal:
         return self._stream
 
 
-def _sealed(before: bytes, content: bytes) -> bytes:
+def framed(before: bytes, content: bytes) -> bytes:
+    """Give the frame of a content that comes after the seal ``before``."""
+    return len(content).to_bytes(SIZE, "little") + seal_of(before, content) + content
+
+
+def seal_of(before: bytes, content: bytes) -> bytes:
+    """Give the seal of a content that comes after the seal ``before``: SHA-256 of both."""
     digest = hashlib.sha256(before)
     digest.update(content)
     return digest.digest()
