@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, make_scorer
@@ -141,6 +142,43 @@ def test_a_search_that_goes_on_from_another_fit_is_known_by_where_it_began(probl
     assert bits(before) == bits(whole)
     with pytest.raises(RunFolderError, match=r"settings\.began_with was"):
         patiently(before.fit, X, y, checkpoint=tmp_path)  # it would go on from where it stands now
+
+
+def test_a_seed_that_nobody_gave_is_drawn_once_and_kept_with_the_search(problem, bits, patiently, tmp_path) -> None:
+    X, y = problem("wine")
+    settings = {"solver": "lbfgs", "max_iter": 6}
+    killed = MLPClassifier((9,), callbacks=killed_at(3), **settings)
+    with pytest.raises(KilledError):
+        patiently(killed.fit, X, y, checkpoint=tmp_path)
+    patiently(killed.set_params(callbacks=None).fit, X, y, checkpoint=tmp_path)
+    seed = int((tmp_path / "seed").read_text())
+    whole = patiently(MLPClassifier((9,), random_state=seed, **settings).fit, X, y)
+    assert (bits(killed), told(killed)) == (bits(whole), told(whole))
+
+
+def test_two_searches_in_one_folder_are_refused(problem, patiently, tmp_path) -> None:
+    X, y = problem("iris")
+    settings = {"solver": "lbfgs", "max_iter": 2, "random_state": 0}
+    refused = []
+
+    def search_beside(record) -> None:
+        with pytest.raises(RunFolderError, match=r"another process is training in .*checkpoint=DIR"):
+            MLPClassifier((5,), **settings).fit(X, y, checkpoint=tmp_path)
+        refused.append(record.epoch)
+
+    patiently(MLPClassifier((5,), callbacks=search_beside, **settings).fit, X, y, checkpoint=tmp_path)
+    assert refused == [1, 2]
+
+
+def test_sparse_examples_are_searched_on_too(problem, bits, patiently, tmp_path) -> None:
+    X, y = problem("digits")
+    X = csr_matrix(X * (np.abs(X) > 1))
+    whole, killed = (MLPClassifier((9,), solver="lbfgs", max_iter=5, random_state=0) for _ in range(2))
+    patiently(whole.fit, X, y)
+    with pytest.raises(KilledError):
+        patiently(killed.set_params(callbacks=killed_at(2)).fit, X, y, checkpoint=tmp_path)
+    patiently(killed.set_params(callbacks=None).fit, X, y, checkpoint=tmp_path)
+    assert bits(killed) == bits(whole)
 
 
 @pytest.mark.parametrize(
