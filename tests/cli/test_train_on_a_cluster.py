@@ -140,6 +140,15 @@ def test_words_are_those_of_all_files_as_of_one_table(cli, address, tmp_path):
     assert (ours.offset[1:4], ours.scale[1:4]) == (theirs.offset[1:4], theirs.scale[1:4]) == ((0.0,) * 3, (1.0,) * 3)
     assert (ours.offset[0], ours.scale[0]) == pytest.approx((theirs.offset[0], theirs.scale[0]), rel=0.2)
     assert cli("evaluate", "run", "--data", "all.csv", "--json").json["accuracy"] > 0.9
+    on_two = cli("evaluate", "run", "--data", "[02].parquet", "--json").json
+    assert (on_two["data"], on_two["examples"]) == ("all of [02].parquet", 240)
+    assert on_two["accuracy"] > 0.9
+    # The same files, by the name under which the run's record has them.
+    longer = cli("train", "--dask", address, "--resume", "run", "--epochs", "31", "--json")
+    assert (longer.code, longer.json["epochs"]) == (0, 31)
+    implied = cli("evaluate", "run", "--json").error["message"]
+    assert f"was trained on {tmp_path}/[0-2].* in 3 shards, and tested on a fifth of each where it lay" in implied
+    assert f"To use all of it: --data '{tmp_path}/[0-2].*'" in implied
 
 
 def test_more_words_than_one_would_tell_apart_are_counted_over_all_files(cli, address, tmp_path):

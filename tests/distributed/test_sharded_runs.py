@@ -44,7 +44,7 @@ def plan_of(of_files: ShardedRun, **options) -> Plan:
     architecture, settings = architecture_of(of_files.dataset, options), settings_of(of_files.dataset, options)
     data, engine = of_files.dataset, of_files.engine
     return Plan(
-        data, architecture, settings, engine, 1, fits=of_files.fit, evaluates=of_files.evaluate, saves_each_epoch=True,
+        data, architecture, settings, engine, 1, fits=of_files.fit, evaluates=of_files.evaluate, shards=len(of_files.paths),
     )  # fmt: skip
 
 

@@ -261,10 +261,8 @@ class _Training:
                 request["recipe"] = options["recipe"]
             plan = Plan(dataset, architecture, settings, engine, threads, request, ["pellucid", *sys.argv[1:]])
             if sharded is not None:
-                of_rounds = settings_of_rounds(sharded.how)
-                plan = replace(
-                    plan, fits=sharded.fit, evaluates=sharded.evaluate, fits_by=of_rounds, saves_each_epoch=True
-                )
+                of_rounds, shards = settings_of_rounds(sharded.how), len(sharded.paths)
+                plan = replace(plan, fits=sharded.fit, evaluates=sharded.evaluate, fits_by=of_rounds, shards=shards)
             self.output.say(
                 f"[bold]{architecture}[/bold], {architecture.n_parameters:,} parameters, on {escape(dataset.name)} "
                 f"({_rows(dataset, settings.validation)})"

@@ -177,8 +177,9 @@ def _dataset(
     rows = sum(agreed.rows)
     classes: Classes = tuple(agreed.classes.tolist())
     nothing = np.zeros((1, agreed.columns)), np.zeros(1, np.int64)
+    whole = Path(pattern).expanduser().resolve()  # the same name wherever it is asked for
     dataset = ShardedDataset(
-        name=f"{Path(pattern).parent.name}/{Path(pattern).name}",
+        name=f"{whole.parent.name}/{whole.name}",
         X_train=np.broadcast_to(nothing[0], (rows, agreed.columns)),
         y_train=np.broadcast_to(nothing[1], (rows,)),
         X_test=np.broadcast_to(nothing[0], (test_rows, agreed.columns)),

@@ -45,8 +45,8 @@ class Plan:
     """What is to be done: all that, together, fixes the bits of the result, and the words that tell of it.
 
     ``request`` is what a later process needs to load the same data again. Where the examples are elsewhere, ``fits`` and
-    ``evaluates`` are not this machine's, ``fits_by`` holds settings of theirs, and ``saves_each_epoch`` asks for an ordinary
-    model file after each epoch, beside the checkpoint.
+    ``evaluates`` are not this machine's, ``fits_by`` holds settings of theirs, and ``shards`` counts the parts in which
+    they lie; an ordinary model file is then written after each epoch, beside the checkpoint.
     """
 
     dataset: Dataset | StreamedDataset
@@ -59,7 +59,7 @@ class Plan:
     fits: Callable[..., Fit] = fit
     evaluates: Callable[..., Evaluation] = evaluate
     fits_by: Mapping[str, Any] = field(default_factory=dict)
-    saves_each_epoch: bool = False
+    shards: int | None = None
 
     def __post_init__(self) -> None:
         rows, held_out = self.dataset.n_train, self.settings.validation
@@ -157,7 +157,7 @@ def _train(
         saver.attempt(lambda: folder.checkpoints.write(latest, of))
         if not latest.steps_done:
             saver.attempt(lambda: folder.write_history(latest.history))
-            if plan.saves_each_epoch:
+            if plan.shards is not None:
                 model = _model(plan, latest.kept, Ending.INTERRUPTED, latest.epochs_done)  # were it to end here
                 saver.attempt(lambda: write_model(folder.model, model))
 
@@ -236,9 +236,10 @@ def _model(
     plan: Plan, layers: Layers, ending: Ending, kept_epoch: int | None, test: Evaluation | Tally | None = None
 ) -> Model:
     data = plan.dataset
+    of_data = {"name": data.name, "sha256": data.fingerprint, "own_test_part": data.has_own_split}
     training = {
         **_settings_of(plan),
-        "data": {"name": data.name, "sha256": data.fingerprint, "own_test_part": data.has_own_split},
+        "data": of_data if plan.shards is None else {**of_data, "shards": plan.shards},
         "ending": ending.value,
         "kept_epoch": kept_epoch,
     }
