@@ -10,12 +10,14 @@ import random
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.fuzzing.mutate import mutated, spoil
+from pellucid import __version__
 from pellucid.datasets.dataset import Column
 from pellucid.datasets.idx import read_idx, write_idx
 from pellucid.datasets.images import read_pixels
@@ -24,10 +26,14 @@ from pellucid.engines import State
 from pellucid.equations.architecture import Architecture, Hidden
 from pellucid.equations.worked_example import ARCHITECTURE, LAYERS
 from pellucid.errors import PellucidError
+from pellucid.estimators.kept_search import KeptSearch
 from pellucid.formats.container import RECORD_KEY, read_container
 from pellucid.formats.model_file import Model, model_to_bytes, read_model
+from pellucid.formats.records import architecture_to_record
 from pellucid.training.checkpoints import checksum, read_checkpoint, write_checkpoint
 from pellucid.training.history import EpochRecord
+from pellucid.training.identity import check_same
+from pellucid.training.journal import SEAL, SIZE, Journal, framed, seal_of
 from pellucid.training.settings import Settings
 from pellucid.training.snapshot import Best, Snapshot
 
@@ -157,6 +163,51 @@ def quick_folder() -> str | None:
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
+# -- searches --------------------------------------------------------------------------------------------------------
+
+POINTS = np.arange(6.0).reshape(3, 2)
+SEARCHED = {"version": __version__, "data": {"name": "few", "sha256": "0" * 64}, "settings": {"seed": 0}}
+SEARCHED |= {"architecture": architecture_to_record(SMALL), "engine": {"name": "reference", "target": "numpy"}}
+
+
+def _searched(path: Path) -> None:
+    """Search, over what is kept in the file: for each point an answer, and for each answer an iteration."""
+    warnings: list[str] = []
+    kept = KeptSearch(Journal(path, seconds=60.0), warnings.append)
+    try:
+        same = partial(check_same, path, kind="fit", anew="name another folder")
+        kept.begin(SEARCHED, same)
+        for number, point in enumerate(POINTS, start=1):
+            loss, gradient = kept.evaluation(point, lambda point=point: (float(point.sum()), -point), "f4")  # type: ignore[misc]
+            assert type(loss) is float
+            assert (gradient.shape, gradient.dtype) == (point.shape, point.dtype)
+            record, _ = kept.iteration(lambda number=number: EpochRecord(number, 0.5, None, None, None, 0.0, 0.0, 0.0))  # type: ignore[misc]
+            assert isinstance(record, EpochRecord)
+    finally:
+        kept.close()
+    assert len(warnings) <= 1
+
+
+def _searches() -> list[bytes]:
+    return [_written(_searched)]
+
+
+def _spoiled_with_the_right_seals(number: int, sound: Sequence[bytes]) -> bytes:
+    """Spoil what one of the frames says, and let all have the seals of that."""
+    rng = random.Random(number)
+    content, frames = rng.choice(sound), list[bytearray]()
+    while content:
+        end = SIZE + SEAL + int.from_bytes(content[:SIZE], "little")
+        frames.append(bytearray(content[SIZE + SEAL : end]))
+        content = content[end:]
+    spoil(rng, rng.choice(frames), [bytes(each) for each in frames])
+    found, seal = b"", bytes(SEAL)
+    for each in frames:
+        found += framed(seal, bytes(each))
+        seal = seal_of(seal, bytes(each))
+    return found
+
+
 # -- tables ----------------------------------------------------------------------------------------------------------
 
 COLUMNS = (Column("width"), Column("colour", ("blue", "red")), Column("dry"))
@@ -226,6 +277,7 @@ READERS: Sequence[Reader] = (
     Reader("idx", "", _idx_files, _read_idx),
     Reader("model", ".safetensors", _models, _read_model, _spoiled_inside),
     Reader("checkpoint", ".safetensors", _checkpoints, _read_checkpoint, _spoiled_with_the_right_checksum),
+    Reader("search", ".journal", _searches, _searched, _spoiled_with_the_right_seals),
     Reader("csv", ".csv", _tables, _read_table),
     Reader("image", ".png", _pictures, _read_picture),
 )

@@ -44,8 +44,8 @@ def what_it_knows(network: Network) -> Trained:
 
     about = network.model
     columns = None if about.columns is None else tuple(Column(*column) for column in about.columns)
-    fingerprint = (about.training.get("data") or {}).get("sha256")
-    return Trained(network.architecture.input_shape, network.classes, columns, fingerprint)
+    data = about.training.get("data") or {}
+    return Trained(network.architecture.input_shape, network.classes, columns, data.get("sha256"), data.get("shards"))
 
 
 def trained_on(network: Network, model: Path) -> tuple[str, str | None]:

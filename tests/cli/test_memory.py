@@ -55,8 +55,6 @@ def test_a_model_is_evaluated_on_what_is_larger_than_memory(cli, pictures: list[
     assert at_once.json["confusion"] == block_by_block.json["confusion"] == implied.json["confusion"]
     n = 14_000
     assert at_once.json["loss"] == pytest.approx(implied.json["loss"], rel=n * float(np.finfo(np.float32).eps))
-    refused = cli("evaluate", "run", "--html", "page.html", "--json")
-    assert "--html is given, and the test part of X is larger than memory" in refused.error["message"]
     Path("run/model.safetensors").rename("model.safetensors")
     other = np.load("X.npy")[:-1]
     np.save("Z.npy", other)
@@ -66,13 +64,34 @@ def test_a_model_is_evaluated_on_what_is_larger_than_memory(cli, pictures: list[
     assert (found.json["data"], found.json["examples"]) == ("all of Z", 69_999)
 
 
+def test_a_page_shows_the_same_mistakes_of_data_that_are_read_block_by_block(cli, pictures: list[str]) -> None:
+    labels = np.load("X-labels.npy")
+    labels[::50] = 1 - labels[::50]  # mistakes to be shown
+    np.save("X-labels.npy", labels)
+    assert cli("train", *pictures, *QUICK, "--out", "run", "--report").code == 0
+    report = Path("run/report.html").read_text()
+    assert cli("evaluate", "run", "--html", "blocks.html").code == 0
+    assert cli("evaluate", "run", "--memory", "64M", "--html", "at-once.html").code == 0
+    blocks, at_once = (Path(name).read_text() for name in ("blocks.html", "at-once.html"))
+    pattern = r"<li>.*?</li>|no\. [\d,]+: \S+ taken for \S+, [\d.]+% sure|<tr>.*?</tr>|<svg.*?</svg>"
+    shown = [re.findall(pattern, page, re.DOTALL) for page in (report, blocks, at_once)]
+    assert len(re.findall(r"no\. [\d,]+: ", blocks)) == 60
+    assert shown[1] == shown[2]
+    assert set(shown[1]) <= set(shown[0])
+    assert "<math>" in blocks
+    assert "<code>pellucid explain run --index" in at_once
+    assert "<code>pellucid explain" not in blocks  # which would have to read them at once
+    Path("run/report.html").unlink()
+    assert cli("train", "--resume", "run", "--report").code == 0  # it is finished: the test part is read again
+    assert re.findall(pattern, Path("run/report.html").read_text(), re.DOTALL) == shown[0]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--memory", "plenty"], "--memory is 'plenty'; expected a number of bytes, at least 32M. Try --memory 1G."),
         (["--memory", "1M"], "--memory is '1M'; expected a number of bytes, at least 32M"),
         (["--batch-size", "20000"], "--memory 32 MiB is too small: a quarter of it holds 21,845 rows; expected room for"),
-        (["--report"], "--report is given, and X is read block by block; expected data that fit into memory"),
         (["--validation", "56000"], "--validation is 56,000; expected less than the 56,000 training rows"),
     ],
 )  # fmt: skip

@@ -10,9 +10,11 @@ import threading
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.model_selection import GridSearchCV
 
+import pellucid
 from pellucid import MLPClassifier
 from pellucid.distributed import fit
 
@@ -145,7 +147,9 @@ def test_two_fits_at_once(cluster, client, large, of_threads, bytes_of):
 PROGRAM = """
 import sys, warnings
 import numpy as np
+import pandas as pd
 from sklearn.datasets import load_digits
+import pellucid
 from pellucid import MLPClassifier
 from pellucid.distributed import fit
 warnings.simplefilter("ignore")
@@ -203,3 +207,40 @@ def test_a_scheduler_that_is_lost_is_a_sentence_and_the_fit_goes_on(tmp_path, la
     ):
         fit(make(callbacks=lose), large, client=gone, checkpoint=tmp_path)
     assert bytes_of(fit(make(), large, checkpoint=tmp_path)) == bytes_of(of_threads)
+
+
+def test_a_run_from_the_shell_outlives_a_worker_and_its_own_client(cluster, client, large, tmp_path):
+    scaled_to(2, cluster, client)
+    for number, (X, y) in enumerate(large):
+        frame = pd.DataFrame(X).rename(columns=lambda column: f"x{column}").assign(label=y, of=f"file {number % 2}")
+        frame.to_parquet(tmp_path / f"{number}.parquet")
+    options = ["--data", f"{tmp_path}/*.parquet", "--hidden", "12", "--epochs", "6", "--engine", "reference"]
+    command = [sys.executable, "-m", "pellucid", "train", "--dask", cluster.scheduler_address, *options]
+    subprocess.run([*command, "--out", str(tmp_path / "whole")], check=True, capture_output=True)
+    pids = client.run(os.getpid)
+    run = tmp_path / "run"
+    with subprocess.Popen([*command, "--out", str(run)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        until_there(run / "model.safetensors", process)
+        busy = InMidRound(client, lambda address: os.kill(pids[address], signal.SIGKILL))
+        busy.watch()
+        rounds = len(rounds_of(run))
+        while len(rounds_of(run)) <= rounds and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+        said = process.stdout.read()
+    assert process.returncode == -signal.SIGKILL, said
+    assert pids[busy.worker] not in client.run(os.getpid).values()
+    assert pellucid.load(run).classes == tuple(range(10))
+    subprocess.run([*command, "--resume", str(run)], check=True, capture_output=True)
+    assert (run / "model.safetensors").read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()
+
+
+def until_there(path, process):
+    while not path.exists():
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.01)
+
+
+def rounds_of(run):
+    history = run / "history.jsonl"
+    return history.read_text().splitlines() if history.exists() else []

@@ -18,6 +18,7 @@ from pellucid.report.charts import Curve, curves, reliability
 from pellucid.report.page import Subject, fingerprint, to_page
 from pellucid.report.png import dark_on_light, mosaic, png, signed
 from pellucid.training.history import EpochRecord
+from pellucid.training.mistakes import shown_of
 
 
 class Page(HTMLParser):
@@ -53,7 +54,8 @@ def subject():
         for epoch in (1, 2, 3)
     )
     facts = [("command", "pellucid evaluate <run> & more")]
-    return Subject(network, X, y, network.evaluate(X, y), 'digits "8×8"', facts, history)
+    found = network.evaluate(X, y)
+    return Subject(network, found, shown_of(found, X, y), 'digits "8×8"', facts, history)
 
 
 def test_the_page_is_wellformed_and_holds_all_it_shows(subject):
@@ -71,9 +73,9 @@ def test_the_page_is_wellformed_and_holds_all_it_shows(subject):
 def test_its_numbers_are_those_of_the_evaluation(subject):
     words = " ".join(" ".join(Page(to_page(subject)).words).split())
     found = subject.found
-    wrong = int((found.logits.argmax(axis=1) != subject.y).sum())
+    wrong = int((found.logits.argmax(axis=1) != subject.found.y).sum())
     assert f"{found.accuracy:.2%} read rightly" in words
-    assert f"{wrong:,} of {len(subject.y):,} wrong" in words
+    assert f"{wrong:,} of {subject.found.n:,} wrong" in words
     assert f"{found.loss:.4f} loss" in words
     assert fingerprint(subject.network) in words
     assert f"{wrong:,} examples are taken for what they are not; these 60 most surely." in words
@@ -89,7 +91,7 @@ def test_the_surest_mistakes_come_first_and_one_is_worked_out(subject):
     assert [float(sure) for *_, sure in shown] == sorted((float(sure) for *_, sure in shown), reverse=True)
     for number, true, taken, _ in shown:
         row = int(number.replace(",", ""))
-        assert (subject.y[row], subject.found.logits[row].argmax()) == (int(true), int(taken))
+        assert (subject.found.y[row], subject.found.logits[row].argmax()) == (int(true), int(taken))
     assert html.count("<math>") > 50
     assert html.count(".pellucid h1 {") == 1  # the style of a step is there once
 
@@ -102,9 +104,10 @@ def test_the_steps_of_the_other_mistakes_are_a_command_away(subject):
 
 
 def test_a_perfect_network_has_no_mistakes_to_show(subject):
-    rows = np.flatnonzero(subject.found.logits.argmax(axis=1) == subject.y)[:5]
-    X, y = subject.X[rows], subject.y[rows]
-    html = to_page(subject._replace(X=X, y=y, found=subject.network.evaluate(X, y), history=()))
+    rows = np.flatnonzero(subject.found.logits.argmax(axis=1) == subject.found.y)[:5]
+    X, y = datasets.load("digits").X_test[rows], subject.found.y[rows]
+    found = subject.network.evaluate(X, y)
+    html = to_page(subject._replace(found=found, shown=shown_of(found, X, y), history=()))
     assert "0 examples are taken for what they are not.</p>" in html
     assert "<h2>Learning</h2>" not in html
 

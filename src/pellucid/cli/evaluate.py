@@ -42,7 +42,7 @@ def evaluate(
     from pellucid.errors import SettingError
     from pellucid.labelled import examples_within
     from pellucid.network import load
-    from pellucid.training.evaluation import Evaluation
+    from pellucid.training.mistakes import MOST_SHOWN, shown_of
     from pellucid.training.tally import tally
 
     output = Output(json)
@@ -53,11 +53,13 @@ def evaluate(
     result: Evaluation | Tally
     with threads_in_use(network.engine, threads):
         if isinstance(examples, Labelled):
-            result, n = network.evaluate(examples.X, examples.y), len(examples.y)
-        elif html is not None:
-            raise SettingError(f"--html is given, and {examples.what} is larger than memory", "data that fit into it")
+            result = of_all = network.evaluate(examples.X, examples.y)
+            shown = shown_of(of_all, examples.X, examples.y)
         else:
-            result, n = tally(network.engine, network.architecture, network.layers, examples.portions()), len(examples)
+            of_network, most = (network.engine, network.architecture, network.layers), examples.rows_of_a_portion
+            result = by_portions = tally(*of_network, examples.portions(), min(MOST_SHOWN, most))
+            shown = by_portions.shown
+    n = result.n
     wrong = round((1 - result.accuracy) * n)
     error, _ = result.calibration
     output.say(f"[bold]{network.architecture}[/bold] on {escape(examples.what)}, {n:,} examples")
@@ -70,8 +72,8 @@ def evaluate(
     _say_classes(output, names, result)
     output.say()
     _say_confusion(output, names, result)
-    if html is not None and isinstance(examples, Labelled) and isinstance(result, Evaluation):
-        write_page(html, network, model, examples.X, examples.y, result, examples.what, data, label)
+    if html is not None:
+        write_page(html, network, model, result, shown, examples.what, data, label)
         output.say(f"Wrote {escape(str(html))}")
     output.result(_summary(network.classes, examples.what, n, result))
 

@@ -6,11 +6,13 @@ import shlex
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pellucid.network import Network
     from pellucid.training.evaluation import Evaluation
+    from pellucid.training.mistakes import Shown
+    from pellucid.training.tally import Tally
 
 SHOWN_OF_A_TRAINING = ("solver", "learning_rate", "schedule", "batch_size", "epochs", "seed", "precision", "ending")
 
@@ -19,14 +21,13 @@ def write_page(
     path: Path,
     network: Network,
     model: Path,
-    X: Any,
-    y: Any,
-    found: Evaluation,
+    found: Evaluation | Tally,
+    shown: Shown,
     what: str,
     data: str | None = None,
     label: str | None = None,
 ) -> None:
-    """Write a page about a model and what was found on the examples X with class indices y. Raises ``StorageError``.
+    """Write a page about a model, what was found on examples, and the few of them that are shown. Raises ``StorageError``.
 
     ``data`` and its ``label`` are what was named, where it is not the model's own.
     """
@@ -35,6 +36,7 @@ def write_page(
     from pellucid.report.page import Subject, to_page
     from pellucid.training.history import History, from_records
     from pellucid.training.run_folder import RunFolder
+    from pellucid.training.tally import Tally
 
     training = network.model.training
     facts = [("command", shlex.join(["pellucid", *sys.argv[1:]])), ("model", str(model))]
@@ -47,7 +49,6 @@ def write_page(
             facts.append(("data, SHA-256", str(record["data"]["sha256"])))
             facts += [(f"version of {name}", str(version)) for name, version in record.get("versions", {}).items()]
     named = ["--data", data] if data is not None else []
-    step = (
-        shlex.join(["pellucid", "explain", str(model), *named, "--index"]) if label is None else ""
-    )  # it takes no column
-    write_text(path, to_page(Subject(network, X, y, found, what, facts, history, step)))
+    explains = label is None and not isinstance(found, Tally)  # it takes no column, and what it reads it reads at once
+    step = shlex.join(["pellucid", "explain", str(model), *named, "--index"]) if explains else ""
+    write_text(path, to_page(Subject(network, found, shown, what, facts, history, step)))

@@ -134,6 +134,27 @@ def train(
             help="Train on the Dask cluster with that scheduler, in rounds over the files --data names: 'shards/*.parquet'.",
         ),
     ] = None,
+    epochs_per_round: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="With --dask: passes of each file over itself in a round. (default: 1)"),
+    ] = None,
+    steps_per_round: Annotated[
+        int | None, typer.Option(metavar="N", help="With --dask: steps of each file in a round, in place of passes.")
+    ] = None,
+    outer_momentum: Annotated[
+        float | None, typer.Option(help="With --dask: the share of a round's way that the next one keeps. (default: 0)")
+    ] = None,
+    outer_rate: Annotated[
+        float | None, typer.Option(help="With --dask: the part of a round's way that is gone. (default: 1)")
+    ] = None,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact",
+            help="With --dask: a round is one batch of all files together, as one machine would take it. --epochs then "
+            "counts passes over all of them, else rounds.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> int:
     """Train a network; by default 784-128-64-10 on MNIST, by plain stochastic gradient descent."""
@@ -166,6 +187,11 @@ def train(
         "engine": engine,
         "precision": precision,
         "threads": threads,
+        "epochs_per_round": epochs_per_round,
+        "steps_per_round": steps_per_round,
+        "outer_momentum": outer_momentum,
+        "outer_rate": outer_rate,
+        "exact": exact or None,
     }
     given = {name: value for name, value in options.items() if value is not None}
     training = _Training(given, out, resume, report, Output(json), checkpoint_seconds, dask)
@@ -206,15 +232,18 @@ class _Training:
         return f"Interrupted. Go on with: pellucid train --resume {shlex.quote(str(self.folder.path))}"
 
     def run(self) -> int:
-        from pellucid.cli.cluster import on_cluster
+        from pellucid.cli.cluster import on_cluster, refuse_rounds
+        from pellucid.cli.stopped_run import options_of_the_stopped_run
 
-        options = {**self._options_of_the_stopped_run(), **self._options_of_the_recipe(), **self.given}
+        options = {**options_of_the_stopped_run(self.resume, self.given), **self._options_of_the_recipe(), **self.given}
         if self.dask is None:
+            refuse_rounds(options)
             return self._run(options, None)
         with on_cluster(self.dask, options, self.given, report=self.report) as sharded:
             return self._run(options, sharded)
 
     def _run(self, options: dict[str, Any], sharded: ShardedRun | None) -> int:
+        from pellucid.cli.cluster import settings_of_rounds
         from pellucid.cli.progress import ProgressDisplay
         from pellucid.cli.train_report import TrainReport
         from pellucid.engines import choose, name_of
@@ -232,7 +261,8 @@ class _Training:
                 request["recipe"] = options["recipe"]
             plan = Plan(dataset, architecture, settings, engine, threads, request, ["pellucid", *sys.argv[1:]])
             if sharded is not None:
-                plan = replace(plan, fits=sharded.fit, evaluates=sharded.evaluate)
+                of_rounds, shards = settings_of_rounds(sharded.how), len(sharded.paths)
+                plan = replace(plan, fits=sharded.fit, evaluates=sharded.evaluate, fits_by=of_rounds, shards=shards)
             self.output.say(
                 f"[bold]{architecture}[/bold], {architecture.n_parameters:,} parameters, on {escape(dataset.name)} "
                 f"({_rows(dataset, settings.validation)})"
@@ -265,46 +295,12 @@ class _Training:
             options.pop("learning_rate", None)  # it was chosen for the recipe's solver
         return {**({} if recipe.data == MNIST else {"data": recipe.data}), **options}
 
-    def _options_of_the_stopped_run(self) -> dict[str, Any]:
-        """Options that are not given are those of the run that is resumed."""
-        from pellucid.errors import RunFolderError, SettingError
-        from pellucid.training.identity import check_version
-        from pellucid.training.run_folder import RunFolder
-        from pellucid.training.taking_up import RUN, version_of
-
-        if self.resume is None or not (folder := RunFolder(self.resume)).exists():
-            return {}
-        record = folder.read_record()
-        check_version(folder.path, version_of(record), **RUN)  # first: another version may know other settings
-        try:
-            hidden = ",".join(str(layer["width"]) for layer in record["architecture"]["hidden"]) or "none"
-            activations = [layer["activation"] for layer in record["architecture"]["hidden"]]
-            # One for all, where they are alike: then other widths, which are refused, are refused for what they are.
-            activation = ",".join(activations if len(set(activations)) > 1 else activations[:1]) or "relu"
-            options = {**record["settings"], **record["request"], "hidden": hidden, "activation": activation}
-            options["loss"] = record["architecture"]["loss"]
-            options |= record["architecture"].get("loss_settings", {})
-            options["engine"] = f"{record['engine']['name']}:{record['engine']['target']}"
-            if record["engine"]["name"] == "reference":  # there the number of threads changes bits
-                options["threads"] = record["engine"]["threads"]
-        except (KeyError, TypeError) as error:
-            raise RunFolderError(f"{folder.record} is spoiled (it lacks {error})", advice="Begin a new run.") from error
-        began_with, given = options.get("recipe"), self.given.get("recipe")
-        if given is not None and given != began_with:
-            got = f"--recipe {given} is given for the run in {folder.path}"
-            raise SettingError(got, f"{began_with}, as it began" if began_with else "none, as it began without")
-        return {name: value for name, value in options.items() if value is not None}
-
     def _say_dimly(self, sentence: str) -> None:
         self.output.say(f"[dim]{escape(sentence)}[/dim]")
 
     def _say_that_it_streams(self, dataset: StreamedDataset) -> None:
         from pellucid.datasets.memory import size_in_words
-        from pellucid.errors import SettingError
 
-        if self.report:
-            got = f"--report is given, and {dataset.name} is read block by block"
-            raise SettingError(got, "data that fit into memory", "Train without it, or allow more --memory.")
         self._say_dimly(
             f"Of the {size_in_words(dataset.memory)} of memory, half holds two windows of {dataset.rows_of_a_window:,} rows."
         )

@@ -92,18 +92,24 @@ class TrainReport:
         from pellucid.errors import StorageError
         from pellucid.network import load
         from pellucid.training.evaluation import Evaluation
+        from pellucid.training.mistakes import shown_of
+        from pellucid.training.run import tally_test_part
+        from pellucid.training.tally import Tally
 
         if not self.wants_page:
             return None
         folder, data = self.done.folder, self.plan.dataset
-        assert isinstance(data, Dataset), "a report of other data was refused at the beginning"
         assert self.done.model is not None, "a run that has ended well has a model"
         network = load(self.done.model, engine=self.plan.engine)
-        found = self.done.test if isinstance(self.done.test, Evaluation) else network.evaluate(data.X_test, data.y_test)
+        found = self.done.test
+        if isinstance(data, Dataset):
+            found = found if isinstance(found, Evaluation) else network.evaluate(data.X_test, data.y_test)
+            shown = shown_of(found, data.X_test, data.y_test)
+        else:
+            found = found if isinstance(found, Tally) else tally_test_part(self.plan, data, network.layers)
+            shown = found.shown
         try:
-            write_page(
-                folder.report, network, folder.path, data.X_test, data.y_test, found, f"the test part of {data.name}"
-            )
+            write_page(folder.report, network, folder.path, found, shown, f"the test part of {data.name}")
         except StorageError as error:
             self.output.warn(str(error))
             return None

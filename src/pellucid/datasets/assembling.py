@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.answers import Classes
+from pellucid.datasets.columns import one_hot_inputs
 from pellucid.datasets.dataset import Column, Dataset, hold_out_a_fifth
 from pellucid.datasets.labels import Labels, classes_of, indices_of
 from pellucid.equations.scaling import Scaling
@@ -134,8 +135,6 @@ def scaling_of(
     # Rounding gives a feature that never changes a tiny deviation; dividing by it would blow noise up.
     deviation[constant | (deviation == 0)] = 1.0
     if columns is not None:
-        one_hot = np.concatenate(
-            [np.full(len(column.categories or "1"), bool(column.categories)) for column in columns]
-        )
+        one_hot = one_hot_inputs(columns)
         mean[one_hot], deviation[one_hot] = 0.0, 1.0
     return Scaling(tuple(mean.tolist()), tuple(deviation.tolist()))

@@ -98,6 +98,15 @@ def feature_names(columns: Sequence[Column]) -> tuple[str, ...]:
     )
 
 
+def one_hot_inputs(columns: Sequence[Column]) -> NDArray[np.bool_]:
+    """Say of each input whether it is 1 for a word and 0 for all others: such inputs are not scaled.
+
+    >>> one_hot_inputs([Column("size"), Column("colour", ("green", "red"))])
+    array([False,  True,  True])
+    """
+    return np.concatenate([np.full(len(column.categories or "1"), bool(column.categories)) for column in columns])
+
+
 def refuse_missing_columns(names: Sequence[str], columns: Sequence[Column], where: str) -> None:
     """Raise ``DataError`` where one of ``columns`` is not among the ``names`` that a table has."""
     missing = [column.name for column in columns if column.name not in names]

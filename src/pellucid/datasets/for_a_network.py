@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from math import prod
@@ -23,6 +24,7 @@ from pellucid.datasets.images import read_image, read_pixels
 from pellucid.datasets.labels import indices_of
 from pellucid.datasets.paths import ARRAY_SUFFIXES, TABLE_SUFFIXES
 from pellucid.datasets.streamed import StreamedDataset, StreamedPart
+from pellucid.datasets.streaming import matching
 from pellucid.datasets.tables import encode_table, read_labelled, table_in
 from pellucid.equations.parameters import Indices
 from pellucid.errors import DataError, SettingError, ShapeError
@@ -30,13 +32,14 @@ from pellucid.errors import DataError, SettingError, ShapeError
 
 class Trained(NamedTuple):
     """What a network knows of its data: the shape of an example, its classes, the columns of its table if it was one,
-    and the fingerprint of the data set that it was trained on.
+    the fingerprint of the data set that it was trained on, and the number of its shards if it lay in such.
     """
 
     input_shape: tuple[int, ...]
     classes: Classes
     columns: tuple[Column, ...] | None = None
     fingerprint: str | None = None
+    shards: int | None = None
 
 
 class Labelled(NamedTuple):
@@ -96,7 +99,7 @@ def labelled_within(
             got = f"the examples of {name_or_path} have {_by(dataset.input_shape)} inputs"
             raise ShapeError(got, _by(trained.input_shape))
         if must_be_the_same and not dataset.has_own_split and dataset.fingerprint != trained.fingerprint:
-            raise _changed(name_or_path)
+            raise _changed(name_or_path, trained)
         return _part(dataset, trained)
     with suppress(DataError):  # too small to train on, or of one class: it may do to be judged by
         dataset = load_within_memory(name_or_path, label, memory)
@@ -105,13 +108,15 @@ def labelled_within(
         if isinstance(dataset, StreamedDataset) and dataset.columns == trained.columns and not must_be_the_same:
             return _part(dataset, trained)
     if must_be_the_same:
-        raise _changed(name_or_path)
+        raise _changed(name_or_path, trained)
     path = Path(name_or_path)
-    table = (table_in(path, "test") if path.is_dir() else path) or path
-    if table.suffix not in TABLE_SUFFIXES:
-        raise DataError(f"{table} is no table", "a .csv or .parquet file: the network was trained on a table")
-    X, y = read_labelled(table, trained.columns, trained.classes, label)
-    return Labelled(X, y, f"all of {table}")
+    test = table_in(path, "test") if path.is_dir() else None
+    tables = [test] if test is not None else matching(path)
+    for table in tables:
+        if table.suffix not in TABLE_SUFFIXES:
+            raise DataError(f"{table} is no table", "a .csv or .parquet file: the network was trained on a table")
+    Xs, ys = zip(*(read_labelled(table, trained.columns, trained.classes, label) for table in tables), strict=True)
+    return Labelled(np.concatenate(Xs), np.concatenate(ys), f"all of {test or path}")
 
 
 NORMALISATIONS = ("mnist",)
@@ -161,11 +166,13 @@ def _normalised(path: Path, trained: Trained, normalise: str) -> NDArray[Any]:
         raise DataError(f"{path}: {error.got}", error.expected, error.advice) from error
 
 
-def _changed(name_or_path: str) -> DataError:
-    return DataError(
-        f"{name_or_path} is no longer what the network was trained on, and what was its test part is not known",
-        advice=f"To use all of it: --data {name_or_path}",
-    )
+def _changed(name_or_path: str, trained: Trained) -> DataError:
+    advice = f"To use all of it: --data {shlex.quote(name_or_path)}"
+    if trained.shards is not None:
+        where = f"in {trained.shards} shards, and tested on a fifth of each where it lay"
+        return DataError(f"the network was trained on {name_or_path} {where}", advice=advice)
+    got = f"{name_or_path} is no longer what the network was trained on, and what was its test part is not known"
+    return DataError(got, advice=advice)
 
 
 def _part(dataset: Dataset | StreamedDataset, trained: Trained) -> Labelled | LabelledInFiles:

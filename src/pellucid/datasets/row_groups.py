@@ -127,6 +127,12 @@ class TableRows:
                 start += batch.num_rows
 
 
+def has_rows(path: Path) -> bool:
+    """Say whether a Parquet file has any rows. Raises ``DataError`` where it cannot be read."""
+    with refusing_tables(path), _parquet(path) as file:
+        return bool(file.metadata.num_rows)
+
+
 def _parquet(path: Path) -> Any:
     from pyarrow.parquet import ParquetFile
 

@@ -83,7 +83,7 @@ def files_of(pattern: str | Path) -> list[Path]:
 
 def find(path: Path, label: str | None, memory: int) -> Found | None:
     """Find what can be read block by block: None for another kind of file. Raises ``DataError`` for what is spoiled."""
-    paths = _matching(path)
+    paths = matching(path)
     suffix = paths[0].suffix.lower()
     if suffix == ".npy":
         return _npy(path, paths, label, memory)
@@ -113,7 +113,7 @@ def _folder(folder: Path, label: str | None, memory: int) -> Found | None:
     return None
 
 
-def _matching(path: Path) -> list[Path]:
+def matching(path: Path) -> list[Path]:
     """List the files that a path stands for: itself, those of a pattern, or the Parquet files of a folder of such."""
     if not path.exists() and is_pattern(str(path)):
         found = files_of(path)

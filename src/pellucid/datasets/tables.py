@@ -65,26 +65,6 @@ def table_in(folder: Path, stem: str) -> Path | None:
     return next((folder / f"{stem}{suffix}" for suffix in SUFFIXES if (folder / f"{stem}{suffix}").is_file()), None)
 
 
-def read_numbers(path: Path, label: str | None = None) -> tuple[NDArray[np.float64], Labels, tuple[str, ...]]:
-    """Read a table of numbers that is a part of a larger one: X (n, d), the labels as found, the names of the columns.
-
-    ``label`` is found as by ``load_table``. Raises ``DataError`` for a column of words, whose words the other parts would
-    have to share, and as ``load_table`` does.
-    """
-    frame, where = _open(path, [])
-    label = label_column(frame, label, where)
-    table = plain_table(frame.drop(columns=label), where)
-    columns = learn_columns([table])
-    for column in columns:
-        if column.categories is not None:
-            raise DataError(
-                f"column {column.name!r} of {where} holds words",
-                "numbers, where a table lies in several files",
-                "Turn words into numbers first, in the same way in all files, or leave the column out.",
-            )
-    return encode(table, columns), labels_in(frame, label, where), feature_names(columns)
-
-
 def encode_table(
     table: pd.DataFrame | str | PathLike[str], columns: Sequence[Column], label: str | None = None
 ) -> tuple[NDArray[np.float64], Labels | None]:
@@ -93,7 +73,7 @@ def encode_table(
     Returns X (n, d), and the column ``label`` as it was found, or None. Other columns are ignored. Raises ``DataError`` for
     missing columns and for words that the training never saw, and as ``load_table`` does.
     """
-    frame, where = _open(table, [column.name for column in columns if column.categories is not None])
+    frame, where = open_table(table, [column.name for column in columns if column.categories is not None])
     labels = None if label is None else labels_in(frame, label_column(frame, label, where), where)
     return _encode(frame, where, columns), labels
 
@@ -113,14 +93,14 @@ def read_labelled(
     words = [name for name, of_words in inputs.items() if of_words]
     candidates = [name for name in USUAL_LABELS if name not in inputs] if label is None else [label]
     # Where the model's classes are words the labels are read as words: "01" must not become 1.
-    frame, where = _open(table, [*words, *candidates] if isinstance(classes[0], str) else words)
+    frame, where = open_table(table, [*words, *candidates] if isinstance(classes[0], str) else words)
     label = label_column(frame, label, where, candidates)
     X, labels = _encode(frame, where, columns), labels_in(frame, label, where)
     return X, indices_of(labels, classes, f"column {label!r} of {where}")
 
 
 def _load(paths: Sequence[Path], label: str | None, name: str, source: str) -> Dataset:
-    frames = [_open(path, [])[0] for path in paths]
+    frames = [open_table(path, [])[0] for path in paths]
     label = label_column(frames[0], label, str(paths[0]))
     for frame, path in zip(frames, paths, strict=True):
         label_column(frame, label, str(path))
@@ -218,7 +198,9 @@ def _refuse_missing(series: pd.Series[Any], where: str, first_row: int) -> None:
         raise DataError(f"{where} has no value in row {first_row + missing.argmax() + 1}", advice=MISSING_ADVICE)
 
 
-def _open(table: pd.DataFrame | str | PathLike[str], words: Sequence[str]) -> tuple[pd.DataFrame, str]:
+def open_table(
+    table: pd.DataFrame | str | PathLike[str], words: Sequence[str], *, may_be_empty: bool = False
+) -> tuple[pd.DataFrame, str]:
     """Give the frame, and what to call it. The columns ``words`` of a CSV file are read as words, not as numbers."""
     try:
         import pandas as pd
@@ -231,7 +213,7 @@ def _open(table: pd.DataFrame | str | PathLike[str], words: Sequence[str]) -> tu
         with refusing_tables(path):
             frame = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path, words)
         frame = frame.rename(columns=str)
-    if len(frame) == 0:
+    if len(frame) == 0 and not may_be_empty:
         raise DataError(f"{where} has no rows", "at least one below the header")
     if not frame.columns.is_unique:
         raise DataError(f"{where} has several columns called {frame.columns[frame.columns.duplicated()][0]!r}")

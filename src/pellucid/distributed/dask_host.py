@@ -7,8 +7,9 @@ last worker that holds it. Where something is gone for good, the round is handed
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from pellucid.engines import State
 from pellucid.errors import MissingExtraError, SettingError, TrainingError
 
 try:
+    import dask
     import distributed
     from dask.delayed import Delayed
 except ImportError as error:
@@ -30,7 +32,8 @@ except ImportError as error:
 if TYPE_CHECKING:
     from distributed import Client
 
-SECONDS_TO_CONNECT = 10.0
+SECONDS_TO_CONNECT = 6.0
+"""After which who asked knows within ten, however long the rest takes."""
 TRIES = 4
 MOST_BYTES_OF_A_TASK = 8 * 2**20
 """What is larger goes straight to the workers: a scheduler is no place for it."""
@@ -64,15 +67,33 @@ class DaskShards:
 
 
 def connect(address: str, seconds: float = SECONDS_TO_CONNECT) -> Client:
-    """Connect to a scheduler. Raises ``SettingError`` where none answers within so many seconds."""
+    """Connect to a scheduler. Raises ``SettingError`` where none answers within so many seconds, or somebody else does."""
+    expected = "the address of one that runs, such as tcp://127.0.0.1:8786"
     try:
-        return distributed.Client(address, timeout=seconds, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
+        who = _who_answers(address, seconds)
+        if who == "Scheduler":
+            return distributed.Client(address, timeout=seconds, set_as_default=False)
+    except Exception as error:  # a stranger's answer, such as a page's, is taken for sizes: all may come of that
         raise SettingError(
             f"no Dask scheduler answers at {address!r}",
-            "the address of one that runs, such as tcp://127.0.0.1:8786",
+            expected,
             "Start one with: dask scheduler; and workers with: dask worker ADDRESS.",
         ) from error
+    raise SettingError(f"a Dask {who.lower()} answers at {address!r}, and no scheduler", expected)
+
+
+def _who_answers(address: str, seconds: float) -> str:
+    """Ask before there is a client: one that cannot connect tries on after its time, and closes as slowly."""
+
+    async def ask() -> str:
+        arguments = distributed.Security().get_connection_args("client")
+        async with distributed.rpc(address, timeout=seconds, connection_args=arguments) as server:
+            return str((await server.identity())["type"])
+
+    if address.startswith("inproc:") or dask.config.get("distributed.client.security-loader", None):
+        return "Scheduler"  # as far as can be said: only a client reaches it
+    with ThreadPoolExecutor(1, "pellucid-asks") as thread:  # a loop of its own: the caller's may be running
+        return thread.submit(asyncio.run, asyncio.wait_for(ask(), seconds)).result()
 
 
 def active_client() -> Client | None:

@@ -74,7 +74,7 @@ def fit(
     estimator is then as it was.
     """
     how = Rounds(epochs_per_round, steps_per_round, exact, outer_momentum, outer_rate)
-    place = place_of(estimator, checkpoint, checkpoint_seconds)
+    place = place_of(checkpoint, checkpoint_seconds)
     wanted = Wanted(how, classes, (X_val, y_val, sample_weight_val), place)
     sources = sources_of(X, y, sample_weight, shards)
     with _host(client, sources) as host:

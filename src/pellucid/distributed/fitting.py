@@ -25,11 +25,12 @@ from pellucid.equations.scaling import Scaling
 from pellucid.errors import DataError, SettingError
 from pellucid.estimators.base import BaseMLP
 from pellucid.estimators.classifier import MLPClassifier
-from pellucid.estimators.fitting import Fitting, _not_finite
+from pellucid.estimators.fitting import Fitting
 from pellucid.estimators.parameters import EPOCH_SCHEDULES, check_combination, listeners_of, seed_of
 from pellucid.estimators.regressor import MLPRegressor
 from pellucid.estimators.resuming import Place, going_on, seed_kept_in
 from pellucid.estimators.rules import EstimatorRules
+from pellucid.estimators.searching import not_finite
 from pellucid.estimators.telling import EpochLines, progress_bar, warn
 from pellucid.estimators.validation import Part
 from pellucid.training.examples import Examples
@@ -211,7 +212,7 @@ class RoundsFitting(Fitting):
                 judges=self.judge,
             )
             if result.ending is Ending.DIVERGED:
-                raise _not_finite()
+                raise not_finite()
             after = result.snapshot.state
             estimator._state = (self.settings.optimizer.name, after.moments, after.steps_done)
             estimator._take(result.layers)

@@ -1,4 +1,4 @@
-"""Files as shards: a table of numbers in each, read where it is computed with."""
+"""Files as shards: a table in each, read where it is computed with, and encoded by what all of them hold."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.datasets.dataset import hold_out_a_fifth
-from pellucid.datasets.tables import read_numbers
+from pellucid.datasets.dataset import Column, hold_out_a_fifth
+from pellucid.datasets.table_parts import columns_of_part, read_part
 from pellucid.distributed.shards import Opened, opened
 from pellucid.equations.parameters import Indices
 from pellucid.errors import DataError, DataUnavailableError
@@ -43,24 +43,29 @@ def files_of(pattern: str) -> list[Path]:
     return found
 
 
-def sources_of(paths: list[Path], label: str | None) -> list[Any]:
-    """Give for each file what reads it; workers find it under the same path."""
-    return [partial(_read, path, label) for path in paths]
+def sources_of(paths: list[Path]) -> list[Any]:
+    """Give for each file what names it to a worker, which finds it under the same path."""
+    return [partial(_found, path) for path in paths]
 
 
-def _read(path: Path, label: str | None) -> tuple[NDArray[Any], NDArray[Any], tuple[str, ...]]:
+def _found(path: Path) -> Path:
     if not path.is_file():
         raise DataUnavailableError(
             f"a worker finds no {path}",
             "files that all workers reach under one path",
             "Try a disk that all of them share.",
         )
-    return read_numbers(path, label)
+    return path
 
 
-def halved(shard: int, content: tuple[NDArray[Any], NDArray[Any], tuple[str, ...]]) -> Halves:
-    """Hold out a fifth of a file's rows; of fewer than five, none."""
-    X, y, names = content
+def columns_in(shard: int, path: Path, label: str | None) -> tuple[Column, ...] | None:
+    """Say which columns a file has, and which words they hold; None where it has no rows."""
+    return columns_of_part(path, label)
+
+
+def halved(shard: int, path: Path, label: str | None, columns: tuple[Column, ...]) -> Halves:
+    """Read a file and hold out a fifth of its rows; of fewer than five, none."""
+    X, y, names = read_part(path, label, columns)
     rows, held_out = _everyone(len(y))
     if len(y) >= LEAST_ROWS_TO_HOLD_OUT_FROM:
         rows, held_out = hold_out_a_fifth(len(y))

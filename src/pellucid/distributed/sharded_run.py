@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 
 from pellucid import __version__
 from pellucid.answers import Classes
+from pellucid.datasets.columns import feature_names, one_hot_inputs
 from pellucid.datasets.dataset import Column, Dataset
 from pellucid.datasets.labels import indices_of
+from pellucid.datasets.table_parts import columns_of_all
 from pellucid.distributed.agreement import Agreement, agreement
 from pellucid.distributed.averaging import Work
 from pellucid.distributed.choosing import engine_of_all
 from pellucid.distributed.computing import computing
 from pellucid.distributed.host import Host
 from pellucid.distributed.rounds import Gathered, Rounds, fit_rounds
-from pellucid.distributed.shard_files import Halves, files_of, halved, sources_of, training_part
+from pellucid.distributed.shard_files import Halves, columns_in, files_of, halved, sources_of, training_part
 from pellucid.distributed.shards import Asked, Opened, described
 from pellucid.distributed.standardizing import standardized
 from pellucid.engines import Engine
@@ -39,6 +41,9 @@ from pellucid.training.snapshot import Snapshot, first_snapshot
 
 OF_ONE_MACHINE = ("validation", "until", "patience", "recipe", "memory")
 """Options that need the examples to be here."""
+
+OF_A_STEP_OF_ITS_OWN = ("dropout", "input_dropout")
+"""Options that the exact mode cannot heed."""
 
 
 class ShardedDataset(Dataset):
@@ -58,17 +63,21 @@ class ShardedDataset(Dataset):
 class ShardedRun:
     """The files of a run, opened on a host: a data set to plan with, and what fits and evaluates there."""
 
-    def __init__(self, host: Host, pattern: str, label: str | None, engine: str | None, precision: str) -> None:
-        self.host, self.precision = host, precision
+    def __init__(
+        self, host: Host, pattern: str, label: str | None, engine: str | None, precision: str, how: Rounds | None = None
+    ) -> None:
+        self.host, self.precision, self.how = host, precision, how or Rounds()
         self.paths = files_of(pattern)
         with self._naming():
-            self.halves = host.kept(halved, host.placed(sources_of(self.paths, label)))
+            files = host.placed(sources_of(self.paths))
+            columns = columns_of_all(self.paths, host.each(columns_in, files, label))
+            self.halves = host.kept(halved, files, label, columns)
             self.parts = host.kept(training_part, self.halves)
             found = host.each(described, self.parts, Asked(classes=True, known=None, sums=True, digest=True))
             self.agreed = agreement(found, None)
-            scaling = standardized(host, self.parts, found, self.agreed)
+            scaling = _of_numbers(standardized(host, self.parts, found, self.agreed), columns)
         self.name, self.engine = engine_of_all(host, engine, precision)
-        self.dataset = _dataset(pattern, self.agreed, scaling, sum(host.each(test_rows, self.halves)))
+        self.dataset = _dataset(pattern, self.agreed, columns, scaling, sum(host.each(test_rows, self.halves)))
 
     @contextmanager
     def _naming(self) -> Iterator[None]:
@@ -96,7 +105,7 @@ class ShardedRun:
         keep_seconds: float = 0.0,
         stop: Callable[[], bool] = lambda: False,
     ) -> Fit:
-        """Train in rounds of an epoch over each file, as ``training.loop.fit`` would; ``training`` is but a shape."""
+        """Train in rounds over the files, as ``training.loop.fit`` would; ``training`` is but a shape."""
         shards = self.host.kept(indexed, self.parts, self.dataset.classes)
         work = Work(
             engine=self.name,
@@ -110,11 +119,13 @@ class ShardedRun:
             extras=settings.extras,
             schedule=settings.schedule,
             learning_rate=settings.learning_rate,
+            epochs=self.how.epochs,
+            steps=self.how.steps,
         )
         return fit_rounds(
             self.host,
             Gathered(shards, self.agreed.rows, self.agreed.weight),
-            Rounds(),
+            self.how,
             lambda _: work,
             engine,
             UsualRules(settings),
@@ -144,15 +155,31 @@ def check_options(given: Mapping[str, Any], report: bool) -> None:
             raise SettingError(
                 f"--{name} is given beside --dask", "neither or one", "It needs the examples on this machine."
             )
+    for name in OF_A_STEP_OF_ITS_OWN if given.get("exact") else ():
+        if given.get(name):
+            raise SettingError(
+                f"--{name.replace('_', '-')} is given beside --exact",
+                "neither or one",
+            )
 
 
-def _dataset(pattern: str, agreed: Agreement, scaling: Scaling, test_rows: int) -> ShardedDataset:
+def _of_numbers(scaling: Scaling, columns: tuple[Column, ...]) -> Scaling:
+    """Leave inputs that stand for words as they are, 0 or 1, as of any table."""
+    offset, scale, words = np.array(scaling.offset), np.array(scaling.scale), one_hot_inputs(columns)
+    offset[words], scale[words] = 0.0, 1.0
+    return Scaling(tuple(offset.tolist()), tuple(scale.tolist()))
+
+
+def _dataset(
+    pattern: str, agreed: Agreement, columns: tuple[Column, ...], scaling: Scaling, test_rows: int
+) -> ShardedDataset:
     assert agreed.classes is not None, "they were asked for"
-    rows, names = sum(agreed.rows), agreed.names or ()
+    rows = sum(agreed.rows)
     classes: Classes = tuple(agreed.classes.tolist())
     nothing = np.zeros((1, agreed.columns)), np.zeros(1, np.int64)
+    whole = Path(pattern).expanduser().resolve()  # the same name wherever it is asked for
     dataset = ShardedDataset(
-        name=f"{Path(pattern).parent.name}/{Path(pattern).name}",
+        name=f"{whole.parent.name}/{whole.name}",
         X_train=np.broadcast_to(nothing[0], (rows, agreed.columns)),
         y_train=np.broadcast_to(nothing[1], (rows,)),
         X_test=np.broadcast_to(nothing[0], (test_rows, agreed.columns)),
@@ -162,8 +189,8 @@ def _dataset(pattern: str, agreed: Agreement, scaling: Scaling, test_rows: int) 
         scaling=scaling,
         source=f"{len(agreed.rows)} files {pattern}",
         has_own_split=False,
-        feature_names=names,
-        columns=tuple(Column(name) for name in names),
+        feature_names=feature_names(columns),
+        columns=columns,
     )
     dataset.__dict__["sha256"] = agreed.sha256  # its parent is frozen, and has no place for it
     return dataset

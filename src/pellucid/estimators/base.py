@@ -128,14 +128,14 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         scores and losses on them are kept in ``history_``.
 
         ``checkpoint`` names a folder in which is kept what the fit has reached: at the end of each epoch, and within one
-        every ``checkpoint_seconds``. The same call goes on from what is there, so that a fit that was killed ends with the
-        bits of one that was not; one that had ended is at its end at once. For ``random_state=None`` a seed is drawn once
-        and kept there, too. A folder that holds another fit is refused with what differs; one that can no longer be written
-        is warned of, and the fit goes on.
+        every ``checkpoint_seconds``; of a search by L-BFGS each loss and gradient. The same call goes on from what is there,
+        so that a fit that was killed ends with the bits of one that was not; one that had ended is at its end at once. For
+        ``random_state=None`` a seed is drawn once and kept there, too. A folder that holds another fit is refused with what
+        differs; one that can no longer be written is warned of, and the fit goes on.
 
         Raises ``ValueError`` for what does not fit together, and then leaves the estimator as it was.
         """
-        place = place_of(self, checkpoint, checkpoint_seconds)
+        place = place_of(checkpoint, checkpoint_seconds)
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), incremental=False, place=place)
 
     @available_if(is_stochastic)

@@ -17,14 +17,13 @@ from pellucid.equations.architecture import Architecture
 from pellucid.equations.parameters import Layers
 from pellucid.equations.scaling import Scaling
 from pellucid.estimators.first_layers import first_layers
-from pellucid.estimators.lbfgs import search
 from pellucid.estimators.parameters import check_combination, hidden_layers, listeners_of, seed_of, settings_of
-from pellucid.estimators.resuming import Place, going_on, identity_of_fit, seed_kept_in
+from pellucid.estimators.resuming import Place, going_on, identity_of_fit, seed_kept_in, settings_and_customs
 from pellucid.estimators.rules import EstimatorRules, Standing
+from pellucid.estimators.searching import not_finite, take_search
 from pellucid.estimators.sparse import SparseRows, over
 from pellucid.estimators.telling import EpochLines, SklearnCallbacks, progress_bar, warn
 from pellucid.estimators.validation import Part, held_out
-from pellucid.training.callbacks import Callbacks
 from pellucid.training.evaluation import Judged
 from pellucid.training.examples import Examples
 from pellucid.training.history import EpochRecord
@@ -81,7 +80,8 @@ class Fitting:
         self.told.begin()
         with interruptible() as self.stop:
             if estimator.solver == "lbfgs":
-                self._search(examples, state.layers)
+                if take_search(self, examples, state, training, judged_on):
+                    self._say_how_it_ended(Ending.INTERRUPTED)
             else:
                 self._take_epochs(examples, state, training, judged_on)
         self.told.end()
@@ -145,8 +145,11 @@ class Fitting:
         return State(layers, self.settings.optimizer.initial_moments(layers))
 
     def _settings(self, n: int, dtype: Any) -> Settings:
-        precision = "bfloat16" if self.estimator.precision == "bfloat16" else str(np.dtype(dtype))
-        return settings_of(self.estimator, self.seed, n, precision)
+        return settings_of(self.estimator, self.seed, n, self.precision(dtype))
+
+    def precision(self, dtype: Any) -> str:
+        """Name what the engine computes with, for parameters of this type."""
+        return "bfloat16" if self.estimator.precision == "bfloat16" else str(np.dtype(dtype))
 
     def _scaling(self, training: Part) -> Scaling:
         if not self.estimator.standardize:
@@ -193,7 +196,7 @@ class Fitting:
             self._remember(record, n, epochs_before)
 
         def what_it_is() -> dict[str, Any]:
-            made_by = (self.architecture, self.engine, self.settings, rules)
+            made_by = (self.architecture, self.engine, settings_and_customs(self.settings, rules))
             return identity_of_fit(*made_by, state, training, judged_on, estimator.scoring)
 
         lines = [EpochLines(scores=estimator.early_stopping)] if estimator.verbose else []
@@ -223,7 +226,7 @@ class Fitting:
                 warns=False,
             )
         if result.ending is Ending.DIVERGED:
-            raise _not_finite()
+            raise not_finite()
         after = result.snapshot.state
         estimator._state = (self.settings.optimizer.name, after.moments, after.steps_done)
         estimator._take(result.layers)
@@ -275,62 +278,6 @@ class Fitting:
             best = estimator.best_validation_score_
             estimator.best_validation_score_ = score if best is None else max(best, score)
 
-    # -- by L-BFGS ---------------------------------------------------------------------------------------------------
-
-    def _search(self, examples: Examples, layers: Layers) -> None:
-        estimator, listeners = self.estimator, Callbacks(listeners_of(self.estimator))
-        estimator.history_ = []
-
-        def on_iteration(layers: Layers, loss: float) -> bool:
-            judged = self.judge(layers) if self.judge else Judged(np.nan)
-            record = EpochRecord(
-                epoch=len(estimator.history_) + 1,
-                loss=loss,
-                accuracy=None,
-                validation_loss=judged.loss if self.judge else None,
-                validation_accuracy=judged.accuracy,
-                learning_rate=0.0,
-                seconds=0.0,
-                rows_per_second=0.0,
-                validation_score=judged.score,
-            )
-            estimator.history_.append(dict(vars(record)))
-            estimator._take(layers)
-            wants_to_end = listeners.on_epoch(record)
-            return self.told.end_epoch() or wants_to_end or self.stop()
-
-        found = search(
-            self.engine,
-            self.architecture,
-            layers,
-            examples,
-            l2=estimator.alpha,
-            max_iter=estimator.max_iter,
-            max_fun=estimator.max_fun,
-            tol=estimator.tol,
-            verbose=bool(estimator.verbose),
-            on_iteration=on_iteration,
-        )
-        if not all(np.isfinite(tensor).all() for layer in found.layers for tensor in layer):
-            raise _not_finite()
-        if not np.isfinite(found.loss):
-            raise ValueError(
-                f"The search of lbfgs ended with a loss of {found.loss}. The input data may contain large values and need "
-                "to be preprocessed. Try standardize=True."
-            )
-        estimator._take(found.layers)
-        estimator._state = None
-        estimator.n_iter_, estimator.loss_ = found.iterations, found.loss
-        estimator.best_loss_ = found.loss
-        if self.stop():
-            self._say_how_it_ended(Ending.INTERRUPTED)
-        elif not found.converged:
-            warn(
-                f"lbfgs failed to converge after {found.iterations} iteration(s): {found.message}. Increase the number of "
-                "iterations (max_iter), or scale the data (standardize=True).",
-                ConvergenceWarning,
-            )
-
     # -- after -------------------------------------------------------------------------------------------------------
 
     def _say_how_it_ended(self, reason: Ending) -> None:
@@ -355,10 +302,3 @@ def _rows(X: Any) -> Any:
         return X
     rows = SparseRows(X)
     return rows[:] if rows.fits_at_once() else rows
-
-
-def _not_finite() -> ValueError:
-    return ValueError(
-        "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-        "preprocessed. Try standardize=True, or a lower learning_rate_init."
-    )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pellucid.engines import Engine
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.parameters import Layer, Layers
+from pellucid.estimators.kept_search import Answer, KeptSearch
 from pellucid.training.examples import Examples
 
 
@@ -34,34 +35,32 @@ def search(
     max_iter: int,
     max_fun: int,
     tol: float,
-    verbose: bool,
+    kept: KeptSearch,
     on_iteration: Callable[[Layers, float], bool],
 ) -> Found:
     """Walk downhill until the gradient is nowhere larger than ``tol``.
 
-    ``on_iteration`` is told the parameters and the loss after each iteration, and ends the search by saying so.
+    ``on_iteration`` is told the parameters and the loss after each iteration, and ends the search by saying so. ``kept``
+    answers for what an earlier search of the same kind has asked for, and keeps what this one does.
     """
     from scipy.optimize import minimize
 
     shapes = [(layer.W.shape, layer.b.shape) for layer in layers]
     dtype = layers[0].W.dtype
-    iterations = 0
 
-    def loss_and_gradient(theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        point = _unpacked(theta, shapes, dtype)
-        with np.errstate(over="ignore", invalid="ignore"):
-            loss, gradients = engine.loss_and_gradients(
-                architecture, point, training.X, training.y, training.weights, l2=l2
-            )
-        return loss, _packed(gradients)
+    def loss_and_gradient(theta: NDArray[np.float64]) -> Answer:
+        def compute() -> Answer:
+            point = _unpacked(theta, shapes, dtype)
+            with np.errstate(over="ignore", invalid="ignore"):
+                loss, gradients = engine.loss_and_gradients(
+                    architecture, point, training.X, training.y, training.weights, l2=l2
+                )
+            return loss, _packed(gradients)
+
+        return kept.evaluation(theta, compute, dtype)
 
     def told(intermediate_result: Any) -> None:
-        nonlocal iterations
-        iterations += 1
-        loss = float(intermediate_result.fun)
-        if verbose:
-            print(f"Iteration {iterations}, loss = {loss:.8f}")
-        if on_iteration(_unpacked(intermediate_result.x, shapes, dtype), loss):
+        if on_iteration(_unpacked(intermediate_result.x, shapes, dtype), float(intermediate_result.fun)):
             raise StopIteration
 
     result = minimize(

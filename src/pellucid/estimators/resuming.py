@@ -17,12 +17,14 @@ import numpy as np
 from pellucid.engines import Engine, State
 from pellucid.equations.architecture import Architecture
 from pellucid.errors import RunFolderError, StorageError
+from pellucid.estimators.kept_search import SEARCH, KeptSearch
 from pellucid.estimators.rules import EstimatorRules
 from pellucid.estimators.telling import warn
 from pellucid.estimators.validation import Part
 from pellucid.files import remove_partial_files, write_text
 from pellucid.training.checkpoints import Checkpoints
 from pellucid.training.identity import check_same, identity
+from pellucid.training.journal import Journal
 from pellucid.training.keeper import check_seconds
 from pellucid.training.lock import holding
 from pellucid.training.saving import Saver
@@ -46,14 +48,10 @@ class Going(NamedTuple):
     keep: Callable[[Snapshot], None]
 
 
-def place_of(estimator: Any, checkpoint: str | PathLike[str] | None, seconds: float) -> Place | None:
-    """Read the arguments of ``fit``. Raises ``ValueError`` for a fit that could not go on to the bit."""
+def place_of(checkpoint: str | PathLike[str] | None, seconds: float) -> Place | None:
+    """Read the arguments of ``fit``. Raises ``SettingError`` for a time between two checkpoints that cannot be."""
     if checkpoint is None:
         return None
-    if estimator.solver == "lbfgs":
-        raise ValueError(
-            f"checkpoint={str(checkpoint)!r} has no meaning with solver='lbfgs', whose memory is SciPy's own; try adam."
-        )
     return Place(Path(checkpoint), check_seconds("checkpoint_seconds", seconds))
 
 
@@ -90,6 +88,8 @@ def going_on(
         if place is None or not _held(place, stack):
             yield Going(None, lambda _: None)
             return
+        if (place.folder / SEARCH).exists():
+            raise _other_solver(place.folder, "lbfgs", settings.solver)
         ours = of()
         remove_partial_files(place.folder)
         checkpoints, saver = Checkpoints(place.folder), Saver(warn)
@@ -102,6 +102,29 @@ def going_on(
             saver.attempt(lambda: checkpoints.write(snapshot, ours))
 
         yield Going(found.snapshot, keep)
+
+
+@contextmanager
+def searching_on(place: Place | None, of: Callable[[], Mapping[str, Any]]) -> Iterator[KeptSearch]:
+    """Hold the folder while a search by L-BFGS goes on in it; without a place nothing is kept. Raises as ``going_on``."""
+    with ExitStack() as stack:
+        if place is None or not _held(place, stack):
+            yield KeptSearch(None, warn)
+            return
+        if Checkpoints(place.folder).exist():
+            raise _other_solver(place.folder, "that of a fit in epochs", "lbfgs")
+        remove_partial_files(place.folder)
+        kept = KeptSearch(Journal(place.folder / SEARCH, place.seconds), warn)
+        stack.callback(kept.close)
+        kept.begin(of(), check=lambda theirs, ours: _check_same(place.folder, theirs, ours))
+        yield kept
+
+
+def _other_solver(folder: Path, theirs: str, ours: str) -> RunFolderError:
+    return RunFolderError(
+        f"{folder} holds another fit: settings.solver was {theirs}, is {ours}",
+        advice="Go on with the settings of the fit, or name another folder for this one.",
+    )
 
 
 def _held(place: Place, stack: ExitStack) -> bool:
@@ -118,18 +141,22 @@ def _check_same(folder: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]
     check_same(folder, theirs, ours, kind="fit", anew="name another folder for this one")
 
 
+def settings_and_customs(settings: Settings, rules: EstimatorRules) -> dict[str, Any]:
+    """Write down all by which a fit in epochs goes."""
+    customs = {each.name: getattr(rules, each.name) for each in fields(rules) if not each.name.startswith("_")}
+    return {**settings.to_record(), **customs}
+
+
 def identity_of_fit(
     architecture: Architecture,
     engine: Engine,
-    settings: Settings,
-    rules: EstimatorRules,
+    settings: Mapping[str, Any],
     state: State,
     training: Part,
     judged_on: Part | None,
     scoring: Any,
 ) -> dict[str, Any]:
     """What must be the same for a fit to go on to the bit: what it computes with, and what it computes from."""
-    customs = {each.name: getattr(rules, each.name) for each in fields(rules) if not each.name.startswith("_")}
     n, d = training.X.shape
     data = {"name": f"{n:,} examples of {d:,} numbers", "sha256": _digest_of(training, judged_on)}
     begun_with = hashlib.sha256(str(state.steps_done).encode())
@@ -139,7 +166,7 @@ def identity_of_fit(
     # A function's own text tells where it lies in memory, which is another place in each process.
     measure = scoring if scoring is None or isinstance(scoring, str) else getattr(scoring, "__qualname__", "a scorer")
     more = {"scoring": measure, "began_with": begun_with.hexdigest()[:12]}
-    return identity(data, architecture, engine, _plain({**settings.to_record(), **customs, **more}))
+    return identity(data, architecture, engine, _plain({**settings, **more}))
 
 
 def _digest_of(*parts: Part | None) -> str:

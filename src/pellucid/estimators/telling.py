@@ -27,9 +27,10 @@ __all__ = ["CallbackSupportMixin", "EpochLines", "SklearnCallbacks", "progress_b
 
 
 def warn(sentence: str, category: type[Warning] = UserWarning) -> None:
-    """Warn where the user's own code stands: above all of ours, and of scikit-learn's that is around it."""
+    """Warn where the user's own code stands: above all of ours, and of scikit-learn's and SciPy's that is around it."""
     frame, level = sys._getframe(), 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("pellucid", "sklearn"):
+    rooms = ("pellucid", "sklearn", "scipy")
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in rooms:
         frame, level = frame.f_back, level + 1
     warnings.warn(sentence, category, stacklevel=level)
 

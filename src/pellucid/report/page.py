@@ -8,10 +8,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from html import escape
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pellucid import __version__
 from pellucid.explain.html import STYLE, body
@@ -20,9 +19,10 @@ from pellucid.report.charts import Curve, curves, reliability
 from pellucid.report.png import dark_on_light, data_uri, mosaic
 from pellucid.training.evaluation import Evaluation
 from pellucid.training.history import History
+from pellucid.training.mistakes import Shown
+from pellucid.training.tally import Tally
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-MISTAKES_SHOWN = 60
 NEURONS_SHOWN = 256
 
 OWN_STYLE = """
@@ -51,7 +51,7 @@ OWN_STYLE = """
 
 
 class Subject(NamedTuple):
-    """What a page is about: a network, the examples X (n, d) with their class indices y, and what was found on them.
+    """What a page is about: a network, what was found on examples, and the few of them that are shown.
 
     ``what`` says in words which examples these are; ``facts`` are lines of name and value (the command, the data, the run);
     ``history`` is there where a training is told of; ``step_command``, with the number of an example behind it, shows the
@@ -59,9 +59,8 @@ class Subject(NamedTuple):
     """
 
     network: Network
-    X: NDArray[Any]
-    y: NDArray[Any]
-    found: Evaluation
+    found: Evaluation | Tally
+    shown: Shown
     what: str
     facts: Sequence[tuple[str, str]] = ()
     history: History = ()
@@ -113,12 +112,11 @@ def fingerprint(network: Network) -> str:
 def _head(subject: Subject) -> Iterator[str]:
     network, found = subject.network, subject.found
     error, _ = found.calibration
-    wrong = round((1 - found.accuracy) * len(found.y))
     yield f"<h1>{escape(str(network.architecture))} on {escape(subject.what)}</h1>"
     yield '<ul class="figures">'
     for number, words in (
         (f"{found.accuracy:.2%}", "read rightly"),
-        (f"{wrong:,}", f"of {len(found.y):,} wrong"),
+        (f"{_wrong(found):,}", f"of {found.n:,} wrong"),
         (f"{found.loss:.4f}", "loss"),
         (f"{error:.2%}", "expected calibration error"),
         (f"{network.architecture.n_parameters:,}", "parameters"),
@@ -131,6 +129,10 @@ def _head(subject: Subject) -> Iterator[str]:
     for name, value in facts:
         yield f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>"
     yield "</dl>"
+
+
+def _wrong(found: Evaluation | Tally) -> int:
+    return found.n - int(found.confusion.trace())
 
 
 def _curves(history: History) -> Iterator[str]:
@@ -172,31 +174,28 @@ def _percent(share: float) -> str:
 
 
 def _mistakes(subject: Subject) -> Iterator[str]:
-    network, taken = subject.network, subject.found.logits.argmax(axis=1)
-    wrong, sure = subject.found.mistakes
-    shown = min(len(wrong), MISTAKES_SHOWN)
-    which = f"; these {shown} most surely." if len(wrong) > shown else ", the surest first."
-    which = which if shown else "."
-    yield f"<section><h2>Mistakes</h2><p>{len(wrong):,} examples are taken for what they are not{which}</p>"
-    if shown and subject.step_command:
-        command = f"<code>{escape(subject.step_command)} {int(wrong[0])}</code>"
+    network, shown, wrong = subject.network, subject.shown, _wrong(subject.found)
+    which = f"; these {shown.mistakes} most surely." if wrong > shown.mistakes else ", the surest first."
+    which = which if wrong else "."
+    yield f"<section><h2>Mistakes</h2><p>{wrong:,} examples are taken for what they are not{which}</p>"
+    if wrong and subject.step_command:
+        command = f"<code>{escape(subject.step_command)} {int(shown.rows[0])}</code>"
         yield f"<p>{command} shows the step of training on the first of them, its number in the place of this one that on "
         yield "another.</p>"
     yield '<ul class="gallery">'
     is_picture = len(network.architecture.input_shape) == 2
-    for place in range(shown):
-        row = int(wrong[place])
-        is_, said = (escape(str(network.classes[int(index)])) for index in (subject.y[row], taken[row]))
-        words = f"no. {row:,}: {is_}, taken for {said}, {sure[place]:.1%} sure"
+    for place in range(shown.mistakes):
+        is_, said = (escape(str(network.classes[int(index)])) for index in (shown.y[place], shown.taken[place]))
+        words = f"no. {int(shown.rows[place]):,}: {is_}, taken for {said}, {shown.sure[place]:.1%} sure"
         picture = ""
         if is_picture:
-            pixels = dark_on_light(subject.X[row].reshape(network.architecture.input_shape))
+            pixels = dark_on_light(shown.X[place].reshape(network.architecture.input_shape))
             picture = f'<img src="{data_uri(pixels)}" alt="">'
         yield f"<li>{picture}<br>{words}</li>"
     yield "</ul></section>"
 
 
-def _calibration(found: Evaluation) -> Iterator[str]:
+def _calibration(found: Evaluation | Tally) -> Iterator[str]:
     error, bins = found.calibration
     yield '<section><h2>Does it know when it is right?</h2><div class="charts"><figure>'
     yield reliability(bins)
@@ -219,8 +218,7 @@ def _weights(network: Network) -> Iterator[str]:
 
 def _worked_step(subject: Subject) -> Iterator[str]:
     """Explain the surest mistake, or the first example where there is none."""
-    network, (wrong, _) = subject.network, subject.found.mistakes
-    row = int(wrong[0]) if len(wrong) else 0
-    label = network.classes[int(subject.y[row])]
-    explanation = network.explain(subject.X[row], label, example=f"No. {row:,} of {subject.what}")
+    network, shown = subject.network, subject.shown
+    label = network.classes[int(shown.y[0])]
+    explanation = network.explain(shown.X[0], label, example=f"No. {int(shown.rows[0]):,} of {subject.what}")
     yield from body(explanation, "h2")

@@ -32,6 +32,11 @@ class Evaluation:
     y: Indices
     measure: Loss = field(default_factory=CrossEntropy)
 
+    @property
+    def n(self) -> int:
+        """The number of examples."""
+        return len(self.y)
+
     @cached_property
     def loss(self) -> float:
         """Mean of what training makes small (cross-entropy: in nats); infinite or NaN where a logit is."""

@@ -27,6 +27,7 @@ from pellucid.training.identity import identity
 from pellucid.training.interrupts import interruptible
 from pellucid.training.keeper import SECONDS_BETWEEN_CHECKPOINTS, check_seconds
 from pellucid.training.loop import Fit, fit
+from pellucid.training.mistakes import MOST_SHOWN
 from pellucid.training.run_folder import RunFolder
 from pellucid.training.saving import Saver, write_where_possible
 from pellucid.training.settings import Settings
@@ -43,7 +44,9 @@ MOST_VALIDATION_ROWS = 10_000
 class Plan:
     """What is to be done: all that, together, fixes the bits of the result, and the words that tell of it.
 
-    ``request`` is what a later process needs to load the same data again.
+    ``request`` is what a later process needs to load the same data again. Where the examples are elsewhere, ``fits`` and
+    ``evaluates`` are not this machine's, ``fits_by`` holds settings of theirs, and ``shards`` counts the parts in which
+    they lie; an ordinary model file is then written after each epoch, beside the checkpoint.
     """
 
     dataset: Dataset | StreamedDataset
@@ -53,8 +56,10 @@ class Plan:
     threads: int
     request: Mapping[str, Any] = field(default_factory=dict)
     command: Sequence[str] = ()
-    fits: Callable[..., Fit] = fit  # others than those of this machine, where the examples are elsewhere
+    fits: Callable[..., Fit] = fit
     evaluates: Callable[..., Evaluation] = evaluate
+    fits_by: Mapping[str, Any] = field(default_factory=dict)
+    shards: int | None = None
 
     def __post_init__(self) -> None:
         rows, held_out = self.dataset.n_train, self.settings.validation
@@ -152,6 +157,9 @@ def _train(
         saver.attempt(lambda: folder.checkpoints.write(latest, of))
         if not latest.steps_done:
             saver.attempt(lambda: folder.write_history(latest.history))
+            if plan.shards is not None:
+                model = _model(plan, latest.kept, Ending.INTERRUPTED, latest.epochs_done)  # were it to end here
+                saver.attempt(lambda: write_model(folder.model, model))
 
     training, validation = _parts(plan)
     return plan.fits(
@@ -185,7 +193,13 @@ def _test(plan: Plan, layers: Layers) -> Evaluation | Tally:
     data = plan.dataset
     if isinstance(data, Dataset):
         return plan.evaluates(plan.engine, plan.architecture, layers, data.X_test, data.y_test)
-    return tally(plan.engine, plan.architecture, layers, data.test.portions(data.rows_of_a_portion))
+    return tally_test_part(plan, data, layers)
+
+
+def tally_test_part(plan: Plan, data: StreamedDataset, layers: Layers) -> Tally:
+    """Read the test part of data that are larger than memory, portion by portion."""
+    most = data.rows_of_a_portion
+    return tally(plan.engine, plan.architecture, layers, data.test.portions(most), min(MOST_SHOWN, most))
 
 
 def _end(plan: Plan, folder: RunFolder, record: Mapping[str, Any], result: Fit, saver: Saver) -> Run:
@@ -207,7 +221,6 @@ def _save(
 
     A run that diverged in its first epoch has none.
     """
-    data = plan.dataset
     test: Evaluation | Tally | None = None
     if result.ending is Ending.DIVERGED and result.kept_epoch is None:
         with suppress(OSError):  # of a folder that may no longer be written
@@ -215,15 +228,24 @@ def _save(
         return None, None, None
     if result.ending not in (Ending.INTERRUPTED, Ending.DIVERGED):
         test = _test(plan, result.layers)
+    model = _model(plan, result.layers, result.ending, result.kept_epoch, test)
+    return test, *write_where_possible(folder.model, lambda path: write_model(path, model))
+
+
+def _model(
+    plan: Plan, layers: Layers, ending: Ending, kept_epoch: int | None, test: Evaluation | Tally | None = None
+) -> Model:
+    data = plan.dataset
+    of_data = {"name": data.name, "sha256": data.fingerprint, "own_test_part": data.has_own_split}
     training = {
         **_settings_of(plan),
-        "data": {"name": data.name, "sha256": data.fingerprint, "own_test_part": data.has_own_split},
-        "ending": result.ending.value,
-        "kept_epoch": result.kept_epoch,
+        "data": of_data if plan.shards is None else {**of_data, "shards": plan.shards},
+        "ending": ending.value,
+        "kept_epoch": kept_epoch,
     }
-    model = Model(
+    return Model(
         plan.architecture,
-        result.layers,
+        layers,
         data.classes,
         feature_names=data.feature_names,
         columns=data.columns,
@@ -231,7 +253,6 @@ def _save(
         test_accuracy=test.accuracy if test else None,
         version=__version__,
     )
-    return test, *write_where_possible(folder.model, lambda path: write_model(path, model))
 
 
 def _fresh_record(plan: Plan) -> dict[str, Any]:
@@ -259,7 +280,7 @@ def identity_of(plan: Plan) -> dict[str, Any]:
 
 def _settings_of(plan: Plan) -> dict[str, Any]:
     """Write down what fixes the bits beside the data: of data that are read from files, the memory, too."""
-    record = plan.settings.to_record()
+    record = {**plan.settings.to_record(), **plan.fits_by}
     return {**record, "memory": plan.dataset.memory} if isinstance(plan.dataset, StreamedDataset) else record
 
 

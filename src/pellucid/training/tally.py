@@ -22,18 +22,20 @@ from pellucid.equations.metrics import (
 )
 from pellucid.equations.parameters import Indices, Layers
 from pellucid.training.evaluation import evaluate
+from pellucid.training.mistakes import MOST_SHOWN, Shown, shown_of, surest
 
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """What an ``Evaluation`` says, but for single examples: the number of them, the mean loss, the confusion matrix (k, k),
-    and the sums that the calibration is made of.
+    """What an ``Evaluation`` says, of single examples but a few: the number of them, the mean loss, the confusion matrix
+    (k, k), the sums that the calibration is made of, and the surest mistakes.
     """
 
     n: int
     loss: float
     confusion: NDArray[np.int64]
     calibration_sums: NDArray[np.float64]
+    shown: Shown
 
     @property
     def accuracy(self) -> float:
@@ -56,15 +58,26 @@ class Tally:
 
 
 def tally(
-    engine: Engine, architecture: Architecture, layers: Layers, portions: Iterable[tuple[NDArray[Any], Indices]]
+    engine: Engine,
+    architecture: Architecture,
+    layers: Layers,
+    portions: Iterable[tuple[NDArray[Any], Indices]],
+    most_shown: int = MOST_SHOWN,
 ) -> Tally:
-    """Run labelled examples through a network that tells classes apart: portions of X (n, d), y (n,); at least one."""
+    """Run labelled examples through a network that tells classes apart: portions of X (n, d), y (n,); at least one.
+
+    So many mistakes are kept at most.
+    """
     n, loss = 0, 0.0
     confusion: Any = 0
     sums: Any = 0
+    shown: Shown | None = None
     for X, y in portions:
         found = evaluate(engine, architecture, layers, X, y)
+        ours = shown_of(found, X, y, most_shown, first_row=n)
+        shown = ours if shown is None else surest(shown, ours, most_shown)
         n, loss = n + len(y), loss + found.loss * len(y)
         confusion = confusion + found.confusion
         sums = sums + calibration_sums(found.measure.probabilities(found.measure.outputs(found.logits)), y)
-    return Tally(n, loss / n, confusion, sums)
+    assert shown is not None, "there is at least one portion"
+    return Tally(n, loss / n, confusion, sums, shown)
