@@ -195,93 +195,6 @@ template <class T> void check_precision(bool bfloat16) {
     require(!bfloat16 || sizeof(T) == sizeof(float), "bfloat16 products are summed in float32: the parameters must be float32");
 }
 
-template <class T>
-nb::tuple run(const std::string& target, const std::vector<int64_t>& widths, const std::vector<std::string>& activations,
-              const Numbers& offset, const Numbers& scale, const std::string& loss, double setting, const std::string& optimizer,
-              double mu, double beta_1, double beta_2, double epsilon, double weight_decay, const Layers<T>& layers,
-              const std::vector<Layers<T>>& moments, int64_t steps_done, const Data& X, const Targets<T>& y,
-              const Indices& order, const Numbers& rates, int64_t batch_size, int64_t first_step, int64_t n_steps,
-              const std::optional<Numbers>& weights, double input_dropout, double dropout, double l2, double clip, double max_norm,
-              const std::optional<Augmentation>& augmentation, uint64_t seed, uint32_t epoch_number, const std::optional<Indices>& examples, int threads, const nb::object& stop, bool bfloat16) {
-    check_precision<T>(bfloat16);
-    const Extras extras{input_dropout, dropout, l2, clip, max_norm, seed, epoch_number};
-    check_extras(extras);
-    const Kernels<T>& kernels = kernels_of<T>(target_named(target));
-    const Architecture architecture = architecture_of(widths, activations, offset, scale, loss, setting);
-    require(!augmentation || augmentation->shape.pixels() * augmentation->shape.channels == widths[0],
-            "the pictures have another number of pixels");
-    const OptimizerSettings settings{optimizer_named(optimizer), mu, beta_1, beta_2, epsilon, weight_decay};
-    require(int(moments.size()) == settings.moments(), "another number of moments");
-    Rows data = rows_of(X, widths[0], order.data());
-    require(!examples || examples->size() == X.shape(0), "one number an example");
-    if (examples) require_aligned(*examples), data.numbers = examples->data();
-    const int64_t n = int64_t(X.shape(0)), rows_in_all = int64_t(order.size());
-    require(batch_size > 0 && first_step >= 0 && n_steps >= 0, "steps and batch sizes are not negative");
-    batch_size = std::min(batch_size, std::max<int64_t>(rows_in_all, 1));
-    const int64_t steps = divided_up(rows_in_all, batch_size);
-    n_steps = std::max<int64_t>(0, std::min(n_steps, steps - first_step));
-    require(int64_t(rates.size()) >= first_step + n_steps, "one rate a step");
-    require_aligned(rates);
-    const Range places{first_step * batch_size, std::min(rows_in_all, (first_step + n_steps) * batch_size)};
-    check_order(order, places.begin, places.end, n);
-    const Wishes<T> wishes = wishes_of<T>(y, weights, architecture, n, order.data(), places.begin, places.end);
-    std::vector<PackedLayer<T>> parameters = packed<T>(kernels, architecture, layers, moments);
-    Progress progress;
-    if (n_steps > 0) {
-        StopFromPython ask(stop);
-        {
-            nb::gil_scoped_release released;
-            Epoch<T> epoch(kernels, architecture, parameters, data, wishes, settings,
-                           {batch_size, rows_in_all, first_step, n_steps, steps_done, rates.data()}, bfloat16, extras,
-                           augmentation.value_or(Augmentation{}));
-            progress = epoch.run(threads, stop.is_none() ? std::function<bool()>() : std::ref(ask));
-        }
-        ask.raise();
-    }
-    auto losses = new_array<double>(int64_t(progress.losses.size()));
-    std::copy(progress.losses.begin(), progress.losses.end(), losses.data());
-    nb::list new_moments;
-    if (settings.moments() > 0) new_moments.append(unpacked<T>(parameters, &Parameter<T>::m));
-    if (settings.moments() > 1) new_moments.append(unpacked<T>(parameters, &Parameter<T>::v));
-    nb::object bad = progress.non_finite_step < 0 ? nb::none() : nb::object(nb::int_(progress.non_finite_step));
-    return nb::make_tuple(unpacked<T>(parameters, &Parameter<T>::theta), nb::tuple(new_moments), losses, progress.correct, bad);
-}
-
-template <class T>
-nb::tuple loss_and_gradients(const std::string& target, const std::vector<int64_t>& widths,
-                             const std::vector<std::string>& activations, const Numbers& offset, const Numbers& scale,
-                             const std::string& loss, double setting, const Layers<T>& layers, const Data& X,
-                             const Targets<T>& y, const std::optional<Numbers>& weights, double l2, int threads, bool bfloat16) {
-    check_precision<T>(bfloat16);
-    Extras extras;
-    extras.l2 = l2;
-    check_extras(extras);
-    const Kernels<T>& kernels = kernels_of<T>(target_named(target));
-    const Architecture architecture = architecture_of(widths, activations, offset, scale, loss, setting);
-    const int64_t n = int64_t(X.shape(0));
-    require(n > 0, "there are no examples");
-    const Wishes<T> wishes = wishes_of<T>(y, weights, architecture, n, nullptr, 0, n);
-    std::vector<PackedLayer<T>> parameters = packed<T>(kernels, architecture, layers, {});
-    const double rate = 0;
-    Epoch<T> epoch(kernels, architecture, parameters, rows_of(X, widths[0], nullptr), wishes, OptimizerSettings{},
-                   {n, n, 0, 1, 0, &rate}, bfloat16, extras);
-    Progress progress;
-    {
-        nb::gil_scoped_release released;
-        progress = epoch.run(threads, {});
-    }
-    nb::list gradients;
-    for (size_t l = 0; l < parameters.size(); ++l) {
-        const PackedLayer<T>& layer = parameters[l];
-        auto dW = new_matrix<T>(layer.fan_out, layer.fan_in);
-        auto db = new_array<T>(layer.fan_out);
-        layer.unpack(epoch.dW(int64_t(l)), dW.data());
-        std::copy_n(epoch.db(int64_t(l)).data(), layer.fan_out, db.data());
-        gradients.append(nb::make_tuple(dW, db));
-    }
-    return nb::make_tuple(progress.losses.empty() ? std::nan("") : progress.losses[0], nb::tuple(gradients));
-}
-
 template <class T> class PythonPredictor {
   public:
     PythonPredictor(const std::string& target, const std::vector<int64_t>& widths, const std::vector<std::string>& activations,
@@ -330,6 +243,8 @@ template <class T> class PythonPredictor {
         return out.array();
     }
 
+    const Predictor<T>& network() const { return predictor_; }
+
   private:
     bool fits(const PlainArray& X, bool& single) const {
         for (const std::vector<int64_t>& shape : input_shapes_) {
@@ -348,18 +263,105 @@ template <class T> class PythonPredictor {
     const NumPy numpy_{sizeof(T) == 4 ? "float32" : "float64"};
 };
 
+template <class T>
+nb::tuple run(const std::string& target, const std::vector<int64_t>& widths, const std::vector<std::string>& activations,
+              const Numbers& offset, const Numbers& scale, const std::string& loss, double setting, const std::string& optimizer,
+              double mu, double beta_1, double beta_2, double epsilon, double weight_decay, const Layers<T>& layers,
+              const std::vector<Layers<T>>& moments, int64_t steps_done, const Data& X, const Targets<T>& y,
+              const Indices& order, const Numbers& rates, int64_t batch_size, int64_t first_step, int64_t n_steps,
+              const std::optional<Numbers>& weights, double input_dropout, double dropout, double l2, double clip, double max_norm,
+              const std::optional<Augmentation>& augmentation,
+              const PythonPredictor<T>* teacher, double teacher_weight, double temperature, uint64_t seed, uint32_t epoch_number, const std::optional<Indices>& examples, int threads, const nb::object& stop, bool bfloat16) {
+    check_precision<T>(bfloat16);
+    const Extras extras{input_dropout, dropout, l2, clip, max_norm, seed, epoch_number};
+    check_extras(extras);
+    const Kernels<T>& kernels = kernels_of<T>(target_named(target));
+    const Architecture architecture = architecture_of(widths, activations, offset, scale, loss, setting);
+    require(!augmentation || augmentation->shape.pixels() * augmentation->shape.channels == widths[0],
+            "the pictures have another number of pixels");
+    require(!teacher || (teacher->network().architecture().widths.front() == widths.front() &&
+                         teacher->network().architecture().widths.back() == widths.back() &&
+                         teacher->network().architecture().loss.output() == architecture.loss.output()),
+            "the teacher has other inputs or outputs");
+    require(architecture.loss.output() == Output::softmax || architecture.loss.output() == Output::logistic || !teacher,
+            "who is taught gives probabilities");
+    require(teacher_weight >= 0 && teacher_weight <= 1 && temperature > 0, "lambda is a share, and T positive");
+    const Teacher<T> taught_by{teacher ? &teacher->network() : nullptr, teacher_weight, temperature};
+    const OptimizerSettings settings{optimizer_named(optimizer), mu, beta_1, beta_2, epsilon, weight_decay};
+    require(int(moments.size()) == settings.moments(), "another number of moments");
+    Rows data = rows_of(X, widths[0], order.data());
+    require(!examples || examples->size() == X.shape(0), "one number an example");
+    if (examples) require_aligned(*examples), data.numbers = examples->data();
+    const int64_t n = int64_t(X.shape(0)), rows_in_all = int64_t(order.size());
+    require(batch_size > 0 && first_step >= 0 && n_steps >= 0, "steps and batch sizes are not negative");
+    batch_size = std::min(batch_size, std::max<int64_t>(rows_in_all, 1));
+    const int64_t steps = divided_up(rows_in_all, batch_size);
+    n_steps = std::max<int64_t>(0, std::min(n_steps, steps - first_step));
+    require(int64_t(rates.size()) >= first_step + n_steps, "one rate a step");
+    require_aligned(rates);
+    const Range places{first_step * batch_size, std::min(rows_in_all, (first_step + n_steps) * batch_size)};
+    check_order(order, places.begin, places.end, n);
+    const Wishes<T> wishes = wishes_of<T>(y, weights, architecture, n, order.data(), places.begin, places.end);
+    std::vector<PackedLayer<T>> parameters = packed<T>(kernels, architecture, layers, moments);
+    Progress progress;
+    if (n_steps > 0) {
+        StopFromPython ask(stop);
+        {
+            nb::gil_scoped_release released;
+            Epoch<T> epoch(kernels, architecture, parameters, data, wishes, settings,
+                           {batch_size, rows_in_all, first_step, n_steps, steps_done, rates.data()}, bfloat16, extras,
+                           augmentation.value_or(Augmentation{}), taught_by);
+            progress = epoch.run(threads, stop.is_none() ? std::function<bool()>() : std::ref(ask));
+        }
+        ask.raise();
+    }
+    auto losses = new_array<double>(int64_t(progress.losses.size()));
+    std::copy(progress.losses.begin(), progress.losses.end(), losses.data());
+    nb::list new_moments;
+    if (settings.moments() > 0) new_moments.append(unpacked<T>(parameters, &Parameter<T>::m));
+    if (settings.moments() > 1) new_moments.append(unpacked<T>(parameters, &Parameter<T>::v));
+    nb::object bad = progress.non_finite_step < 0 ? nb::none() : nb::object(nb::int_(progress.non_finite_step));
+    return nb::make_tuple(unpacked<T>(parameters, &Parameter<T>::theta), nb::tuple(new_moments), losses, progress.correct, bad);
+}
+
+template <class T>
+nb::tuple loss_and_gradients(const std::string& target, const std::vector<int64_t>& widths,
+                             const std::vector<std::string>& activations, const Numbers& offset, const Numbers& scale,
+                             const std::string& loss, double setting, const Layers<T>& layers, const Data& X,
+                             const Targets<T>& y, const std::optional<Numbers>& weights, double l2, int threads, bool bfloat16) {
+    check_precision<T>(bfloat16);
+    Extras extras;
+    extras.l2 = l2;
+    check_extras(extras);
+    const Kernels<T>& kernels = kernels_of<T>(target_named(target));
+    const Architecture architecture = architecture_of(widths, activations, offset, scale, loss, setting);
+    const int64_t n = int64_t(X.shape(0));
+    require(n > 0, "there are no examples");
+    const Wishes<T> wishes = wishes_of<T>(y, weights, architecture, n, nullptr, 0, n);
+    std::vector<PackedLayer<T>> parameters = packed<T>(kernels, architecture, layers, {});
+    const double rate = 0;
+    Epoch<T> epoch(kernels, architecture, parameters, rows_of(X, widths[0], nullptr), wishes, OptimizerSettings{},
+                   {n, n, 0, 1, 0, &rate}, bfloat16, extras);
+    Progress progress;
+    {
+        nb::gil_scoped_release released;
+        progress = epoch.run(threads, {});
+    }
+    nb::list gradients;
+    for (size_t l = 0; l < parameters.size(); ++l) {
+        const PackedLayer<T>& layer = parameters[l];
+        auto dW = new_matrix<T>(layer.fan_out, layer.fan_in);
+        auto db = new_array<T>(layer.fan_out);
+        layer.unpack(epoch.dW(int64_t(l)), dW.data());
+        std::copy_n(epoch.db(int64_t(l)).data(), layer.fan_out, db.data());
+        gradients.append(nb::make_tuple(dW, db));
+    }
+    return nb::make_tuple(progress.losses.empty() ? std::nan("") : progress.losses[0], nb::tuple(gradients));
+}
+
 // Arrays are taken as they are: where NumPy's whole numbers are converted to C++'s, float64 must not become float32.
 template <class T> void bind(nb::module_& module, const char* predictor_name) {
     const auto array = [](const char* name) { return nb::arg(name).noconvert(); };
-    module.def("run", &run<T>, "target"_a, "widths"_a, "activations"_a, array("offset"), array("scale"), "loss"_a,
-               "loss_setting"_a, "optimizer"_a, "mu"_a, "beta_1"_a, "beta_2"_a, "epsilon"_a, "weight_decay"_a, array("layers"), array("moments"), "steps_done"_a,
-               array("X"), array("y"), array("order"), array("rates"), "batch_size"_a, "first_step"_a, "n_steps"_a,
-               array("weights").none(), "input_dropout"_a, "dropout"_a, "l2"_a, "clip"_a, "max_norm"_a, "augmentation"_a.none(), "seed"_a, "epoch"_a,
-               array("examples").none(), "threads"_a, "stop"_a.none(), "bfloat16"_a = false,
-               "Take steps: (layers, moments, losses, correct, non-finite step or None).");
-    module.def("loss_and_gradients", &loss_and_gradients<T>, "target"_a, "widths"_a, "activations"_a, array("offset"),
-               array("scale"), "loss"_a, "loss_setting"_a, array("layers"), array("X"), array("y"), array("weights").none(), "l2"_a,
-               "threads"_a, "bfloat16"_a = false, "The mean loss, and a gradient for each W and b.");
     using P = PythonPredictor<T>;
     nb::class_<P>(module, predictor_name, "A packed network.")
         .def(nb::init<const std::string&, const std::vector<int64_t>&, const std::vector<std::string>&, const Numbers&,
@@ -373,6 +375,15 @@ template <class T> void bind(nb::module_& module, const char* predictor_name) {
         .def("quick_logits", [](const P& p, nb::handle X) { return p.quick(X, Wanted::logits); },
              "Of an array of examples, or of one, in any shape that fits; None where that needs a longer look.")
         .def("quick_outputs", [](const P& p, nb::handle X) { return p.quick(X, Wanted::outputs); });
+    module.def("run", &run<T>, "target"_a, "widths"_a, "activations"_a, array("offset"), array("scale"), "loss"_a,
+               "loss_setting"_a, "optimizer"_a, "mu"_a, "beta_1"_a, "beta_2"_a, "epsilon"_a, "weight_decay"_a, array("layers"), array("moments"), "steps_done"_a,
+               array("X"), array("y"), array("order"), array("rates"), "batch_size"_a, "first_step"_a, "n_steps"_a,
+               array("weights").none(), "input_dropout"_a, "dropout"_a, "l2"_a, "clip"_a, "max_norm"_a, "augmentation"_a.none(), nb::arg("teacher").none(), "teacher_weight"_a, "temperature"_a, "seed"_a, "epoch"_a,
+               array("examples").none(), "threads"_a, "stop"_a.none(), "bfloat16"_a = false,
+               "Take steps: (layers, moments, losses, correct, non-finite step or None).");
+    module.def("loss_and_gradients", &loss_and_gradients<T>, "target"_a, "widths"_a, "activations"_a, array("offset"),
+               array("scale"), "loss"_a, "loss_setting"_a, array("layers"), array("X"), array("y"), array("weights").none(), "l2"_a,
+               "threads"_a, "bfloat16"_a = false, "The mean loss, and a gradient for each W and b.");
 }
 
 }  // namespace

@@ -366,6 +366,28 @@ nb::tuple loss_of_numbers(const std::string& target, const std::string& loss_nam
     return nb::make_tuple(unpacked(dz.panels(n), kernels.panel_width), loss, correct, padding_is_zero(dz.view(n), kernels.panel_width));
 }
 
+// (dz, the loss of each row, whether the padding of dz is zero), mixed with what a teacher says.
+template <class T>
+nb::tuple distil(const std::string& target, const std::string& output, double weight, double temperature, const Matrix<T>& z,
+                 const Matrix<T>& z_teacher, const Array<T>& share, const Matrix<T>& dz, const Array<double>& loss, T padding,
+                 const Cuts& row_cuts) {
+    const Kernels<T>& kernels = kernels_of<T>(target_named(target));
+    const int64_t n = int64_t(z.shape(0)), k = int64_t(z.shape(1));
+    for (const Matrix<T>& each : {z_teacher, dz}) require(int64_t(each.shape(0)) == n && int64_t(each.shape(1)) == k, "shapes that fit");
+    require(k > 0 && int64_t(share.size()) == n && int64_t(loss.size()) == n, "shapes that fit");
+    const Distillation by{output_named(output), weight, temperature};
+    require(by.output == Output::softmax || by.output == Output::logistic, "probabilities");
+    if (by.output == Output::softmax) padding = -std::numeric_limits<T>::infinity();
+    std::vector<const T*> said(size_t(n) + 1);
+    for (int64_t r = 0; r < n; ++r) said[size_t(r)] = z_teacher.data() + r * k;
+    const PanelBuffer<T> logits = packed(z, kernels.panel_width, padding), slope = packed(dz, kernels.panel_width);
+    NewArray<double> mixed = new_array<double>(n);
+    std::copy_n(loss.data(), n, mixed.data());
+    for (const Range rows : pieces(n, row_cuts))
+        kernels.distil(by, logits.view(n), said.data(), share.data(), slope.panels(n), mixed.data(), rows);
+    return nb::make_tuple(unpacked(slope.panels(n), kernels.panel_width), mixed, padding_is_zero(slope.view(n), kernels.panel_width));
+}
+
 template <class T>
 NewMatrix<T> outputs(const std::string& target, const std::string& output, const Matrix<T>& z, const Cuts& row_cuts) {
     const Kernels<T>& kernels = kernels_of<T>(target_named(target));
@@ -496,6 +518,8 @@ template <class T> void bind(nb::module_& module, const char* scale_name, const 
                "factor"_a = 1.0);
     module.def("loss_of_classes", &loss_of_classes<T>, "target"_a, "loss"_a, "setting"_a, "z"_a.noconvert(), "y"_a.noconvert(),
                "share"_a.noconvert(), "padding"_a = 0, "row_cuts"_a = whole);
+    module.def("distil", &distil<T>, "target"_a, "output"_a, "weight"_a, "temperature"_a, "z"_a.noconvert(), "z_teacher"_a.noconvert(),
+               "share"_a.noconvert(), "dz"_a.noconvert(), "loss"_a.noconvert(), "padding"_a = T(0), "row_cuts"_a = whole);
     module.def("loss_of_numbers", &loss_of_numbers<T>, "target"_a, "loss"_a, "setting"_a, "z"_a.noconvert(), "y"_a.noconvert(),
                "share"_a.noconvert(), "padding"_a = 0, "row_cuts"_a = whole);
     module.def("outputs", &outputs<T>, "target"_a, "output"_a, "z"_a.noconvert(), "row_cuts"_a = whole);

@@ -90,6 +90,12 @@ struct LossSetting {
     }
 };
 
+// [distillation]: lambda and T, and what makes probabilities of the logits of both: softmax or logistic.
+struct Distillation {
+    Output output;
+    double weight, temperature;
+};
+
 enum class Optimizer : int { none, sgd, momentum, nesterov, adam, adamw };
 
 // One step of an optimiser, its scalars worked out beforehand. `none` leaves the gradient where it was summed.
@@ -212,6 +218,10 @@ template <class T> struct Kernels {
     // The same for the losses of numbers: y[r] are those of row r, a number an output.
     void (*loss_of_numbers)(LossSetting by, Panels<const T> z, const T* const* y, const T* share, Panels<T> dz, double* loss,
                             uint8_t* correct, Range rows);
+
+    // [distillation], once the loss of each row and dz are there: z_teacher[r] are a teacher's logits of row r, a number an output.
+    void (*distil)(Distillation by, Panels<const T> z, const T* const* z_teacher, const T* share, Panels<T> dz, double* loss,
+                   Range rows);
 
     // What the network puts out, into an array with a row an example: [p], [logistic], z itself, e^z, [scaled-tanh].
     void (*outputs)(Output output, Panels<const T> z, T* p, Range rows);

@@ -1,7 +1,8 @@
 // The loop over the batches of an epoch: which steps are next, who takes them, and what the others do meanwhile.
 //
 // As many threads as pay take the steps together, as a team (step.h) or, where nearly all the work is the first layer's, as a crew
-// (crew.h). Where pictures are distorted, whoever has no part in the steps, or has done it, makes the next block of them.
+// (crew.h). Where pictures are distorted, whoever has no part in the steps, or has done it, makes the next block of them. Where
+// there is a teacher, all ask it about a block of rows before its steps are taken.
 
 #pragma once
 
@@ -13,6 +14,7 @@
 #include "augmentation.h"
 #include "pace.h"
 #include "step.h"
+#include "teaching.h"
 
 namespace pellucid {
 
@@ -20,9 +22,9 @@ template <class T> class Epoch {
   public:
     Epoch(const Kernels<T>& kernels, const Architecture& architecture, std::vector<PackedLayer<T>>& layers, Rows data,
           Wishes<T> wishes, OptimizerSettings optimizer, Steps steps, bool bfloat16, const Extras& extras = {},
-          const Augmentation& augmentation = {})
+          const Augmentation& augmentation = {}, const Teacher<T>& teacher = {})
         : kernels_(kernels), layers_(layers), data_(data), steps_(steps), extras_(extras), augmentation_(augmentation),
-          stepper_(kernels, architecture, layers, data, wishes, optimizer, steps, bfloat16, extras) {}
+          teacher_(teacher), stepper_(kernels, architecture, layers, data, wishes, optimizer, steps, bfloat16, extras) {}
 
     // Take the steps, with at most so many threads. `stop` is asked now and then, on the calling thread.
     Progress run(int threads, const std::function<bool()>& stop) {
@@ -33,9 +35,11 @@ template <class T> class Epoch {
         const int64_t end = steps_.first_step + steps_.n_steps;
         int64_t step = steps_.first_step;
         if (augmentation_.is_there) make_first_block(team);
+        if (teacher_.network) find_teacher(team);
         while (step < end && !stepper_.has_ended()) {
+            if (teaching_ && !ask_teacher(team, step)) break;
             Pace::Stretch stretch = pace.next(end - step);
-            if (augmenter_) stretch.steps = std::min(steps_of_a_block(), end - step);
+            if (augmenter_ || teaching_) stretch.steps = std::min(steps_of_a_block(), end - step);
             const bool as_crew = stretch.members > 1 && stepper_.is_for_a_crew(stretch.members);
             const int64_t taken = as_crew ? run_crew(team, stretch.members, step, stretch.steps)
                                           : run_team(team, stretch.members, step, stretch.steps);
@@ -97,20 +101,24 @@ template <class T> class Epoch {
         another.stepper = std::make_unique<Stepper<T>>(stepper_, another.layers, part);
     }
 
-    // Blocks of pictures: some thousand rows, or a step. They are the stretches of the training, too.
+    // Blocks: some thousand rows, or a step. They are the stretches of the training, too.
     static constexpr int64_t rows_of_a_block = 1024;
     int64_t steps_of_a_block() const { return std::max<int64_t>(1, rows_of_a_block / stepper_.rows_of_a_batch()); }
+    int64_t most_rows_of_a_block() const { return std::min(steps_of_a_block() * steps_.batch_size, steps_.rows_in_all); }
+    // The places of the block that begins with a step.
+    Range block_from(int64_t step) const {
+        const int64_t end = std::min(step + steps_of_a_block(), steps_.first_step + steps_.n_steps), place = step * steps_.batch_size;
+        return {place, std::max(place, std::min(end * steps_.batch_size, steps_.rows_in_all))};
+    }
+
+    // Blocks of pictures.
     void make_first_block(Team& team) {
-        const int64_t rows = std::min(steps_of_a_block() * steps_.batch_size, steps_.rows_in_all);
-        augmenter_ = std::make_unique<Augmenter<T>>(kernels_, augmentation_, extras_.seed, extras_.epoch, data_, rows, team.size());
+        augmenter_ = std::make_unique<Augmenter<T>>(kernels_, augmentation_, extras_.seed, extras_.epoch, data_, most_rows_of_a_block(), team.size());
         begin_block(steps_.first_step);
         team.run(team.size(), [&](int member) { make_block(member); });
         use_block();
     }
-    void begin_block(int64_t step) {
-        const int64_t end = std::min(step + steps_of_a_block(), steps_.first_step + steps_.n_steps);
-        augmenter_->begin({step * steps_.batch_size, std::max(step * steps_.batch_size, std::min(end * steps_.batch_size, steps_.rows_in_all))});
-    }
+    void begin_block(int64_t step) { augmenter_->begin(block_from(step)); }
     // A block that will not be wanted is left as it is.
     void make_block(int member) {
         while (!stepper_.has_ended() && augmenter_->work(member))
@@ -118,16 +126,32 @@ template <class T> class Epoch {
     }
     void use_block() { stepper_.take_rows(augmenter_->finished()); }
 
+    void find_teacher(Team& team) {
+        teaching_ = std::make_unique<Teaching<T>>(teacher_, most_rows_of_a_block(), team.size());
+        stepper_.learn_from(teaching_.get());
+    }
+    // About the block that begins with this step. False where training ends before it: whoever wants to stop need not wait.
+    bool ask_teacher(Team& team, int64_t step) {
+        teaching_->begin(stepper_.rows_taken(), block_from(step));
+        team.run(team.size(), [&](int member) {
+            while (!stepper_.has_ended() && teaching_->work(member))
+                if (member == 0 && stepper_.wants_to_stop()) stepper_.end();
+        });
+        return !stepper_.has_ended();
+    }
+
     const Kernels<T>& kernels_;
     std::vector<PackedLayer<T>>& layers_;
     const Rows data_;
     const Steps steps_;
     const Extras extras_;
     const Augmentation augmentation_;
+    const Teacher<T> teacher_;
 
     Stepper<T> stepper_;
     std::deque<CrewMember> crew_;  // their steppers keep references to their layers: nothing of them may move
     std::unique_ptr<Augmenter<T>> augmenter_;  // null: rows are taken as they are
+    std::unique_ptr<Teaching<T>> teaching_;    // null: nobody teaches
 };
 
 }  // namespace pellucid

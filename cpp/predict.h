@@ -41,23 +41,26 @@ template <class T> class Predictor {
         for (const PackedLayer<T>& layer : layers_) multiply_adds += layer.fan_in * layer.fan_out;
         const int64_t enough = 2'000'000 / std::max<int64_t>(multiply_adds, 1) + 1;  // rows that are worth waking a thread for
         const int wanted_members = int(std::min<int64_t>(threads, n / enough));
-        if (wanted_members <= 1) return predict_some(data, {0, n}, wanted, out);
+        if (wanted_members <= 1) return predict(data, {0, n}, wanted, out);
         Team team(wanted_members);
         const int members = team.size();
-        team.run(members, [&](int member) { predict_some(data, share_of({0, n}, member, members), wanted, out); });
+        team.run(members, [&](int member) {
+            const Range mine = share_of({0, n}, member, members);
+            predict(data, mine, wanted, out + mine.begin * architecture_.widths.back());
+        });
     }
 
-  private:
     static constexpr int64_t rows_at_a_time = 120;
 
-    void predict_some(Rows data, Range range, Wanted wanted, T* out) const {
+    // The memory of one who asks.
+    std::unique_ptr<Forward<T>> workspace() const {
+        auto work = std::make_unique<Forward<T>>(kernels_, architecture_, layers_, rows_at_a_time, bfloat16_);
+        work->make_room(1, false);
+        return work;
+    }
+    // Some rows of the data, in memory of one's own; `out` is for the first of them.
+    void predict(Forward<T>& forward, Rows data, Range range, Wanted wanted, T* out) const {
         const int64_t k = architecture_.widths.back(), L = architecture_.layers();
-        std::unique_ptr<Forward<T>> work(spare_.exchange(nullptr));
-        if (!work) {
-            work = std::make_unique<Forward<T>>(kernels_, architecture_, layers_, rows_at_a_time, bfloat16_);
-            work->make_room(1, false);
-        }
-        Forward<T>& forward = *work;
         forward.take(data);
         for (int64_t place = range.begin; place < range.end; place += rows_at_a_time) {
             const int64_t n = std::min(rows_at_a_time, range.end - place);
@@ -71,8 +74,15 @@ template <class T> class Predictor {
                 if (l + 1 < L) nonzero = forward.count(l, n, rows);
             }
             const Output output = wanted == Wanted::outputs ? architecture_.loss.output() : Output::identity;
-            kernels_.outputs(output, forward.output(L - 1, n), out + place * k, rows);
+            kernels_.outputs(output, forward.output(L - 1, n), out + (place - range.begin) * k, rows);
         }
+    }
+
+  private:
+    void predict(Rows data, Range range, Wanted wanted, T* out) const {
+        std::unique_ptr<Forward<T>> work(spare_.exchange(nullptr));
+        if (!work) work = workspace();
+        predict(*work, data, range, wanted, out);
         delete spare_.exchange(work.release());
     }
 

@@ -21,6 +21,7 @@
 #include "forward.h"
 #include "meetings.h"
 #include "optimizer_settings.h"
+#include "teaching.h"
 #include "threads.h"
 
 namespace pellucid {
@@ -53,7 +54,7 @@ template <class T> class Stepper {
           steps_(steps), extras_(extras), bfloat16_(bfloat16), chunk_(rows_of_a_chunk()),
           bytes_of_a_row_(architecture.widths[0] * size_of(data.type)),
           forward_(kernels, architecture, layers, chunk_, bfloat16, extras),
-          back_(kernels, architecture, layers, forward_, chunk_, bfloat16, !is_fused()), classes_(chunk_), numbers_(chunk_),
+          back_(kernels, architecture, layers, forward_, chunk_, bfloat16, !is_fused()), classes_(chunk_), numbers_(chunk_), z_teacher_(chunk_),
           shares_(chunk_), losses_(chunk_), correct_(chunk_) {
         forward_.take(data);
         for (int64_t l = 0; l < L(); ++l) {
@@ -81,6 +82,9 @@ template <class T> class Stepper {
         data_ = data;
         forward_.take(data);
     }
+    const Rows& rows_taken() const { return data_; }
+    // What a teacher says to the rows of the next steps is there when they begin.
+    void learn_from(const Teaching<T>* teaching) { teaching_ = teaching; }
     // Before a stretch of steps that so many members take together.
     void expect(int members) {
         tallies_ = std::vector<Tally>(size_t(members), Tally(L()));
@@ -101,7 +105,7 @@ template <class T> class Stepper {
     // that it matters what the phases hand over: with those of float32 a crew took no less time.
     bool is_for_a_crew(int members) const {
         const auto weights_of = [&](int64_t l) { return layers_[l].fan_in * layers_[l].fan_out; };
-        const bool plain = bfloat16_ && !data_.made && !extras_.clips() && !extras_.constrains() && extras_.l2 == 0 &&
+        const bool plain = bfloat16_ && !data_.made && !teaching_ && !extras_.clips() && !extras_.constrains() && extras_.l2 == 0 &&
                            extras_.input_dropout == 0 && extras_.dropout == 0 && optimizer_.optimizer != Optimizer::none;
         return plain && L() > 1 && by_panels(0, chunk_) && layers_[0].panels >= members * panels_of_a_group() &&
                4 * (number_of_weights() - weights_of(0)) <= weights_of(0);
@@ -256,6 +260,7 @@ template <class T> class Stepper {
             if (wishes_.numbers) numbers_[r] = wishes_.numbers + here * architecture_.widths.back();
             else classes_[r] = wishes_.classes[here];
             shares_[r] = chunk.weight == 0 ? T(0) : T(w / chunk.weight);
+            if (teaching_) z_teacher_[r] = teaching_->logits(chunk.place + r);
         }
         tally.nonzero[0] = forward_.gather(chunk.place, n, rows);
         if (chunk.first) squared_weights_.add_up(kernels_, me.number, me.members);
@@ -302,7 +307,7 @@ template <class T> class Stepper {
         return meet(me);
     }
 
-    // [loss] and [dz_out]. Where all weights are 0 there is nothing to learn from, even if nothing is finite.
+    // [loss] and [dz_out]; [distillation]. Where all weights are 0 there is nothing to learn from, even if nothing is finite.
     void measure(const Chunk& chunk, Range rows) {
         const Panels<const T> z = forward_.output(L() - 1, chunk.rows);
         const Panels<T> dz = back_.dz(L() - 1, chunk.rows);
@@ -311,6 +316,8 @@ template <class T> class Stepper {
             kernels_.loss_of_classes(by, z, classes_.data(), shares_.data(), dz, losses_.data(), correct_.data(), rows);
         else
             kernels_.loss_of_numbers(by, z, numbers_.data(), shares_.data(), dz, losses_.data(), correct_.data(), rows);
+        if (teaching_)
+            kernels_.distil(teaching_->how(), z, z_teacher_.data(), shares_.data(), dz, losses_.data(), rows);
         const int width = kernels_.panel_width;
         for (int64_t r = rows.begin; r < rows.end; ++r) {
             if (wishes_.weights) losses_[r] *= wishes_.weights[row(chunk.place + r)];
@@ -428,13 +435,14 @@ template <class T> class Stepper {
     Forward<T> forward_;
     Backward<T> back_;
     Buffer<int64_t> classes_;
-    Buffer<const T*> numbers_;
+    Buffer<const T*> numbers_, z_teacher_;
     Buffer<T> shares_;  // w_r / sum of w
     Buffer<double> losses_;
     Buffer<uint8_t> correct_;
     SumOfSquares<T> squared_weights_, squared_gradient_;
     std::vector<Tally> tallies_;
 
+    const Teaching<T>* teaching_ = nullptr;  // null: the labels are all there is
     Part part_;
     Meetings meetings_;
     Question question_;

@@ -20,6 +20,7 @@
 #include "kernels/activations.h"
 #include "kernels/softmax_cross_entropy.h"
 #include "kernels/losses.h"
+#include "kernels/distillation.h"
 #include "kernels/dropout.h"
 #include "kernels/max_norm.h"
 #include "kernels/augmentation.h"
@@ -38,6 +39,7 @@ template <class T> constexpr Kernels<T> table{
     activation_backward<T>,
     loss_of_classes<T>,
     loss_of_numbers<T>,
+    distil<T>,
     outputs<T>,
     scale<T>,
     nonzero<T>,

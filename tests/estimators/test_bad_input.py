@@ -56,6 +56,9 @@ OF_PARAMETERS = {
 OF_CLASSIFIER = {
     "class_weight": ["heavy", 3],
     "label_smoothing": [-0.1, 1.0, "little", None, NAN],
+    "teacher": [3, ["mnist"]],
+    "teacher_weight": [-0.1, 1.1, "much", None, NAN],
+    "temperature": [0, -1, "hot", None, NAN],
 }
 OF_REGRESSOR = {
     "loss": ["mse", "cross_entropy", None, 3],

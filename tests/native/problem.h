@@ -76,7 +76,7 @@ template <class T> class Problem {
     }
 
     Trained<T> train(const Target& target, Optimizer optimizer, int threads, int epochs, const std::function<bool()>& stop = {},
-                     const Extras& extras = {}, const Augmentation& augmentation = {}) const {
+                     const Extras& extras = {}, const Augmentation& augmentation = {}, bool taught = false) const {
         const Kernels<T>& kernels = kernels_of<T>(target);
         const OptimizerSettings settings{optimizer, 0.875, 0.875, 0.984375, 1e-6, 0.0625};
         std::vector<PackedLayer<T>> layers;
@@ -85,13 +85,17 @@ template <class T> class Problem {
             layers[l].set_parameters(initial_[l].first.data(), initial_[l].second.data(), architecture_.padding(int64_t(l)));
         }
         const int64_t steps = divided_up(shape_.n, shape_.batch_size);
+        Predictor<T> beginning(kernels, architecture_, bfloat16_);  // in the place of a teacher: what the training began with
+        for (size_t l = 0; l < initial_.size(); ++l)
+            beginning.set_parameters(int64_t(l), initial_[l].first.data(), initial_[l].second.data());
+        const Teacher<T> teacher{taught ? &beginning : nullptr, 0.75, 2};
         const std::vector<double> rates(size_t(steps), optimizer == Optimizer::sgd ? 0.125 : 0.0078125);
         Trained<T> result;
         for (int epoch = 0; epoch < epochs; ++epoch) {
             Epoch<T> loop(kernels, architecture_, layers, {X_.data(), InputType::uint8, shape_.widths[0], order_.data()},
                           {y_.data(), nullptr, nullptr}, settings,
                           {shape_.batch_size, shape_.n, 0, steps, epoch * steps, rates.data()}, bfloat16_, extras,
-                          augmentation);
+                          augmentation, teacher);
             const Progress progress = loop.run(threads, stop);
             result.losses.insert(result.losses.end(), progress.losses.begin(), progress.losses.end());
             result.correct += progress.correct;

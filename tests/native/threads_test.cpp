@@ -58,9 +58,10 @@ template <class T> void trainings_give_the_same_bits_with_any_number_of_threads(
         for (Optimizer optimizer : {Optimizer::sgd, Optimizer::adam})
             for (const Extras& extras : {Extras{}, Extras{0.25, 0.5, 0.125, 0.5, 0.75, seed, 1}}) {
                 const Augmentation augmentation = extras.drops() ? problem.distortions() : Augmentation{};
-                const Trained<T> one = problem.train(target, optimizer, 1, 1, {}, extras, augmentation);
+                const bool taught = seed % 2;
+                const Trained<T> one = problem.train(target, optimizer, 1, 1, {}, extras, augmentation, taught);
                 for (int threads : {2, 3})
-                    expect(same_bits(problem.train(target, optimizer, threads, 1, {}, extras, augmentation), one),
+                    expect(same_bits(problem.train(target, optimizer, threads, 1, {}, extras, augmentation, taught), one),
                            text(shape).c_str());
             }
     }
@@ -85,6 +86,8 @@ void a_training_can_be_stopped(const Target& target) {
     const Trained<float> cut =
         problem.train(target, Optimizer::sgd, 3, 1, [] { return true; }, {}, problem.distortions());
     expect(cut.losses.size() < 20000, "it stops while it distorts, too");
+    const Trained<float> taught = problem.train(target, Optimizer::sgd, 3, 1, [] { return true; }, {}, {}, true);
+    expect(taught.losses.size() < 20000, "it stops while it asks its teacher, too");
 }
 
 }  // namespace

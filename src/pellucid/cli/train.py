@@ -94,6 +94,20 @@ def train(
     label_smoothing: Annotated[
         float | None, typer.Option(help="The share of each label that is spread over all classes.")
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", help="Learn from what a trained network says, too: a model file, a run, or mnist."
+        ),
+    ] = None,
+    teacher_weight: Annotated[
+        float | None,
+        typer.Option(help="How much the teacher counts, from 0 to 1; the labels count for the rest. (default: 0.9)"),
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(help="What logits are divided by before both are compared. (default: 2)"),
+    ] = None,
     l2: Annotated[float | None, typer.Option(help="The price on large weights, for a whole batch.")] = None,
     max_norm: Annotated[float | None, typer.Option(help="The most that the norm of a neuron's weights may be.")] = None,
     clip: Annotated[float | None, typer.Option(help="The most that the norm of the gradient may be.")] = None,
@@ -180,6 +194,9 @@ def train(
         "dropout": dropout,
         "input_dropout": input_dropout,
         "label_smoothing": label_smoothing,
+        "teacher": teacher,
+        "teacher_weight": teacher_weight,
+        "temperature": temperature,
         "l2": l2,
         "max_norm": max_norm,
         "clip": clip,
@@ -259,6 +276,8 @@ class _Training:
             request = {"data": _absolute(options.get("data", dataset.name)), "label": _label(options.get("label"))}
             if "recipe" in options:
                 request["recipe"] = options["recipe"]
+            if "teacher" in options:
+                request["teacher"] = _absolute_model(options["teacher"])
             plan = Plan(dataset, architecture, settings, engine, threads, request, ["pellucid", *sys.argv[1:]])
             if sharded is not None:
                 of_rounds, shards = settings_of_rounds(sharded.how), len(sharded.paths)
@@ -348,6 +367,12 @@ def _absolute(data: str) -> str:
 
     known = data in {entry.name for entry in available()}
     return data if known else str(Path(data).expanduser().resolve())
+
+
+def _absolute_model(model: str) -> str:
+    """Make the path of a model absolute; the name of one that comes with the package stays a name."""
+    place = Path(model).expanduser()
+    return str(place.resolve()) if place.exists() else model
 
 
 def _label(label: str | None) -> str | None:

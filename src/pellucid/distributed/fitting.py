@@ -98,6 +98,8 @@ class RoundsFitting(Fitting):
             )
         if estimator.warm_start:
             raise SettingError("warm_start=True", "False", "Rounds begin anew; with checkpoint=DIR a fit goes on.")
+        if getattr(estimator, "teacher", None) is not None:
+            raise SettingError("a teacher beside shards", "none", "It would travel with every task: leave teacher out.")
         if how.exact and (estimator.dropout or estimator.input_dropout):
             raise SettingError(
                 "dropout in exact mode", "none", "Leave exact=True out, or set dropout and input_dropout to 0."

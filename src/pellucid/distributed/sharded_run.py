@@ -39,8 +39,8 @@ from pellucid.training.rules import UsualRules
 from pellucid.training.settings import Settings
 from pellucid.training.snapshot import Snapshot, first_snapshot
 
-OF_ONE_MACHINE = ("validation", "until", "patience", "recipe", "memory")
-"""Options that need the examples to be here."""
+OF_ONE_MACHINE = ("validation", "until", "patience", "recipe", "memory", "teacher")
+"""Options that need the examples to be here, or would travel with every task."""
 
 OF_A_STEP_OF_ITS_OWN = ("dropout", "input_dropout")
 """Options that the exact mode cannot heed."""
@@ -153,7 +153,7 @@ def check_options(given: Mapping[str, Any], report: bool) -> None:
     for name in (*OF_ONE_MACHINE, *(("report",) if report else ())):
         if given.get(name) or name == "report":
             raise SettingError(
-                f"--{name} is given beside --dask", "neither or one", "It needs the examples on this machine."
+                f"--{name} is given beside --dask", "neither or one", "It is for one machine that has the examples."
             )
     for name in OF_A_STEP_OF_ITS_OWN if given.get("exact") else ():
         if given.get(name):

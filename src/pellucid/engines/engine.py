@@ -132,6 +132,7 @@ class Engine(Protocol):
         Shapes: X (n, d), y (n,) or (n, k), order (m,), rates (steps of the epoch,), weights (n,) or None. The last batch
         may be smaller. ``extras`` are added to each step; those that distort pictures or leave neurons out read the random
         numbers of ``streams`` at each example's row, or at its number where X is a part of the data: ``numbers`` (n,).
+        A teacher among them sees the examples of a step as the network does.
         ``stop`` is asked between steps; the stretch ends when it says so.
         """
         ...
@@ -180,6 +181,12 @@ def check_pictures(architecture: Architecture, extras: Extras) -> None:
     """Raise ``SettingError`` where pictures are to be distorted, and the inputs are none or nothing would be left."""
     if extras.augmentation is not None:
         extras.augmentation.check_pictures(architecture.input_shape)
+
+
+def check_teacher(architecture: Architecture, extras: Extras) -> None:
+    """Raise ``SettingError`` where there is a teacher that the network cannot learn from."""
+    if extras.teacher is not None:
+        extras.teacher.check_pupil(architecture)
 
 
 def name_of(engine: Engine) -> str:

@@ -6,7 +6,7 @@ What is handed over is looked at in ``native_checks.py``; the C++ behind looks o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import fields
 from math import pi
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from pellucid.engines.engine import (
     check_pictures,
     check_precision,
     check_streams,
+    check_teacher,
     steps_of_an_epoch,
 )
 from pellucid.engines.memory import plain
@@ -39,6 +40,7 @@ from pellucid.equations.architecture import Architecture
 from pellucid.equations.beyond.augmentation import Augmentation
 from pellucid.equations.beyond.elastic import gaussian_smoothing
 from pellucid.equations.beyond.extras import PLAIN, Extras
+from pellucid.equations.beyond.teacher import Teacher
 from pellucid.equations.losses import Targets
 from pellucid.equations.optimizers import Optimizer
 from pellucid.equations.parameters import Array, Indices, Layer, Layers
@@ -79,6 +81,10 @@ class NativeEngine:
         self.bfloat16 = bfloat16
         quick = any(target.multiplies_bfloat16 for target in targets() if target.name == self.target)
         self.slow_precisions: tuple[str, ...] = () if quick else ("bfloat16",)
+        self._asked: tuple[Teacher, _PackedNetwork] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_asked": None}
 
     def at(self, precision: str) -> NativeEngine:
         """Give an engine that multiplies in this precision, on the same target with as many threads."""
@@ -112,6 +118,7 @@ class NativeEngine:
         check_network(architecture, state.layers, optimizer, state.moments, bfloat16=self.bfloat16)
         check_streams(extras, streams)
         check_pictures(architecture, extras)
+        check_teacher(architecture, extras)
         check_examples(architecture, X)
         check_weights(X, weights)
         y = targets_of(architecture, X, y, state.layers[0].W.dtype)
@@ -132,8 +139,10 @@ class NativeEngine:
             order = np.arange(len(order)) - first_step * batch_size
         settings: dict[str, Any] = {"mu": 0.0, "beta_1": 0.0, "beta_2": 0.0, "epsilon": 0.0, "weight_decay": 0.0}
         settings |= {name: getattr(optimizer, name) for name in settings if hasattr(optimizer, name)}
-        settings |= asdict(extras) | (streams or Streams(0, 0))._asdict()
+        settings |= {each.name: getattr(extras, each.name) for each in fields(extras)}
+        settings |= (streams or Streams(0, 0))._asdict()
         settings["augmentation"] = augmentation_of(architecture, extras.augmentation)
+        settings |= self._taught_by(extras.teacher, state.layers[0].W.dtype)
         with explained(architecture, y, order):
             layers, moments, losses, correct, non_finite_step = _native.run(
                 self.target,
@@ -188,6 +197,16 @@ class NativeEngine:
             )
         return loss, _layers(gradients)
 
+    def _taught_by(self, teacher: Teacher | None, dtype: Any) -> dict[str, Any]:
+        """Describe a teacher. It is packed once, and not in each of the many calls that train with it."""
+        if teacher is None:
+            return {"teacher": None, "teacher_weight": 0.0, "temperature": 1.0}
+        if self._asked is None or self._asked[0] is not teacher or self._asked[1].dtype != dtype:
+            check_network(teacher.architecture, layers := teacher.layers_as(dtype), bfloat16=self.bfloat16)
+            self._asked = teacher, _PackedNetwork(self, teacher.architecture, layers)
+        packed = self._asked[1].predictor
+        return {"teacher": packed, "teacher_weight": teacher.weight, "temperature": teacher.temperature}
+
     def logits(self, architecture: Architecture, layers: Layers, X: Examples) -> Array:
         """Give the last layer's z: X (n, d) → (n, k). Raises as ``run``."""
         return self.pack(architecture, layers).logits(X)
@@ -215,21 +234,21 @@ class _PackedNetwork:
             threads=engine.threads,
             bfloat16=engine.bfloat16,
         )
-        self._architecture, self._dtype = architecture, layers[0].W.dtype
-        self._threads, self._predictor = engine.threads, packed
+        self._architecture, self.dtype = architecture, layers[0].W.dtype
+        self._threads, self.predictor = engine.threads, packed
         self.quick_logits: Callable[[Any], Array | None] = packed.quick_logits
         self.quick_predict: Callable[[Any], Array | None] = packed.quick_outputs
 
     def logits(self, X: Examples) -> Array:
-        return self._in_pieces(X, self._predictor.logits)
+        return self._in_pieces(X, self.predictor.logits)
 
     def predict(self, X: Examples) -> Array:
-        return self._in_pieces(X, self._predictor.outputs)
+        return self._in_pieces(X, self.predictor.outputs)
 
     def _in_pieces(self, X: Examples, ask: Callable[..., Array]) -> Array:
         check_examples(self._architecture, X)
         if not len(X):
-            return np.empty((0, self._architecture.outputs), self._dtype)
+            return np.empty((0, self._architecture.outputs), self.dtype)
         if is_read_as_it_is(X):
             return ask(X, self._threads)
         return np.concatenate([ask(_converted(piece), self._threads) for piece in _pieces(X)])

@@ -16,6 +16,7 @@ from pellucid.engines.engine import (
     check_pictures,
     check_precision,
     check_streams,
+    check_teacher,
     steps_of_an_epoch,
 )
 from pellucid.engines.memory import plain, plain_layers
@@ -71,6 +72,7 @@ class ReferenceEngine:
         """Take steps of one epoch, as the protocol says: forwards, loss, backwards, update."""
         check_streams(extras, streams)
         check_pictures(architecture, extras)
+        check_teacher(architecture, extras)
         last_step = steps_of_an_epoch(len(order), batch_size)
         if n_steps is not None:
             last_step = min(last_step, first_step + n_steps)
@@ -92,10 +94,11 @@ class ReferenceEngine:
                     X_batch = extras.pictures(architecture, streams, X_batch, examples)
                     masks = extras.masks(architecture, streams, examples, state.layers[0].W.dtype)
                 trace = forward(architecture, state.layers, X_batch, masks)
-                loss = architecture.loss.of_batch(trace.logits, y_batch, w) + extras.penalty(state.layers, weight)
+                loss, dz = extras.loss_and_slope(architecture, trace, X_batch, y_batch, w)
+                loss += extras.penalty(state.layers, weight)
                 if not np.isfinite(loss):
                     return Outcome(state, np.array(losses), correct, non_finite_step=step)
-                gradients = backward(architecture, state.layers, trace, y_batch, w)
+                gradients = backward(architecture, state.layers, trace, y_batch, w, dz)
                 gradients = extras.within_bounds(extras.gradient(state.layers, gradients, weight))
                 t = state.steps_done + 1
                 layers, moments = optimizer.step(state.layers, gradients, state.moments, t, float(rates[step]))

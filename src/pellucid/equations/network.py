@@ -102,11 +102,16 @@ def _masked(a: Array, mask: Array | None) -> Array:
 
 
 def backward_steps(
-    architecture: Architecture, layers: Layers, trace: Trace, y: Targets, w: Array | None = None
+    architecture: Architecture,
+    layers: Layers,
+    trace: Trace,
+    y: Targets,
+    w: Array | None = None,
+    dz: Array | None = None,
 ) -> Iterator[BackwardStep]:
     """Walk back through the network, from the last layer to the first, a ``BackwardStep`` at a time.
 
-    Equation [dz_out], then [dW], [db], [da] and [dz] for each layer.
+    Equation [dz_out], unless ``dz`` (n, k) is given; then [dW], [db], [da] and [dz] for each layer.
 
     Shapes: those of the trace; y (n,) class indices, or (n, k) where the loss wants numbers; w (n,) or None. Raises nothing.
 
@@ -118,7 +123,7 @@ def backward_steps(
 
     Source: the text, step 3.
     """
-    dz = architecture.loss.backward(trace.p, y, w)
+    dz = architecture.loss.backward(trace.p, y, w) if dz is None else dz
     below = [*zip(architecture.hidden, trace.layers, strict=False)]
     for layer, step in zip(reversed(layers), reversed(trace.layers), strict=True):
         gradient = affine_backward_parameters(dz, step.inputs)
@@ -131,10 +136,17 @@ def backward_steps(
         dz = ACTIVATIONS[hidden.activation].backward(_masked(da, step_below.mask), step_below.z)
 
 
-def backward(architecture: Architecture, layers: Layers, trace: Trace, y: Targets, w: Array | None = None) -> Layers:
+def backward(
+    architecture: Architecture,
+    layers: Layers,
+    trace: Trace,
+    y: Targets,
+    w: Array | None = None,
+    dz: Array | None = None,
+) -> Layers:
     """Find the gradient of the loss for every W and every b.
 
-    Shapes: those of the trace; y and w as above → a tuple of Layer(W=dW, b=db) in the order of the layers.
+    Shapes: those of the trace; y, w and dz as above → a tuple of Layer(W=dW, b=db) in the order of the layers.
     Raises nothing.
 
     >>> from pellucid.equations.worked_example import ARCHITECTURE, LAYERS, X, Y
@@ -144,7 +156,7 @@ def backward(architecture: Architecture, layers: Layers, trace: Trace, y: Target
 
     Source: the text, step 3.
     """
-    steps = backward_steps(architecture, layers, trace, y, w)
+    steps = backward_steps(architecture, layers, trace, y, w, dz)
     return tuple(step.gradient for step in steps)[::-1]
 
 

@@ -58,6 +58,7 @@ class Equation(NamedTuple):
 
 _TEXT = "the text that this project makes real"
 _LECUN = "LeCun, Bottou, Bengio, Haffner, Proceedings of the IEEE 86(11), 1998"
+_HINTON = "Hinton, Vinyals, Dean: Distilling the Knowledge in a Neural Network, 2015 (arXiv:1503.02531)"
 _GOODFELLOW = "Goodfellow, Bengio, Courville: Deep Learning (2016)"
 
 _HERE = (
@@ -306,6 +307,16 @@ _BEYOND = (
         "label-smoothing", "label smoothing", "y ← (1 − ε) y + ε / k", r"y \leftarrow (1-\varepsilon)\,y + \varepsilon/k",
         "label_smoothing.smoothed_labels",
         "Szegedy et al.: Rethinking the Inception Architecture, CVPR 2016 (arXiv:1512.00567), section 7",
+    ),
+    Equation(
+        "softened", "softened probabilities", "p_T = softmax(z / T)", r"p_T = \operatorname{softmax}(z / T)",
+        "distillation.softened", f"{_HINTON}, section 2",
+    ),
+    Equation(
+        "distillation", "distillation",
+        "ℓ ← (1 − λ) ℓ + λ T² Σ_j −q_T,j log p_T,j;  ∂ℓ/∂z ← (1 − λ) ∂ℓ/∂z + λ T (p_T − q_T)",
+        r"\ell \leftarrow (1-\lambda)\,\ell - \lambda T^2 \sum_j q_{T,j} \log p_{T,j}", "distillation.distilled_of_each",
+        f"{_HINTON}, section 2",
     ),
     Equation(
         "dropout", "dropout", "a ← a ⊙ mask, mask = 1 / (1 − rate) where kept, 0 where not",

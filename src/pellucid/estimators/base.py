@@ -71,6 +71,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     _architecture: Architecture
     _state: OptimizerMemory | None
     _standing: Standing | None
+    _taught_by: str | None
 
     # -- what a subclass says of itself ------------------------------------------------------------------------------
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from copy import copy
+from numbers import Real
+from os import PathLike
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d, compute_sample_weight
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -21,10 +25,11 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import validate_data
 
 from pellucid.answers import Task
+from pellucid.equations.beyond.teacher import TEMPERATURE, WEIGHT
 from pellucid.equations.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from pellucid.equations.parameters import Array
 from pellucid.estimators.base import TYPES_OF_X, BaseMLP, is_stochastic
-from pellucid.estimators.parameters import _SHARE, CONSTRAINTS
+from pellucid.estimators.parameters import _POSITIVE, _SHARE, CONSTRAINTS
 from pellucid.estimators.validation import Part
 from pellucid.network import Network
 
@@ -55,6 +60,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     - ``class_weight``: None, "balanced", or a weight for each class; it multiplies ``sample_weight``.
     - ``dropout``, ``input_dropout``: the share of hidden neurons, and of inputs, left out of each step [dropout].
     - ``label_smoothing``: the share of each label that is spread over all classes [label-smoothing].
+    - ``teacher``: a trained network to learn from beside the labels [distillation], None for none: a ``pellucid.Network``,
+      a fitted ``MLPClassifier``, or the path of a model. It must know the columns of X and the classes of y. A clone keeps
+      the teacher itself. ``teacher_weight`` is how much it counts, from 0 to 1; ``temperature`` what logits are divided by
+      before both are compared [softened].
     - ``max_grad_norm``: the most that the gradient's norm may be [clip], or None.
     - ``max_norm``: the most that the norm of a neuron's weights may be after each step [max-norm], or None.
     - ``average_epochs``: keep the mean of the parameters at the ends of the last so many of ``max_iter`` epochs [average] in
@@ -87,6 +96,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         **CONSTRAINTS,
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
         "label_smoothing": _SHARE,
+        "teacher": [Network, BaseMLP, FrozenEstimator, str, PathLike, None],
+        "teacher_weight": [Interval(Real, 0, 1, closed="both")],
+        "temperature": _POSITIVE,
     }
 
     def __init__(
@@ -120,6 +132,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         dropout: float = 0.0,
         input_dropout: float = 0.0,
         label_smoothing: float = 0.0,
+        teacher: Any = None,
+        teacher_weight: float = WEIGHT,
+        temperature: float = TEMPERATURE,
         max_grad_norm: float | None = None,
         max_norm: float | None = None,
         average_epochs: int = 0,
@@ -160,6 +175,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.label_smoothing = label_smoothing
+        self.teacher = teacher
+        self.teacher_weight = teacher_weight
+        self.temperature = temperature
         self.max_grad_norm = max_grad_norm
         self.max_norm = max_norm
         self.average_epochs = average_epochs
@@ -291,6 +309,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         else:
             right = ((outputs > 0) == (part.targets > 0.5)).all(axis=1)
         return float(np.average(right, weights=part.weights))
+
+    def __sklearn_clone__(self) -> Self:
+        """Make a new one with the same parameters; the teacher is the same, as a clone of it would have forgotten all."""
+        untaught = copy(self)
+        untaught.teacher = None
+        clone: Self = super(MLPClassifier, untaught).__sklearn_clone__()
+        clone.teacher = self.teacher
+        return clone
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

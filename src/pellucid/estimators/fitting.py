@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from pellucid.estimators.resuming import Place, going_on, identity_of_fit, seed_
 from pellucid.estimators.rules import EstimatorRules, Standing
 from pellucid.estimators.searching import not_finite, take_search
 from pellucid.estimators.sparse import SparseRows, over
+from pellucid.estimators.teachers import teacher_of
 from pellucid.estimators.telling import EpochLines, SklearnCallbacks, progress_bar, warn
 from pellucid.estimators.validation import Part, held_out
 from pellucid.training.evaluation import Judged
@@ -122,7 +124,7 @@ class Fitting:
             estimator.loss_curve_, estimator.history_ = [], []
             estimator.validation_scores_ = estimator.best_validation_score_ = None
             estimator.best_loss_ = None if estimator.early_stopping else np.inf
-            estimator.best_epoch_ = estimator._standing = None
+            estimator.best_epoch_ = estimator._standing = estimator._taught_by = None
         else:
             layers, memory = estimator._layers(), getattr(estimator, "_state", None)
             if architecture.widths != estimator._architecture.widths:
@@ -139,13 +141,17 @@ class Fitting:
         if estimator.solver == "lbfgs":
             return State(layers, ())
         self.settings = self._settings(len(training.y), dtype)
+        if self.settings.extras.teacher is not None:
+            estimator._taught_by = self.settings.to_record()["teacher"]
         if memory is not None and memory[0] == self.settings.optimizer.name:
             return State(layers, *memory[1:])
         estimator._standing = None  # another solver, or one that remembers nothing, has another rate to begin with
         return State(layers, self.settings.optimizer.initial_moments(layers))
 
     def _settings(self, n: int, dtype: Any) -> Settings:
-        return settings_of(self.estimator, self.seed, n, self.precision(dtype))
+        settings = settings_of(self.estimator, self.seed, n, self.precision(dtype))
+        teacher = teacher_of(self.estimator, self.architecture)
+        return settings if teacher is None else replace(settings, extras=replace(settings.extras, teacher=teacher))
 
     def precision(self, dtype: Any) -> str:
         """Name what the engine computes with, for parameters of this type."""

@@ -34,7 +34,11 @@ def model_of(estimator: Any, network: Network, *, optimizer: bool) -> Model:
         name: _plain(value) for name, value in estimator.get_params(deep=False).items() if _is_plain(name, value)
     }
     fitted = {name: _plain(getattr(estimator, name)) for name in FITTED if getattr(estimator, name, None) is not None}
-    record = {"estimator": {"class": type(estimator).__name__, "parameters": parameters, "fitted": fitted}}
+    record: dict[str, Any] = {
+        "estimator": {"class": type(estimator).__name__, "parameters": parameters, "fitted": fitted}
+    }
+    if (digest := getattr(estimator, "_taught_by", None)) is not None:
+        record["teacher"] = digest
     memory = getattr(estimator, "_state", None) if optimizer else None
     if memory is not None and (standing := getattr(estimator, "_standing", None)) is not None:
         fitted["standing"] = [_plain(value) for value in standing]
@@ -98,6 +102,8 @@ def _record(model: Model) -> dict[str, Any]:
 
 
 def _is_plain(name: str, value: Any) -> bool:
+    if name == "teacher":  # its path is of this machine, and what it taught is in the parameters
+        return value is None
     if name in ("callbacks", "random_state", "scoring"):
         return value is None or isinstance(value, int | np.integer | str)
     return value is None or isinstance(value, bool | int | float | str | np.generic | tuple | list | dict | np.ndarray)

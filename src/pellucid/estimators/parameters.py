@@ -150,9 +150,10 @@ def check_combination(estimator: Any) -> None:
     """Raise ``ValueError`` for parameters that contradict each other."""
     if estimator.solver == "lbfgs":
         of_steps = {"dropout": 0, "input_dropout": 0, "max_grad_norm": None, "max_norm": None, "warm_up": 0}
-        for name, plain in {**of_steps, "average_epochs": 0}.items():
-            if getattr(estimator, name) != plain:
-                got = f"{name}={getattr(estimator, name)!r}"
+        for name, plain in {**of_steps, "average_epochs": 0, "teacher": None}.items():
+            if getattr(estimator, name, plain) != plain:
+                value = getattr(estimator, name)
+                got = f"{name}=<{type(value).__name__}>" if name == "teacher" else f"{name}={value!r}"
                 raise ValueError(
                     f"{got} has no meaning with solver='lbfgs', which looks at all examples at once; try adam."
                 )

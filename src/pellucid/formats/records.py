@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from pellucid.equations.architecture import Architecture, Hidden
 from pellucid.equations.losses import LOSSES, Loss
@@ -48,6 +52,15 @@ def _loss(output: str, name: str, settings: Mapping[str, float]) -> Loss:
         known = ", ".join(f"{each.output!r}, {each.name!r}" for each in LOSSES.values())
         raise SettingError(f"unknown output and loss {output!r}, {name!r}", f"one pair of {known}")
     return loss
+
+
+def digest_of_network(architecture: Architecture, layers: Layers) -> str:
+    """Give the SHA-256 of an architecture and its parameters: two networks that share it compute the same."""
+    digest = hashlib.sha256(json.dumps(architecture_to_record(architecture), sort_keys=True).encode())
+    for tensor in (tensor for layer in layers for tensor in layer):
+        digest.update(f"{tensor.dtype.str}{tensor.shape}".encode())
+        digest.update(np.ascontiguousarray(tensor).data)
+    return digest.hexdigest()
 
 
 def layers_to_arrays(layers: Layers, prefix: str = "") -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from pellucid.datasets.dataset import Dataset
@@ -12,6 +12,7 @@ from pellucid.equations.architecture import Architecture, Hidden
 from pellucid.equations.beyond.augmentation import Augmentation
 from pellucid.equations.losses import LOSSES, CrossEntropy, Loss
 from pellucid.errors import SettingError
+from pellucid.recipes.teachers import teacher_of
 from pellucid.training.run import usual_validation_rows
 from pellucid.training.settings import LEARNING_RATES, Settings
 
@@ -71,7 +72,8 @@ def _loss_of(options: Mapping[str, Any]) -> Loss:
 def settings_of(dataset: Dataset | StreamedDataset, options: Mapping[str, Any]) -> Settings:
     """Read all that says how to train.
 
-    Raises ``SettingError`` for a value out of range, or an augmentation that does not fit the data.
+    Raises ``SettingError`` for a value out of range, an augmentation that does not fit the data, or a teacher that does not
+    fit both; ``ModelFileError`` for a teacher that is none.
     """
     chosen = dict(options)
     chosen.setdefault("learning_rate", LEARNING_RATES.get(chosen.get("solver", "sgd"), LEARNING_RATES["sgd"]))
@@ -84,7 +86,11 @@ def settings_of(dataset: Dataset | StreamedDataset, options: Mapping[str, Any]) 
     settings = Settings.from_record({**chosen, "extras": extras})
     if settings.extras.augmentation is not None:
         settings.extras.augmentation.check_pictures(dataset.input_shape)
-    return settings
+    teacher = teacher_of(dataset, options)
+    if teacher is None:
+        return settings
+    teacher.check_pupil(architecture_of(dataset, options))
+    return replace(settings, extras=replace(settings.extras, teacher=teacher))
 
 
 def augmentation(text: str) -> Augmentation | None:

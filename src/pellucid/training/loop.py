@@ -95,7 +95,7 @@ def fit(
             return _diverged(snapshot, bad_step)
         if snapshot.steps_done < steps_of_an_epoch(len(training), settings.batch_size):
             keeper.keep(snapshot)
-            return _finished(architecture, training, rules, snapshot, Ending.INTERRUPTED, warns=False)
+            return _finished(architecture, settings, training, rules, snapshot, Ending.INTERRUPTED, warns=False)
         n, decides = len(training), architecture.loss.decides
         passed = Passed(
             loss=_mean_loss(snapshot, settings, n),
@@ -110,21 +110,28 @@ def fit(
         snapshot = ended
         keeper.keep(snapshot)
         wants_to_end = teller.on_epoch(snapshot.history[-1])
-        for kind, sentence in _troubles(architecture, snapshot, training).items() if warns else ():
+        for kind, sentence in _troubles(architecture, settings, snapshot, training).items() if warns else ():
             if kind not in told:
                 teller.on_notice(sentence)
                 told.add(kind)
         if wants_to_end or left <= 0 or stop():
             reason = rules.ending(snapshot.history) or (Ending.CALLBACK if wants_to_end else Ending.INTERRUPTED)
             break
-    return _finished(architecture, training, rules, snapshot, reason, warns=warns)
+    return _finished(architecture, settings, training, rules, snapshot, reason, warns=warns)
 
 
 def _finished(
-    architecture: Architecture, training: Learned, rules: Rules, snapshot: Snapshot, reason: Ending, *, warns: bool
+    architecture: Architecture,
+    settings: Settings,
+    training: Learned,
+    rules: Rules,
+    snapshot: Snapshot,
+    reason: Ending,
+    *,
+    warns: bool,
 ) -> Fit:
     """Choose what to keep: the best epoch where the rules say so, else what there is."""
-    trouble = _lasting_trouble(architecture, snapshot, training) if warns else None
+    trouble = _lasting_trouble(architecture, settings, snapshot, training) if warns else None
     if snapshot.best is not None and rules.returns_to_best(reason):
         return Fit(snapshot.best.layers, snapshot, reason, snapshot.best.epoch, trouble=trouble)
     kept = None if snapshot.steps_done and snapshot.average is None else snapshot.epochs_done
@@ -244,14 +251,16 @@ def _diverged(snapshot: Snapshot, step: int) -> Fit:
     return Fit(before, snapshot, Ending.DIVERGED, kept, non_finite_step=step)
 
 
-def _troubles(architecture: Architecture, snapshot: Snapshot, training: Learned) -> dict[str, str]:
+def _troubles(architecture: Architecture, settings: Settings, snapshot: Snapshot, training: Learned) -> dict[str, str]:
     """Say what is wrong with the last epoch, though it is finite: a sentence each for ``guessing`` and ``dead``."""
     sentences: dict[str, str] = {}
-    loss, guessing = snapshot.history[-1].loss, log(architecture.outputs)
+    factor = 1.0 if settings.extras.teacher is None else settings.extras.teacher.factor_of_a_guess
+    loss, guessing = snapshot.history[-1].loss, factor * log(architecture.outputs)
     if loss > guessing:
+        times = "" if factor == 1 else f"{factor:.3g} "
         sentences["guessing"] = (
-            f"The loss of epoch {snapshot.epochs_done} is {loss:.3g}, above ln {architecture.outputs} = {guessing:.3g}: "
-            "no better than guessing. Try a lower learning rate, or more epochs."
+            f"The loss of epoch {snapshot.epochs_done} is {loss:.3g}, above {times}ln {architecture.outputs} = "
+            f"{guessing:.3g}: no better than guessing. Try a lower learning rate, or more epochs."
         )
     trace, _ = _sample(architecture, snapshot, training)
     for dead in dead_layers(trace)[:1]:
@@ -263,11 +272,13 @@ def _troubles(architecture: Architecture, snapshot: Snapshot, training: Learned)
     return sentences
 
 
-def _lasting_trouble(architecture: Architecture, snapshot: Snapshot, training: Learned) -> str | None:
+def _lasting_trouble(
+    architecture: Architecture, settings: Settings, snapshot: Snapshot, training: Learned
+) -> str | None:
     """Say what is wrong with the network as it stands, or None: an epoch may have begun badly and ended well."""
     if not snapshot.history:
         return None
-    sentences = _troubles(architecture, snapshot, training)
+    sentences = _troubles(architecture, settings, snapshot, training)
     trace, y = _sample(architecture, snapshot, training)
     still_guessing = architecture.loss.of_batch(trace.logits, y) > log(architecture.outputs)
     return sentences.get("dead") or (sentences.get("guessing") if still_guessing else None)

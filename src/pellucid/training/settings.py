@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from math import inf, isfinite
 from typing import Any
@@ -14,6 +14,7 @@ from pellucid.equations.initialization import INITIALIZERS
 from pellucid.equations.optimizers import OPTIMIZERS, Optimizer
 from pellucid.equations.schedules import SCHEDULES
 from pellucid.errors import SettingError
+from pellucid.formats.records import digest_of_network
 
 PRECISIONS = ("float32", "float64", "bfloat16")
 
@@ -84,20 +85,28 @@ class Settings:
         return OPTIMIZERS[self.solver](**self.solver_settings)
 
     def to_record(self) -> dict[str, Any]:
-        """Write the settings as a JSON record; solver settings and extras only where there are any."""
-        record = {name: value for name, value in asdict(self).items() if name not in ("solver_settings", "extras")}
+        """Write the settings as a JSON record; solver settings and extras only where there are any.
+
+        A teacher is written as its digest.
+        """
+        elsewhere = ("solver_settings", "extras")
+        record = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in elsewhere}
         if self.solver_settings:
             record["solver_settings"] = dict(self.solver_settings)
         if not self.average:
             del record["average"]
-        if self.extras != PLAIN:
+        if (teacher := self.extras.teacher) is not None:
+            digest = digest_of_network(teacher.architecture, teacher.layers)
+            record |= {"teacher": digest, "teacher_weight": teacher.weight, "temperature": teacher.temperature}
+        extras = replace(self.extras, teacher=None)
+        if extras != PLAIN:
             plain = asdict(PLAIN)
-            record["extras"] = {name: value for name, value in asdict(self.extras).items() if value != plain[name]}
+            record["extras"] = {name: value for name, value in asdict(extras).items() if value != plain[name]}
         return record
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Settings:
-        """Read settings from a JSON record, ignoring what is not a setting."""
+        """Read settings from a JSON record, ignoring what is not a setting. A teacher is more than a record can hold."""
         known = {setting.name: record[setting.name] for setting in fields(cls) if setting.name in record}
         if "extras" in known:
             known["extras"] = _extras(known["extras"])

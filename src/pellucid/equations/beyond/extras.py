@@ -14,6 +14,9 @@ from pellucid.equations.beyond.clipping import clipped
 from pellucid.equations.beyond.dropout import dropout_mask
 from pellucid.equations.beyond.l2 import l2_gradient, l2_penalty
 from pellucid.equations.beyond.max_norm import within_norm
+from pellucid.equations.beyond.teacher import Teacher
+from pellucid.equations.losses import Targets
+from pellucid.equations.network import Trace
 from pellucid.equations.parameters import Array, Indices, Layer, Layers
 from pellucid.equations.random_streams import Streams
 from pellucid.errors import SettingError
@@ -24,9 +27,10 @@ class Extras:
     """The additions to a step, in the order in which they take effect.
 
     ``augmentation`` distorts the pictures [augment]; ``input_dropout`` and ``dropout`` are the shares of inputs and of
-    hidden neurons that are left out of a step [dropout]; ``l2`` pulls the weights towards 0, as part of the loss [l2];
-    ``clip`` is the most that the norm of the gradient may be [clip], ``max_norm`` the most that the norm of a neuron's
-    weights may be after the step [max-norm]. Raises ``SettingError`` for a value out of range.
+    hidden neurons that are left out of a step [dropout]; ``teacher`` is learned from beside the labels [distillation];
+    ``l2`` pulls the weights towards 0, as part of the loss [l2]; ``clip`` is the most that the norm of the gradient may be
+    [clip], ``max_norm`` the most that the norm of a neuron's weights may be after the step [max-norm].
+    Raises ``SettingError`` for a value out of range.
 
     >>> Extras(dropout=0.5).needs_streams, Extras().needs_streams
     (True, False)
@@ -35,6 +39,7 @@ class Extras:
     augmentation: Augmentation | None = None
     input_dropout: float = 0.0
     dropout: float = 0.0
+    teacher: Teacher | None = None
     l2: float = 0.0
     clip: float = inf
     max_norm: float = inf
@@ -50,7 +55,7 @@ class Extras:
             if not is_right:
                 raise SettingError(f"{name} is {getattr(self, name)!r}", expected)
         for each in fields(self):
-            if each.name != "augmentation":
+            if each.name not in ("augmentation", "teacher"):
                 object.__setattr__(self, each.name, float(getattr(self, each.name)))
 
     @property
@@ -80,6 +85,18 @@ class Extras:
             dropout_mask(streams.seed, streams.epoch, examples, layer, width, rate, dtype) if rate else None
             for layer, (width, rate) in enumerate(zip(architecture.widths, rates, strict=False))
         )
+
+    def loss_and_slope(
+        self, architecture: Architecture, trace: Trace, X: NDArray[Any], y: Targets, w: Array | None
+    ) -> tuple[float, Array]:
+        """Measure a step's examples, which are X as it sees them, and go back to the logits: [loss] and [dz_out].
+
+        With a teacher [distillation] is in both.
+        """
+        if self.teacher is not None:
+            z_teacher = self.teacher.logits(X, trace.logits.dtype)
+            return self.teacher.loss_and_slope(architecture, trace, z_teacher, y, w)
+        return architecture.loss.of_batch(trace.logits, y, w), architecture.loss.backward(trace.p, y, w)
 
     def penalty(self, layers: Layers, weight_of_batch: float) -> float:
         """Give what is added to the loss: equation [l2]; 0 where the batch weighs nothing."""
