@@ -451,6 +451,24 @@ def test_a_mistake_opens_in_step(watched) -> None:
     expect(page.locator("#step-headline")).to_contain_text("it is 1, the network says 7")
 
 
+def test_where_nothing_is_known_of_a_networks_data_the_tour_is_quiet(browser, start_server, tmp_path) -> None:
+    """A model without a word on its data: there are no labelled examples, and no screen asks for what is not there."""
+    architecture = Architecture((28, 28), (Hidden(8),), 10)
+    Network(architecture, initialize(architecture, 0), tuple("0123456789")).save(tmp_path / "model.safetensors")
+    watched = Watched(browser, start_server(str(tmp_path / "model.safetensors")).address, **VIEWS["wide"])
+    for screen in SCREENS:
+        page = watched.open(screen)
+        if screen == "draw":
+            page.wait_for_selector("#said b")
+        if screen == "step":
+            expect(page.locator("#step-headline")).to_contain_text("Your drawing")
+    page = watched.open("errors")
+    expect(page.locator("#errors-not")).to_contain_text("There are no labelled examples")
+    expect(page.locator("#errors-all")).to_be_hidden()
+    watched.check()
+    watched.context.close()
+
+
 def test_leaving_out_a_part_of_the_recipe_shows(watched) -> None:
     page = watched.open()
     says(page, "7")
