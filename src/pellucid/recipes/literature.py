@@ -73,6 +73,7 @@ def _simard(kind: str, error: float, checked: bool, **options: Any) -> Recipe:
         "hidden": "the paper's one layer of 800 neurons",
         "epochs": "enough for the validation error to settle",
         "augment": "the paper's kind of distortions, anew in each epoch",
+        "label_smoothing": "the best of 0, 0.05 and 0.1 on the validation part: what is known by heart is held back",
         **_OF_FALL,
     }
     options = {"hidden": "800", **_FALL, **options}
@@ -82,7 +83,13 @@ def _simard(kind: str, error: float, checked: bool, **options: Any) -> Recipe:
         options=options,
         reasons={name: reasons[name] for name in options},
         published=Published(error, _SIMARD, checked),
-        differs=(_BATCHES, "ReLU", "pictures of 28×28, not 29×29", "a rate that falls in a line"),
+        differs=(
+            _BATCHES,
+            "ReLU",
+            "pictures of 28×28, not 29×29",
+            "a rate that falls in a line",
+            *(["labels smoothed by 0.05"] if "label_smoothing" in options else []),
+        ),
     )
 
 
@@ -157,7 +164,7 @@ LITERATURE = (
     _lecun("300,100", 2.5, "distorted", augment=_PLANE),
     _lecun("500,150", 2.95),
     _lecun("500,150", 2.45, "distorted", augment=_PLANE),
-    _simard("plain", 1.6, checked=False, epochs=40),
+    _simard("plain", 1.6, checked=False, epochs=40, label_smoothing=0.05),
     _simard("affine", 1.1, checked=False, epochs=60, augment="affine"),
     _simard("elastic", 0.7, checked=True, epochs=100, augment="both"),
     _ciresan("1000,500", 0.49, epochs=300),
