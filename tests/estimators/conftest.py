@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 import warnings
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,6 +51,39 @@ def native() -> str:
     if not HAS_NATIVE:
         pytest.skip("this installation has no native engine")
     return "native"
+
+
+@pytest.fixture
+def killed_fits_end_alike(tmp_path: Path) -> Callable[..., None]:
+    """Kill a program, going on each time, until so many kills are done: all that it saves is what one saves in peace.
+
+    The program says "begins", fits with the folder of its second argument as the checkpoint, and saves to that name with
+    .safetensors. A kill falls within ``share`` of the time that a fit takes in peace.
+    """
+
+    def check(program: str, engine: str, kills: int, seed: int, share: float = 1.0) -> None:
+        def command(folder: str) -> list[str]:
+            return [sys.executable, "-c", program, engine, str(tmp_path / folder)]
+
+        with subprocess.Popen(command("whole"), stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout.readline() == "begins\n"
+            began = time.monotonic()
+            assert process.wait() == 0
+        seconds, rng, done, number = time.monotonic() - began, np.random.default_rng(seed), 0, 0
+        expected = (tmp_path / "whole.safetensors").read_bytes()
+        while done < kills:
+            with subprocess.Popen(command(f"killed-{number}"), stdout=subprocess.PIPE, text=True) as process:
+                process.stdout.readline()
+                time.sleep(rng.uniform(0, share * seconds))
+                process.kill()
+            done += process.returncode == -9
+            if (tmp_path / f"killed-{number}.safetensors").exists():
+                number += 1
+        subprocess.run(command(f"killed-{number}"), check=True)
+        for each in range(number + 1):
+            assert (tmp_path / f"killed-{each}.safetensors").read_bytes() == expected
+
+    return check
 
 
 @pytest.fixture(params=[MLPClassifier, MLPRegressor])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 import warnings
 
 import numpy as np
@@ -276,27 +275,5 @@ est.fit(X, y, checkpoint=sys.argv[2], checkpoint_seconds=0.02).save(sys.argv[2] 
 
 
 @pytest.mark.slow
-def test_fits_killed_at_random_moments_end_with_the_bytes_of_one_never_stopped(engine, tmp_path) -> None:
-    def command(folder: str) -> list[str]:
-        return [sys.executable, "-c", TO_THE_END, engine, str(tmp_path / folder)]
-
-    with subprocess.Popen(command("whole"), stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "begins\n"
-        began = time.monotonic()
-        assert process.wait() == 0
-    seconds, rng, kills, number = time.monotonic() - began, np.random.default_rng(1), 0, 0
-    expected = (tmp_path / "whole.safetensors").read_bytes()
-    while kills < 5:
-        with subprocess.Popen(command(f"killed-{number}"), stdout=subprocess.PIPE, text=True) as process:
-            process.stdout.readline()
-            time.sleep(rng.uniform(0, seconds))
-            process.kill()
-        kills += process.returncode == -9
-        if (tmp_path / f"killed-{number}.safetensors").exists():
-            number += 1
-        elif kills == 5:
-            subprocess.run(command(f"killed-{number}"), check=True)
-            number += 1
-    for each in range(number):
-        assert (tmp_path / f"killed-{each}.safetensors").read_bytes() == expected
-    assert number > 0
+def test_fits_killed_at_random_moments_end_with_the_bytes_of_one_never_stopped(engine, killed_fits_end_alike) -> None:
+    killed_fits_end_alike(TO_THE_END, engine, kills=5, seed=1)

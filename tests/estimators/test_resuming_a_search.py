@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
-import time
 import warnings
 
 import numpy as np
@@ -333,24 +330,7 @@ est.fit(X, y, checkpoint=sys.argv[2], checkpoint_seconds=0.02).save(sys.argv[2] 
 
 
 @pytest.mark.slow
-def test_searches_killed_at_random_moments_end_with_the_bytes_of_one_never_stopped(engine, tmp_path) -> None:
-    def command(folder: str) -> list[str]:
-        return [sys.executable, "-c", TO_THE_END, engine, str(tmp_path / folder)]
-
-    with subprocess.Popen(command("whole"), stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "begins\n"
-        began = time.monotonic()
-        assert process.wait() == 0
-    seconds, rng, kills, number = time.monotonic() - began, np.random.default_rng(2), 0, 0
-    expected = (tmp_path / "whole.safetensors").read_bytes()
-    while kills < 10:
-        with subprocess.Popen(command(f"killed-{number}"), stdout=subprocess.PIPE, text=True) as process:
-            process.stdout.readline()
-            time.sleep(rng.uniform(0, seconds / 2))
-            process.kill()
-        kills += process.returncode == -9
-        if (tmp_path / f"killed-{number}.safetensors").exists():
-            number += 1
-    subprocess.run(command(f"killed-{number}"), check=True)
-    for each in range(number + 1):
-        assert (tmp_path / f"killed-{each}.safetensors").read_bytes() == expected
+def test_searches_killed_at_random_moments_end_with_the_bytes_of_one_never_stopped(
+    engine, killed_fits_end_alike
+) -> None:
+    killed_fits_end_alike(TO_THE_END, engine, kills=10, seed=2, share=0.5)
