@@ -27,7 +27,7 @@ from pellucid.equations.notation import EQUATIONS
 from pellucid.equations.optimizers import SGD
 from pellucid.explain import explain
 from pellucid.explain.arithmetic import reckoned, value_of
-from pellucid.explain.explaining import MOST_WORK_OF_PROBES, PASSES_A_PROBE, PROBES
+from pellucid.explain.checking import MOST_WORK_OF_PROBES, PASSES_A_PROBE, PROBES
 from pellucid.explain.explanation import ALL_SHOWN
 from pellucid.explain.formula import Number, Operator, text
 
