@@ -123,11 +123,17 @@ void multiply(Panels<const T> A, Panels<const T> B, Range rows, Range panels, Ep
 
 // ---- Skipping zeros -----------------------------------------------------------------------------------------------------
 
-constexpr int panels_at_a_time = 4;  // eight sums at once hide the latency of a multiply-add
-constexpr int words_at_a_time = 2;   // 128 rows of four panels of B stay in the first-level cache
+constexpr int panels_at_a_time = 4;    // eight sums at once hide the latency of a multiply-add
+constexpr int64_t rows_of_sums = 128;  // so many rows' sums wait in the second-level cache
 
-// Where the elements of the left operand stand: each of the four gives, for a row and a word of 64, a function of the bit.
+// Where the elements of the left operand stand: each of the four gives, for a row and a word of 64, a function of the bit; and
+// how many words are worked off before the next row. Those of panels: as many rows of four panels of B as stay in the
+// first-level cache. Pixels are 0 so often that to take up a row's sums again would cost more than rows that do not stay there.
+template <class T> constexpr int64_t words_of_panels = (32 << 10) / (64 * panels_at_a_time * int64_t(sizeof(Sums<T>)));
+constexpr int64_t words_of_pixels = 2;
+
 template <class T> struct ElementsOfPanels {
+    static constexpr int64_t words_at_a_time = words_of_panels<T>;
     struct Word {
         const T* a;
         int64_t stride;
@@ -139,6 +145,7 @@ template <class T> struct ElementsOfPanels {
     }
 };
 template <class T> struct ElementsOfPanelsTransposed {
+    static constexpr int64_t words_at_a_time = words_of_panels<T>;
     struct Word {
         const T* a;
         inline T operator()(int64_t bit) const { return a[bit * panel_width<T>]; }
@@ -149,6 +156,7 @@ template <class T> struct ElementsOfPanelsTransposed {
     }
 };
 template <class T> struct ElementsOfBytes {
+    static constexpr int64_t words_at_a_time = words_of_pixels;
     struct Word {
         const uint8_t* bytes;
         const T* value;
@@ -159,6 +167,7 @@ template <class T> struct ElementsOfBytes {
     inline Word of(int64_t row, int64_t word) const { return {bytes[row] + 64 * word, value}; }
 };
 template <class T> struct ElementsOfBytesTransposed {
+    static constexpr int64_t words_at_a_time = words_of_pixels;
     struct Word {
         const uint8_t* const* bytes;
         const T* value;
@@ -175,36 +184,41 @@ template <int P, class T, class Elements, class Epilogue>
 PELLUCID_NOINLINE void skip_zeros(Bits bits, Elements elements, Panels<const T> B, Range rows, int64_t panel,
                                   Epilogue& epilogue) {
     constexpr int width = panel_width<T>;
-    const int64_t words_of_a_block = epilogue.whole_depth ? bits.words_a_row : words_at_a_time;
+    Sums<T> waiting[rows_of_sums][P];
     Vector<T> zeros = set(T(0));
-    for (int64_t word = 0; word < bits.words_a_row; word += words_of_a_block) {
-        const int64_t end_of_words = least(word + words_of_a_block, bits.words_a_row);
-        const bool complete = end_of_words == bits.words_a_row;
-        const bool anew = word == 0 && epilogue.starts_anew;
-        for (int64_t row = rows.begin; row < rows.end; ++row) {
-            if (epilogue.idle(row)) continue;
-            Sums<T> sums[P];
+    for (int64_t block = rows.begin; block < rows.end; block += rows_of_sums) {
+        const int64_t end_of_block = least(block + rows_of_sums, rows.end);
+        for (int64_t word = 0; word < bits.words_a_row; word += Elements::words_at_a_time) {
+            const int64_t end_of_words = least(word + Elements::words_at_a_time, bits.words_a_row);
+            const bool complete = end_of_words == bits.words_a_row;
+            for (int64_t row = block; row < end_of_block; ++row) {
+                if (epilogue.idle(row)) continue;
+                Sums<T> sums[P];
 #pragma GCC unroll 4
-            for (int j = 0; j < P; ++j) sums[j] = anew ? no_sums<T>() : load_sums(epilogue.partial(row, panel + j));
-            for (int64_t w = word; w < end_of_words; ++w) {
-                const typename Elements::Word element = elements.of(row, w);
-                const T* b[P];
+                for (int j = 0; j < P; ++j) {
+                    if (word > 0) sums[j] = waiting[row - block][j];
+                    else sums[j] = epilogue.starts_anew ? no_sums<T>() : load_sums(epilogue.partial(row, panel + j));
+                }
+                for (int64_t w = word; w < end_of_words; ++w) {
+                    const typename Elements::Word element = elements.of(row, w);
+                    const T* b[P];
 #pragma GCC unroll 4
-                for (int j = 0; j < P; ++j) b[j] = row_of_panel(B, 64 * w, panel + j);
-                for (uint64_t left = bits.words[row * bits.words_a_row + w]; left; left &= left - 1) {
-                    const int64_t bit = __builtin_ctzll(left);
-                    const Vector<T> x = set(element(bit));
+                    for (int j = 0; j < P; ++j) b[j] = row_of_panel(B, 64 * w, panel + j);
+                    for (uint64_t left = bits.words[row * bits.words_a_row + w]; left; left &= left - 1) {
+                        const int64_t bit = __builtin_ctzll(left);
+                        const Vector<T> x = set(element(bit));
 #pragma GCC unroll 4
-                    for (int j = 0; j < P; ++j) {
-                        sums[j].left = fma(x, load(b[j] + bit * width), sums[j].left);
-                        sums[j].right = fma(x, load(b[j] + bit * width + lanes<T>), sums[j].right);
+                        for (int j = 0; j < P; ++j) {
+                            sums[j].left = fma(x, load(b[j] + bit * width), sums[j].left);
+                            sums[j].right = fma(x, load(b[j] + bit * width + lanes<T>), sums[j].right);
+                        }
                     }
                 }
-            }
 #pragma GCC unroll 4
-            for (int j = 0; j < P; ++j) {
-                if (complete) zeros = zero_or_nan(zeros, epilogue.finish(sums[j], row, panel + j));
-                else store_sums(epilogue.partial(row, panel + j), sums[j]);
+                for (int j = 0; j < P; ++j) {
+                    if (complete) zeros = zero_or_nan(zeros, epilogue.finish(sums[j], row, panel + j));
+                    else waiting[row - block][j] = sums[j];
+                }
             }
         }
     }
