@@ -99,6 +99,11 @@ inline void tile_of(int64_t rows, Panels<const T> A, const T* b, int64_t row, Ra
     tile<R, transposed, T>(A, b, row, depth, complete, panel, epilogue);
 }
 
+// So that it is there when its turn comes.
+template <class T> inline void ask_for(const T* begin, int64_t count) {
+    for (int64_t at = 0; at < count; at += 64 / int64_t(sizeof(T))) __builtin_prefetch(begin + at, 0, 3);
+}
+
 template <bool transposed, class T, class Epilogue>
 void multiply(Panels<const T> A, Panels<const T> B, Range rows, Range panels, Epilogue& epilogue) {
     constexpr int width = panel_width<T>;
@@ -110,7 +115,11 @@ void multiply(Panels<const T> A, Panels<const T> B, Range rows, Range panels, Ep
             const Range depth{k, least(k + depth_of_a_block, depth_in_all)};
             for (int64_t panel = panels.begin; panel < panels.end; ++panel) {
                 const T* b = panel_of(B, panel);
+                const T* next = b + (B.rows + depth.begin) * width;  // the next panel, of which each tile asks for a share
+                const int64_t share = (depth.end - depth.begin) * width / ((end_of_block - block) / tile_rows + 1) + 1;
                 for (int64_t row = block; row < end_of_block;) {
+                    if (panel + 1 < panels.end) ask_for(next, share);
+                    next += share;
                     int64_t some = least(tile_rows, end_of_block - row);
                     if (transposed) some = least(some, width - row % width);  // a tile stays within a panel of A
                     tile_of<tile_rows, transposed, T>(some, A, b, row, depth, depth.end == depth_in_all, panel, epilogue);
