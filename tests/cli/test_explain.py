@@ -181,7 +181,7 @@ def test_an_evaluation_is_written_as_a_page(cli, points, tmp_path) -> None:
 def test_a_training_reports_on_itself_where_it_is_asked_to(cli, small) -> None:
     said = cli("train", *small, "--report", "--out", "run", "--json").json
     page = Path("run/report.html").read_text(encoding="utf-8")
-    assert f"<b>{said['test_accuracy']:.2%}</b>" in page
+    assert f"<b>{100 * said['test_accuracy']:.2f} %</b>" in page
     assert "<h2>Learning</h2>" in page
     assert "<dt>data, SHA-256</dt>" in page
     Path("run/report.html").unlink()

@@ -74,14 +74,14 @@ def test_its_numbers_are_those_of_the_evaluation(subject):
     words = " ".join(" ".join(Page(to_page(subject)).words).split())
     found = subject.found
     wrong = int((found.logits.argmax(axis=1) != subject.found.y).sum())
-    assert f"{found.accuracy:.2%} read rightly" in words
+    assert f"{100 * found.accuracy:.2f} % read rightly" in words
     assert f"{wrong:,} of {subject.found.n:,} wrong" in words
     assert f"{found.loss:.4f} loss" in words
     assert fingerprint(subject.network) in words
     assert f"{wrong:,} examples are taken for what they are not; these 60 most surely." in words
     for true, row in enumerate(found.confusion.tolist()):
         recall = found.precision_and_recall[1][true]
-        assert f"{true} {' '.join(f'{count:,}' for count in row)} {recall:.1%}" in words
+        assert f"{true} {' '.join(f'{count:,}' for count in row)} {100 * recall:.1f} %" in words
 
 
 def test_the_surest_mistakes_come_first_and_one_is_worked_out(subject):

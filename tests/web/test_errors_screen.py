@@ -14,7 +14,7 @@ from pellucid.network import Network
 
 def test_the_evaluation_counts_what_is_wrong(client) -> None:
     found = client.ask("evaluation")["found"]
-    assert (found["examples"], found["wrong"], found["accuracy"]) == (10, 1, "90.00%")
+    assert (found["examples"], found["wrong"], found["accuracy"]) == (10, 1, "90.00 %")
     assert found["confusion"][5][3] == 1
     assert sum(map(sum, found["confusion"])) == 10
     assert found["recall"][3] == "–"  # there is no three in the data

@@ -180,7 +180,7 @@ def test_data_sorted_by_class_are_learned_and_judged_alike(make_client, tmp_path
     client = make_client(own_data=(str(tmp_path / "sorted.csv"), "kind"))
     client.tell("run", hidden=[8], epochs=60, batch_size=8)
     run = client.wait_for("finished", "failed")
-    assert run["now"]["validation_accuracy"] == "100.00%"
+    assert run["now"]["validation_accuracy"] == "100.00 %"
     client.trainer.close()
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pellucid.cli.output import Json, Output, percent
+from pellucid.cli.output import Json, Output
+from pellucid.explain.numerals import percent
 
 if TYPE_CHECKING:
     from pellucid.measuring import Contestant, Problem, Result

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pellucid.cli.output import Json, Output, escape, percent
+from pellucid.cli.output import Json, Output, escape
 from pellucid.cli.page import write_page
 from pellucid.cli.threads import EngineName, Threads, threads_in_use
+from pellucid.explain.numerals import percent
 
 if TYPE_CHECKING:
     from pellucid.training.evaluation import Evaluation
@@ -84,7 +85,7 @@ def _say_classes(output: Output, names: list[str], result: Evaluation | Tally) -
     output.table(
         ("class", "examples", "precision", "recall"),
         (
-            (name, f"{count:,}", "–" if p != p else percent(p), "–" if r != r else percent(r))
+            (name, f"{count:,}", percent(p), percent(r))
             for name, count, p, r in zip(names, examples, precision, recall, strict=True)
         ),
     )

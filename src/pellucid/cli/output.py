@@ -83,15 +83,6 @@ def escape(text: str) -> str:
     return rich_escape(text)
 
 
-def percent(share: float) -> str:
-    """Write a share of 1 as a percentage.
-
-    >>> percent(0.97654)
-    '97.65 %'
-    """
-    return f"{100 * share:.2f} %"
-
-
 def _without_nan(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _without_nan(each) for key, each in value.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction as Exact
-from math import floor, isfinite, log10
+from math import floor, isfinite, isnan, log10
 
 DIGITS = 4
 MINUS = "−"
@@ -57,6 +57,15 @@ def share(value: float) -> str:
     if not 1e-12 < missing < 10.0**-DIGITS * 5:
         return numeral(value)
     return _tidy(f"{value:.{1 - floor(log10(missing))}f}")
+
+
+def percent(value: float, digits: int = 2) -> str:
+    """Write a share of 1 as a percentage; a share of nothing as a dash.
+
+    >>> percent(0.97654), percent(0.5, digits=1), percent(float("nan"))
+    ('97.65 %', '50.0 %', '–')
+    """
+    return "–" if isnan(value) else f"{100 * value:.{digits}f} %"
 
 
 def adding_up(terms: Sequence[float], total: float) -> tuple[list[str], str, str]:

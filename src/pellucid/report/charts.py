@@ -8,6 +8,7 @@ from math import floor, inf, log10
 from typing import NamedTuple
 
 from pellucid.equations.metrics import CalibrationBin
+from pellucid.explain.numerals import percent
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 480, 260, 56, 32, 12, 12
 
@@ -71,7 +72,7 @@ def reliability(bins: Sequence[CalibrationBin]) -> str:
             radius = 3 + 5 * (each.examples / most) ** 0.5
             parts.append(
                 f'<circle cx="{x(each.confidence):.1f}" cy="{y(each.accuracy):.1f}" r="{radius:.1f}" class="dot">'
-                f"<title>{each.examples:,} examples: {each.confidence:.1%} sure, {each.accuracy:.1%} right</title></circle>"
+                f"<title>{each.examples:,} examples: {percent(each.confidence, 1)} sure, {percent(each.accuracy, 1)} right</title></circle>"
             )
     return _svg("How often right, against how sure", parts)
 

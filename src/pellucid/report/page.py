@@ -14,6 +14,7 @@ import numpy as np
 
 from pellucid import __version__
 from pellucid.explain.html import STYLE, body
+from pellucid.explain.numerals import percent
 from pellucid.network import Network
 from pellucid.report.charts import Curve, curves, reliability
 from pellucid.report.png import dark_on_light, data_uri, mosaic
@@ -115,10 +116,10 @@ def _head(subject: Subject) -> Iterator[str]:
     yield f"<h1>{escape(str(network.architecture))} on {escape(subject.what)}</h1>"
     yield '<ul class="figures">'
     for number, words in (
-        (f"{found.accuracy:.2%}", "read rightly"),
+        (percent(found.accuracy), "read rightly"),
         (f"{_wrong(found):,}", f"of {found.n:,} wrong"),
         (f"{found.loss:.4f}", "loss"),
-        (f"{error:.2%}", "expected calibration error"),
+        (percent(error), "expected calibration error"),
         (f"{network.architecture.n_parameters:,}", "parameters"),
     ):
         yield f"<li><b>{number}</b>{words}</li>"
@@ -164,13 +165,9 @@ def _classes(subject: Subject) -> Iterator[str]:
             f'<td class="{"right" if taken == true else "wrong" if count else "none"}">{count:,}</td>'
             for taken, count in enumerate(row)
         )
-        yield f'<tr><th scope="row">{name}</th>{cells}<td>{_percent(recall[true])}</td></tr>'
-    cells = "".join(f"<td>{_percent(share)}</td>" for share in precision)
+        yield f'<tr><th scope="row">{name}</th>{cells}<td>{percent(recall[true], 1)}</td></tr>'
+    cells = "".join(f"<td>{percent(share, 1)}</td>" for share in precision)
     yield f'<tr><th scope="row">precision</th>{cells}<td></td></tr></tbody></table></div></section>'
-
-
-def _percent(share: float) -> str:
-    return "–" if share != share else f"{share:.1%}"
 
 
 def _mistakes(subject: Subject) -> Iterator[str]:
@@ -186,7 +183,7 @@ def _mistakes(subject: Subject) -> Iterator[str]:
     is_picture = len(network.architecture.input_shape) == 2
     for place in range(shown.mistakes):
         is_, said = (escape(str(network.classes[int(index)])) for index in (shown.y[place], shown.taken[place]))
-        words = f"no. {int(shown.rows[place]):,}: {is_}, taken for {said}, {shown.sure[place]:.1%} sure"
+        words = f"no. {int(shown.rows[place]):,}: {is_}, taken for {said}, {percent(shown.sure[place], 1)} sure"
         picture = ""
         if is_picture:
             pixels = dark_on_light(shown.X[place].reshape(network.architecture.input_shape))
@@ -200,7 +197,7 @@ def _calibration(found: Evaluation | Tally) -> Iterator[str]:
     yield '<section><h2>Does it know when it is right?</h2><div class="charts"><figure>'
     yield reliability(bins)
     yield "<figcaption>Right against how sure: large dots stand for many examples. On the dashed line 90 % sure is right "
-    yield f"nine times in ten. Expected calibration error {error:.2%}.</figcaption></figure></div>"
+    yield f"nine times in ten. Expected calibration error {percent(error)}.</figcaption></figure></div>"
     yield "</section>"
 
 

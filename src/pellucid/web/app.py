@@ -21,6 +21,7 @@ from pellucid.datasets.drawing import PARTS
 from pellucid.equations.activations import ACTIVATIONS
 from pellucid.equations.optimizers import OPTIMIZERS
 from pellucid.errors import PellucidError
+from pellucid.explain.numerals import percent
 from pellucid.formats.model_file import model_to_bytes
 from pellucid.report.page import fingerprint
 from pellucid.training.settings import LEARNING_RATES
@@ -383,5 +384,5 @@ def _facts(training: Any, test_accuracy: float | None) -> list[dict[str, str]]:
         (name.replace("_", " "), training.get(name))
         for name in ("epochs", "batch_size", "solver", "learning_rate", "seed")
     ]
-    facts += [("test accuracy", None if test_accuracy is None else f"{test_accuracy:.2%}")]
+    facts += [("test accuracy", None if test_accuracy is None else percent(test_accuracy))]
     return [{"name": name, "value": str(value)} for name, value in facts if value is not None]

@@ -15,7 +15,7 @@ from pellucid.equations.network import Trace
 from pellucid.errors import DataError
 from pellucid.explain.formula import mathml, text
 from pellucid.explain.neuron import loudest, neuron
-from pellucid.explain.numerals import numeral, share
+from pellucid.explain.numerals import numeral, percent, share
 from pellucid.report.png import SOON, dark_on_light, data_uri, signed
 from pellucid.web.guard import RefusalError
 from pellucid.web.samples import PAPER
@@ -67,7 +67,7 @@ def answer(subject: Subject, trace: Trace) -> dict[str, Any]:
         "share": share(float(p[best])),
         "second": {"class": str(classes[second]), "share": share(float(p[second]))},
         "probabilities": [
-            {"class": str(name), "share": share(float(value)), "percent": f"{value:.1%}", "value": float(value)}
+            {"class": str(name), "share": share(float(value)), "percent": percent(value, 1), "value": float(value)}
             for name, value in zip(classes, p, strict=True)
         ],
         "layers": [

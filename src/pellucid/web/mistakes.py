@@ -8,7 +8,7 @@ import numpy as np
 
 from pellucid.datasets.for_a_network import Labelled
 from pellucid.errors import PellucidError
-from pellucid.explain.numerals import numeral
+from pellucid.explain.numerals import numeral, percent
 from pellucid.report.charts import reliability
 from pellucid.report.png import SOON, dark_on_light, data_uri
 from pellucid.training.evaluation import Evaluation
@@ -38,16 +38,16 @@ def _numbers(subject: Subject, examples: Labelled, found: Evaluation) -> dict[st
         "what": examples.what,
         "examples": len(examples.y),
         "wrong": len(found.mistakes[0]),
-        "accuracy": f"{found.accuracy:.2%}",
+        "accuracy": percent(found.accuracy),
         "loss": numeral(found.loss),
-        "calibration_error": f"{error:.2%}",
+        "calibration_error": percent(error),
         "classes": [str(name) for name in subject.network.classes],
         "confusion": found.confusion.tolist(),
-        "precision": [_percent(share) for share in precision],
-        "recall": [_percent(share) for share in recall],
+        "precision": [percent(share, 1) for share in precision],
+        "recall": [percent(share, 1) for share in recall],
         "reliability": reliability(bins),
         "bins": [
-            {"examples": each.examples, "sure": f"{each.confidence:.1%}", "right": f"{each.accuracy:.1%}"}
+            {"examples": each.examples, "sure": percent(each.confidence, 1), "right": percent(each.accuracy, 1)}
             for each in bins
         ],
     }
@@ -77,7 +77,7 @@ def gallery(session: Session, true: int | None, taken_for: int | None, first: in
                 "index": int(row),
                 "is": str(classes[int(examples.y[row])]),
                 "said": str(classes[int(taken[row])]),
-                "sure": f"{share:.1%}",
+                "sure": percent(share, 1),
                 "picture": data_uri(dark_on_light(examples.X[row].reshape(shape)), SOON) if len(shape) == 2 else None,
             }
             for row, share in zip(
@@ -85,7 +85,3 @@ def gallery(session: Session, true: int | None, taken_for: int | None, first: in
             )
         ],
     }
-
-
-def _percent(share: float) -> str:
-    return "–" if share != share else f"{share:.1%}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.parameters import Layers
-from pellucid.explain.numerals import numeral
+from pellucid.explain.numerals import numeral, percent
 from pellucid.report.charts import Curve, curves
 from pellucid.report.png import SOON, mosaic, png, signed
 from pellucid.training.health import LayerHealth
@@ -37,8 +37,8 @@ def epoch_record(record: EpochRecord) -> dict[str, Any]:
         "epoch": record.epoch,
         "loss": f"{record.loss:.4f}",
         "validation_loss": "" if record.validation_loss is None else f"{record.validation_loss:.4f}",
-        "accuracy": "" if record.accuracy is None else f"{record.accuracy:.2%}",
-        "validation_accuracy": "" if record.validation_accuracy is None else f"{record.validation_accuracy:.2%}",
+        "accuracy": "" if record.accuracy is None else percent(record.accuracy),
+        "validation_accuracy": "" if record.validation_accuracy is None else percent(record.validation_accuracy),
         "seconds": f"{record.seconds:.2f}",
     }
 
@@ -61,7 +61,7 @@ def last_record(points: Points) -> dict[str, str] | None:
     return {
         "loss": numeral(loss),
         "validation_loss": numeral(validation_loss),
-        "validation_accuracy": f"{1 - wrong:.2%}",
+        "validation_accuracy": percent(1 - wrong),
     }
 
 

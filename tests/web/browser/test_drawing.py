@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 def test_the_first_ten_seconds(watched) -> None:
     page = watched.open()
     watched.says("7")  # a digit is drawn and recognised
-    expect(page.locator("#bars li.best .number")).to_have_text("100.0%")
+    expect(page.locator("#bars li.best .number")).to_have_text("100.0 %")
     expect(page.locator("#layers .cells button")).to_have_count(192)
     page.click("#layers .cells button.loudest >> nth=0")  # one click to the numbers
     expect(page.locator("#neuron table.sum tr")).to_have_count(8)
