@@ -138,7 +138,13 @@ def cost_table(measured: Measured, assumed: Assumed) -> str:
             found = simulate(workers, parameters, EXAMPLES_OF_A_SHARD, measured, assumed)
             parts = [of_seconds(each) for each in (found.work, found.dispatch, found.out, found.back)]
             rows.append(
-                [name(parameters), f"{workers:,}", of_bytes(found.bytes_moved), *parts, f"{found.efficiency:.0%}"]
+                [
+                    name(parameters),
+                    f"{workers:,}",
+                    of_bytes(found.bytes_moved),
+                    *parts,
+                    f"{100 * found.efficiency:.0f} %",
+                ]
             )
     return table(
         ["parameters", "workers", "moved", "training", "dispatch", "θ out", "sums back", "training's share"], rows

@@ -86,7 +86,7 @@ def test_its_numbers_are_those_of_the_evaluation(subject):
 
 def test_the_surest_mistakes_come_first_and_one_is_worked_out(subject):
     html = to_page(subject)
-    shown = re.findall(r"no\. ([\d,]+): (\d), taken for (\d), ([\d.]+)% sure", html)
+    shown = re.findall(r"no\. ([\d,]+): (\d), taken for (\d), ([\d.]+) % sure", html)
     assert len(shown) == 60
     assert [float(sure) for *_, sure in shown] == sorted((float(sure) for *_, sure in shown), reverse=True)
     for number, true, taken, _ in shown:

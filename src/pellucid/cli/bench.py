@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pellucid.cli.output import Json, Output
-from pellucid.explain.numerals import percent
+from pellucid.cli.output import Json, Output, percent
 
 if TYPE_CHECKING:
     from pellucid.measuring import Contestant, Problem, Result

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pellucid.cli.output import Json, Output, escape
+from pellucid.cli.output import Json, Output, escape, percent
 from pellucid.cli.page import write_page
 from pellucid.cli.threads import EngineName, Threads, threads_in_use
-from pellucid.explain.numerals import percent
 
 if TYPE_CHECKING:
     from pellucid.training.evaluation import Evaluation

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pellucid.cli.output import Json, Output, escape
-from pellucid.explain.numerals import percent
+from pellucid.cli.output import Json, Output, escape, percent
 
 if TYPE_CHECKING:
     from pellucid.network import Network

@@ -83,6 +83,17 @@ def escape(text: str) -> str:
     return rich_escape(text)
 
 
+def percent(share: float) -> str:
+    """Write a share of 1 as a percentage, as everywhere.
+
+    >>> percent(0.97654)
+    '97.65 %'
+    """
+    from pellucid.explain.numerals import percent as written  # it brings NumPy along, which help does not need
+
+    return written(share)
+
+
 def _without_nan(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _without_nan(each) for key, each in value.items()}

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pellucid.cli.output import Json, Output, escape
+from pellucid.cli.output import Json, Output, escape, percent
 from pellucid.cli.threads import EngineName, Threads, threads_in_use
-from pellucid.explain.numerals import percent
 
 if TYPE_CHECKING:
     from pellucid.network import Network

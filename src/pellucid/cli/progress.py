@@ -5,8 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-from pellucid.cli.output import Output
-from pellucid.explain.numerals import percent
+from pellucid.cli.output import Output, percent
 from pellucid.training.callbacks import Callback, Progress
 from pellucid.training.history import EpochRecord
 

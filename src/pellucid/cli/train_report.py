@@ -6,8 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pellucid.cli.output import EXIT_INTERRUPTED, Output, escape
-from pellucid.explain.numerals import percent
+from pellucid.cli.output import EXIT_INTERRUPTED, Output, escape, percent
 
 if TYPE_CHECKING:
     from pellucid.training.run import Plan, Run

@@ -70,9 +70,10 @@ def reliability(bins: Sequence[CalibrationBin]) -> str:
     for each in bins:
         if each.examples:
             radius = 3 + 5 * (each.examples / most) ** 0.5
+            words = f"{each.examples:,} examples: {percent(each.confidence, 1)} sure, {percent(each.accuracy, 1)} right"
             parts.append(
                 f'<circle cx="{x(each.confidence):.1f}" cy="{y(each.accuracy):.1f}" r="{radius:.1f}" class="dot">'
-                f"<title>{each.examples:,} examples: {percent(each.confidence, 1)} sure, {percent(each.accuracy, 1)} right</title></circle>"
+                f"<title>{words}</title></circle>"
             )
     return _svg("How often right, against how sure", parts)
 
