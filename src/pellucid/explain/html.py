@@ -11,6 +11,7 @@ from itertools import groupby
 
 import numpy as np
 
+from pellucid.explain import math_font
 from pellucid.explain.explanation import Explanation, Step
 from pellucid.explain.formula import Formula, mathml
 from pellucid.explain.text import PHASES
@@ -53,9 +54,10 @@ def to_page(explanation: Explanation) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; font-src data:\">\n"
         f"<title>One step of training: {escape(explanation.network)}</title>\n<style>body {{ margin: 0; }} "
-        "@media (prefers-color-scheme: dark) { body { background: #14191e; } }</style>\n</head>\n<body>\n"
+        "@media (prefers-color-scheme: dark) { body { background: #14191e; } }\n"
+        f"{math_font.style()}</style>\n</head>\n<body>\n"
         f"{to_fragment(explanation, 'main')}\n</body>\n</html>\n"
     )
 

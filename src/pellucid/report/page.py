@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid import __version__
+from pellucid.explain import math_font
 from pellucid.explain.html import STYLE, body
 from pellucid.explain.numerals import percent
 from pellucid.network import Network
@@ -23,7 +24,7 @@ from pellucid.training.history import History
 from pellucid.training.mistakes import Shown
 from pellucid.training.tally import Tally
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 NEURONS_SHOWN = 256
 
 OWN_STYLE = """
@@ -81,6 +82,7 @@ def to_page(subject: Subject) -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
             f"<title>{escape(title)}</title>",
             "<style>body { margin: 0; } @media (prefers-color-scheme: dark) { body { background: #14191e; } }",
+            math_font.style(),
             STYLE,
             OWN_STYLE,
             "</style>",
@@ -183,7 +185,7 @@ def _mistakes(subject: Subject) -> Iterator[str]:
     is_picture = len(network.architecture.input_shape) == 2
     for place in range(shown.mistakes):
         is_, said = (escape(str(network.classes[int(index)])) for index in (shown.y[place], shown.taken[place]))
-        words = f"no. {int(shown.rows[place]):,}: {is_}, taken for {said}, {percent(shown.sure[place], 1)} sure"
+        words = f"no. {int(shown.rows[place]):,}:<br>{is_}, taken for {said},<br>{percent(shown.sure[place], 1)} sure"
         picture = ""
         if is_picture:
             pixels = dark_on_light(shown.X[place].reshape(network.architecture.input_shape))

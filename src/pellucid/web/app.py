@@ -21,6 +21,7 @@ from pellucid.datasets.drawing import PARTS
 from pellucid.equations.activations import ACTIVATIONS
 from pellucid.equations.optimizers import OPTIMIZERS
 from pellucid.errors import PellucidError
+from pellucid.explain import math_font
 from pellucid.explain.numerals import percent
 from pellucid.formats.model_file import model_to_bytes
 from pellucid.report.page import fingerprint
@@ -57,7 +58,8 @@ def assets() -> dict[str, Asset]:
     """Read all files of the page: name → content. Only these can be asked for; no path is ever put together."""
     folder = files("pellucid.web").joinpath("static")
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.rpartition(".")[2] in TYPES)
-    return {name: Asset(folder.joinpath(name).read_bytes(), TYPES[name.rpartition(".")[2]]) for name in names}
+    read = {name: Asset(folder.joinpath(name).read_bytes(), TYPES[name.rpartition(".")[2]]) for name in names}
+    return read | {"math.woff2": Asset(math_font.content(), TYPES["woff2"])}
 
 
 class Page:
