@@ -194,7 +194,7 @@ def test_the_command_on_the_page_shows_the_step_on_its_surest_mistake(cli, point
     cli("train", "--data", points, "--hidden", "8", "--epochs", 3, "--out", "a run")
     cli("evaluate", "a run", *(["--data", points] if is_named else []), "--html", "page.html")
     page = Path("page.html").read_text(encoding="utf-8")
-    number, true, taken = re.search(r"no\. ([\d,]+): (\d), taken for (\d)", page).groups()
+    number, true, taken = re.search(r"no\. ([\d,]+):<br>(\d), taken for (\d)", page).groups()
     command = shlex.split(unescape(re.search(r"<code>(pellucid explain .*?)</code>", page)[1]))
     said = cli(*command[1:]).out
     assert f"Example {number} of the test part of points: it is {true}, the network says {taken}" in said

@@ -48,13 +48,15 @@ STYLE = """
 @media print { .pellucid nav { display: none; } .pellucid { max-width: none; } }
 """
 
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:"
+
 
 def to_page(explanation: Explanation) -> str:
     """Write a page of HTML that needs nothing but a browser."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; font-src data:\">\n"
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f"<title>One step of training: {escape(explanation.network)}</title>\n<style>body {{ margin: 0; }} "
         "@media (prefers-color-scheme: dark) { body { background: #14191e; } }\n"
         f"{math_font.style()}</style>\n</head>\n<body>\n"
