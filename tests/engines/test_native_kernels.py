@@ -18,7 +18,8 @@ from pellucid.equations.softmax_cross_entropy import cross_entropy_of_each, soft
 
 kernels = pytest.importorskip("pellucid.engines._native", reason="this installation has no native engine").kernels
 
-# Examples, inputs, neurons: around the widths of panels (4 ... 32), words of bits (64), blocks of rows (192), depth (256).
+# Examples, inputs, neurons: around the widths of panels (4 ... 32) and of four of them, words of bits (64), blocks of rows (128,
+# 192), depth (256).
 SHAPES = [
     (1, 1, 1),
     (2, 3, 2),
@@ -39,6 +40,7 @@ SHAPES = [
     (192, 17, 64),
     (193, 16, 32),
     (257, 193, 40),
+    (135, 140, 133),
 ]
 SOME = [SHAPES[i] for i in (0, 3, 5, 11, 14, 18)]
 

@@ -93,8 +93,18 @@ def markdown(records: Sequence[Record]) -> str:
             note = f"{record['published']['source']}. Ours differs: {'; '.join(record['differs'])}."
             alike.setdefault(note, []).append(f"`{record['recipe']}`")
     notes = [f"* {', '.join(names)}: {note}" for note, names in alike.items()]
-    machines = sorted({f"{each['machine']}; {each['engine']}, {each['precision']}" for each in records})
-    return "\n\n".join(filter(None, [table, "\n".join(notes), f"Run on: {' / '.join(machines)}."])) + "\n"
+    return "\n\n".join(filter(None, [table, "\n".join(notes), _machines(records)])) + "\n"
+
+
+def _machines(records: Sequence[Record]) -> str:
+    """Say where the rows were run: which on which machine, if there were several."""
+    rows: dict[str, list[str]] = {}
+    for record in records:
+        machine = f"{record['machine']}; {record['engine']}, {record['precision']}"
+        rows.setdefault(machine, []).append(f"`{record['recipe']}`")
+    if len(rows) == 1:
+        return f"Run on: {next(iter(rows))}."
+    return "Run on:\n\n" + "\n".join(f"* {machine}: {', '.join(names)}" for machine, names in rows.items())
 
 
 def write_table(folder: Path) -> list[Record]:

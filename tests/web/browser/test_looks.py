@@ -14,6 +14,10 @@ from pellucid.network import Network
 
 pytestmark = pytest.mark.slow
 
+CELLS_THAT_RUN_OVER = """
+[...document.querySelectorAll("td, th")].filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.textContent)
+"""
+
 
 def test_no_screen_has_a_barrier(watch, served, screen, view) -> None:
     watched = watch(served.address, view)
@@ -31,6 +35,7 @@ def test_no_screen_has_a_barrier(watch, served, screen, view) -> None:
         if stop:
             page.locator("#rail button", has_text=stop).first.click()
         assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+        assert page.evaluate(CELLS_THAT_RUN_OVER) == []
         found = Axe().run(page, options={"resultTypes": ["violations"]})
         assert found.violations_count == 0, found.generate_report()
     if folder := os.environ.get("SCREENSHOTS"):
