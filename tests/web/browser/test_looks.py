@@ -15,7 +15,9 @@ from pellucid.network import Network
 pytestmark = pytest.mark.slow
 
 CELLS_THAT_RUN_OVER = """
-[...document.querySelectorAll("td, th")].filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.textContent)
+[...document.querySelectorAll("td, th")]
+  .filter((cell) => cell.scrollWidth > cell.clientWidth + 1)
+  .map((cell) => cell.textContent)
 """
 
 
