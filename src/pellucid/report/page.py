@@ -41,7 +41,9 @@ OWN_STYLE = """
 .report .gallery img { width: 5.6rem; height: auto; image-rendering: pixelated; border: 1px solid var(--line);
   background: #fff; }
 .report .gallery li { font-size: .85rem; line-height: 1.35; }
-.report img.mosaic { width: 100%; image-rendering: pixelated; border: 1px solid var(--line); }
+.report img.mosaic { width: 100%; box-sizing: border-box; image-rendering: pixelated; border: 1px solid var(--line); }
+.report .head { margin-top: 2.2rem; padding-top: 1.2rem; border-top: 2px solid var(--line); }
+.report .head h2 { margin-top: 0; padding-top: 0; border-top: 0; }
 .report .charts { display: flex; flex-wrap: wrap; gap: 1rem; }
 .report .charts figure { flex: 1 1 22rem; max-width: 32rem; margin: 0; }
 .report figcaption { color: var(--quiet); font-size: .9rem; }
@@ -179,8 +181,8 @@ def _mistakes(subject: Subject) -> Iterator[str]:
     yield f"<section><h2>Mistakes</h2><p>{wrong:,} examples are taken for what they are not{which}</p>"
     if wrong and subject.step_command:
         command = f"<code>{escape(subject.step_command)} {int(shown.rows[0])}</code>"
-        yield f"<p>{command} shows the step of training on the first of them, its number in the place of this one that on "
-        yield "another.</p>"
+        yield f"<p>{command} shows the step of training on the first of them; for another, put its number "
+        yield "there.</p>"
     yield '<ul class="gallery">'
     is_picture = len(network.architecture.input_shape) == 2
     for place in range(shown.mistakes):

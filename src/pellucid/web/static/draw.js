@@ -129,7 +129,7 @@ function showNothing(words) {
 function show(digit) {
   build(digit);
   find("draw-why").hidden = false;
-  find("said").replaceChildren(make("b", {}, digit.says), ` p = ${digit.share}; then ${digit.second.class}, p = ${digit.second.share}`);
+  find("said").replaceChildren(make("b", {}, digit.says), ` p\u00a0=\u00a0${digit.share}; then ${digit.second.class}, p\u00a0=\u00a0${digit.second.share}`);
   showBars(digit);
   showLayers(digit);
   find("stages").replaceChildren(
