@@ -18,7 +18,8 @@ from pellucid.explain.text import PHASES
 
 STYLE = """
 .pellucid { --ink: #1d2733; --quiet: #5a6673; --line: #d5dbe1; --plus: #0b5fa5; --minus: #b35806; --paper: #ffffff;
-  --tint: #f5f7f9; color: var(--ink); background: var(--paper); font: 1rem/1.55 system-ui, sans-serif; max-width: 52rem;
+  --tint: #f5f7f9; --shade: #1d273355; color: var(--ink); background: var(--paper);
+  font: 1rem/1.55 system-ui, sans-serif; max-width: 52rem;
   margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
 .pellucid h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .5rem; }
 .pellucid h2 { font-size: 1.15rem; margin: 2.2rem 0 .4rem; padding-top: .8rem; border-top: 2px solid var(--line); }
@@ -34,7 +35,11 @@ STYLE = """
 .pellucid math { font-size: 1.1em; }
 .pellucid .formula { padding: .35rem .7rem; background: var(--tint); border-left: 3px solid var(--plus); margin: .3rem 0; }
 .pellucid .shapes, .pellucid .about, .pellucid .check { color: var(--quiet); font-size: .9rem; margin: .2rem 0; }
-.pellucid .scroll { overflow-x: auto; }
+.pellucid .scroll { overflow-x: auto; background:
+    linear-gradient(to right, var(--paper) 1.5rem, transparent) 0 0 / 3rem 100% no-repeat local,
+    linear-gradient(to left, var(--paper) 1.5rem, transparent) 100% 0 / 3rem 100% no-repeat local,
+    linear-gradient(to right, var(--shade), transparent) 0 0 / .8rem 100% no-repeat scroll,
+    linear-gradient(to left, var(--shade), transparent) 100% 0 / .8rem 100% no-repeat scroll; }
 .pellucid ul.lines { list-style: none; margin: .4rem 0; padding: 0; }
 .pellucid table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .4rem 0; font-size: .95rem; }
 .pellucid td, .pellucid th { padding: .1rem .6rem; text-align: right; white-space: nowrap; font-weight: normal; }
@@ -44,7 +49,7 @@ STYLE = """
 .pellucid td.plus { color: var(--plus); } .pellucid td.minus { color: var(--minus); }
 .pellucid .note { margin: .3rem 0; }
 @media (prefers-color-scheme: dark) { .pellucid { --ink: #e4e9ee; --quiet: #a3afbb; --line: #3b4650; --plus: #6cb2f0;
-  --minus: #f2a65a; --paper: #14191e; --tint: #1c232a; } }
+  --minus: #f2a65a; --paper: #14191e; --tint: #1c232a; --shade: #e6ebf077; } }
 @media print { .pellucid nav { display: none; } .pellucid { max-width: none; } }
 """
 
