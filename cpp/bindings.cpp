@@ -229,18 +229,18 @@ template <class T> class PythonPredictor {
     nb::object quick(nb::handle examples, Wanted wanted) const {
         const PlainArray X(numpy_, examples);
         bool single = false;
-        if (!X.is_plain() || !fits(X, single) || X.size() == 0 || !all_finite(X)) return nb::none();
+        if (!X.is_plain() || !fits(X, single) || X.size() == 0) return nb::none();
         const int64_t d = predictor_.architecture().widths[0], k = predictor_.architecture().widths.back(), n = X.size() / d;
         NewPlainArray<T> out(numpy_, single ? nb::make_tuple(k) : nb::make_tuple(n, k));
         const Rows data{X.data(), X.type(), d * X.itemsize(), nullptr};
+        bool finite;
         if (n == 1) {
-            predictor_.predict(data, n, wanted, out.data(), 1);
+            finite = predictor_.predict_finite(data, n, wanted, out.data(), 1);
         } else {
             nb::gil_scoped_release released;
-            predictor_.predict(data, n, wanted, out.data(), threads_);
+            finite = predictor_.predict_finite(data, n, wanted, out.data(), threads_);
         }
-        if (!all_finite(out.data(), n * k)) return nb::none();
-        return out.array();
+        return finite ? out.array() : nb::object(nb::none());
     }
 
     const Predictor<T>& network() const { return predictor_; }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "finite.h"
 #include "forward.h"
 #include "threads.h"
 
@@ -36,18 +37,10 @@ template <class T> class Predictor {
     const Architecture& architecture() const { return architecture_; }
 
     // Rows 0 ... n - 1 of the data, into an array with a row an example. A row's numbers do not depend on its neighbours.
-    void predict(Rows data, int64_t n, Wanted wanted, T* out, int threads) const {
-        int64_t multiply_adds = 0;
-        for (const PackedLayer<T>& layer : layers_) multiply_adds += layer.fan_in * layer.fan_out;
-        const int64_t enough = 2'000'000 / std::max<int64_t>(multiply_adds, 1) + 1;  // rows that are worth waking a thread for
-        const int wanted_members = int(std::min<int64_t>(threads, n / enough));
-        if (wanted_members <= 1) return predict(data, {0, n}, wanted, out);
-        Team team(wanted_members);
-        const int members = team.size();
-        team.run(members, [&](int member) {
-            const Range mine = share_of({0, n}, member, members);
-            predict(data, mine, wanted, out + mine.begin * architecture_.widths.back());
-        });
+    void predict(Rows data, int64_t n, Wanted wanted, T* out, int threads) const { predict<false>(data, n, wanted, out, threads); }
+    // The same; false where some example, or answer, is not finite.
+    bool predict_finite(Rows data, int64_t n, Wanted wanted, T* out, int threads) const {
+        return predict<true>(data, n, wanted, out, threads) && all_finite(out, n * architecture_.widths.back());
     }
 
     static constexpr int64_t rows_at_a_time = 120;
@@ -58,13 +51,17 @@ template <class T> class Predictor {
         work->make_room(1, false);
         return work;
     }
-    // Some rows of the data, in memory of one's own; `out` is for the first of them.
-    void predict(Forward<T>& forward, Rows data, Range range, Wanted wanted, T* out) const {
+    // Some rows of the data, in memory of one's own; `out` is for the first of them. With `checks`, false where one of them is not
+    // finite: they are looked at when they are about to be used, by whoever uses them.
+    template <bool checks = false> bool predict(Forward<T>& forward, Rows data, Range range, Wanted wanted, T* out) const {
         const int64_t k = architecture_.widths.back(), L = architecture_.layers();
         forward.take(data);
         for (int64_t place = range.begin; place < range.end; place += rows_at_a_time) {
             const int64_t n = std::min(rows_at_a_time, range.end - place);
             const Range rows{0, n};
+            if constexpr (checks)
+                for (int64_t r = place; r < place + n; ++r)
+                    if (!all_finite(data.at(r), data.type, architecture_.widths[0])) return false;
             int64_t nonzero = forward.gather(place, n, rows);
             for (int64_t l = 0; l < L; ++l) {
                 const bool skip = skipping_pays(nonzero, n, layers_[l].fan_in, layers_[l].panels) && layers_[l].is_finite();
@@ -76,14 +73,32 @@ template <class T> class Predictor {
             const Output output = wanted == Wanted::outputs ? architecture_.loss.output() : Output::identity;
             kernels_.outputs(output, forward.output(L - 1, n), out + (place - range.begin) * k, rows);
         }
+        return true;
     }
 
   private:
-    void predict(Rows data, Range range, Wanted wanted, T* out) const {
+    template <bool checks> bool predict(Rows data, int64_t n, Wanted wanted, T* out, int threads) const {
+        int64_t multiply_adds = 0;
+        for (const PackedLayer<T>& layer : layers_) multiply_adds += layer.fan_in * layer.fan_out;
+        const int64_t enough = 2'000'000 / std::max<int64_t>(multiply_adds, 1) + 1;  // rows that are worth waking a thread for
+        const int wanted_members = int(std::min<int64_t>(threads, n / enough));
+        if (wanted_members <= 1) return predict<checks>(data, Range{0, n}, wanted, out);
+        Team team(wanted_members);
+        const int members = team.size();
+        std::atomic<bool> finite{true};
+        team.run(members, [&](int member) {
+            const Range mine = share_of({0, n}, member, members);
+            if (!predict<checks>(data, mine, wanted, out + mine.begin * architecture_.widths.back())) finite = false;
+        });
+        return finite;
+    }
+
+    template <bool checks> bool predict(Rows data, Range range, Wanted wanted, T* out) const {
         std::unique_ptr<Forward<T>> work(spare_.exchange(nullptr));
         if (!work) work = workspace();
-        predict(*work, data, range, wanted, out);
+        const bool finite = predict<checks>(*work, data, range, wanted, out);
         delete spare_.exchange(work.release());
+        return finite;
     }
 
     const Kernels<T>& kernels_;
