@@ -1,6 +1,6 @@
 """Draw what ``benchmarks/run.py`` has written down, as horizontal bars: the shorter the better.
 
-    python -m benchmarks.plot benchmarks/results/seed-64.json [more.json …] --out docs/speed.png
+    python -m benchmarks.plot benchmarks/results/seed-64.json [more.json …] --out docs/speed.png [--without scalar,bfloat16]
 
 One panel a record. The ending of the picture's name, .png or .svg, says which it is.
 """
@@ -29,8 +29,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("records", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--without", default="", metavar="WORDS", help="leave out whose name has one of these, with commas between"
+    )
     arguments = parser.parse_args()
-    draw([json.loads(path.read_text()) for path in arguments.records], arguments.out)
+    records = [json.loads(path.read_text()) for path in arguments.records]
+    words = [word for word in arguments.without.split(",") if word]
+    draw([_without(words, record) for record in records], arguments.out)
+
+
+def _without(words: list[str], record: dict[str, Any]) -> dict[str, Any]:
+    kept = [result for result in record["results"] if not any(word in result["name"] for word in words)]
+    return {**record, "results": kept}
 
 
 def draw(records: list[dict[str, Any]], path: Path) -> None:
