@@ -73,9 +73,9 @@ def test_a_page_shows_the_same_mistakes_of_data_that_are_read_block_by_block(cli
     assert cli("evaluate", "run", "--html", "blocks.html").code == 0
     assert cli("evaluate", "run", "--memory", "64M", "--html", "at-once.html").code == 0
     blocks, at_once = (Path(name).read_text() for name in ("blocks.html", "at-once.html"))
-    pattern = r"<li>.*?</li>|no\. [\d,]+: \S+ taken for \S+, [\d.]+% sure|<tr>.*?</tr>|<svg.*?</svg>"
+    pattern = r"<li>.*?</li>|<tr>.*?</tr>|<svg.*?</svg>"
     shown = [re.findall(pattern, page, re.DOTALL) for page in (report, blocks, at_once)]
-    assert len(re.findall(r"no\. [\d,]+: ", blocks)) == 60
+    assert len(re.findall(r"no\. [\d,]+:", blocks)) == 60
     assert shown[1] == shown[2]
     assert set(shown[1]) <= set(shown[0])
     assert "<math>" in blocks

@@ -18,8 +18,8 @@ from pellucid.equations.softmax_cross_entropy import cross_entropy_of_each, soft
 
 kernels = pytest.importorskip("pellucid.engines._native", reason="this installation has no native engine").kernels
 
-# Examples, inputs, neurons: around the widths of panels (4 ... 32) and of four of them, words of bits (64), blocks of rows (128,
-# 192), depth (256).
+# Examples, inputs, neurons: around the widths of panels (4 ... 32) and of four of them, words of bits (64), blocks of rows
+# (128, 192), depth (256).
 SHAPES = [
     (1, 1, 1),
     (2, 3, 2),

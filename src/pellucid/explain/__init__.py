@@ -1,7 +1,7 @@
 """One step of training with all its numbers: an ``Explanation``, a list of steps that each bear the tag of an equation.
 
-``explaining.explain`` lists the steps, ``forwards``, ``backwards`` and ``updates`` make them, of what ``one_step`` has computed
-by ``equations``, and ``checking`` holds gradients against differences. The dresses print them:
+``explaining.explain`` lists the steps; ``forwards``, ``backwards`` and ``updates`` make them, of what ``one_step`` has had
+computed by ``equations``; ``checking`` holds gradients against differences. The dresses print them:
 ``text`` for the terminal, ``html`` for the browser and the notebook, ``markdown``, ``Explanation.to_record`` for JSON. Each
 number is written once, by ``numerals``, so that all dresses say the same.
 
