@@ -56,6 +56,28 @@ def test_a_digit_drawn_by_finger_small_and_in_a_corner_is_read(watch, served, di
     watched.says(digit)
 
 
+def test_a_digit_drawn_by_pen_is_read(watched) -> None:
+    page = watched.open()
+    watched.says("7")
+    kinds = page.evaluate_handle(
+        "() => { const seen = []; addEventListener('pointerdown', (e) => seen.push(e.pointerType)); return seen; }"
+    )
+    page.click("#paper-clear")
+    pen = page.context.new_cdp_session(page)
+
+    def send(kind: str, point: tuple[float, float], pressed: int) -> None:
+        where = {"x": point[0], "y": point[1], "button": "left", "buttons": pressed, "clickCount": 1}
+        pen.send("Input.dispatchMouseEvent", {"type": kind, "pointerType": "pen", **where})
+
+    for stroke in watched.on_paper(samples()["3"]):
+        send("mousePressed", stroke[0], 1)
+        for point in stroke[1:]:
+            send("mouseMoved", point, 1)
+        send("mouseReleased", stroke[-1], 0)
+    watched.says("3")
+    assert "pen" in kinds.json_value()
+
+
 def test_leaving_out_a_part_of_the_recipe_shows(watched) -> None:
     page = watched.open()
     watched.says("7")
