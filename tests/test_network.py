@@ -208,6 +208,22 @@ def test_an_infinite_input_is_refused_even_where_the_answer_would_be_finite(netw
             ask(X[4])
 
 
+@pytest.mark.parametrize("row", [0, 119, 120, 399, 400, 401, 1199])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("engine", available())
+def test_of_many_rows_too_an_infinite_one_is_refused_wherever_it_is(engine, threads, row) -> None:
+    """Each thread looks at the rows of its share, a block at a time."""
+    architecture = Architecture((64,), (Hidden(128),), 10)
+    (W, b), last = initialize(architecture, seed=0)
+    layers = (Layer(-np.abs(W), b), last)  # ReLU makes 0 of minus infinity
+    network = Network(architecture, layers, engine=choose(engine, threads=threads).engine)
+    X = np.ones((1200, 64), np.float32)
+    assert network.predict_proba(X).shape == (1200, 10)
+    X[row, 63] = np.inf
+    with pytest.raises(ShapeError, match=f"X holds inf in row {row}, column 63; expected finite numbers"):
+        network.predict_proba(X)
+
+
 def test_the_parameters_are_read_only_and_assigning_others_packs_anew(network) -> None:
     ours = initialize(ARCHITECTURE, seed=1)
     before = network.predict_proba(PIXELS)
