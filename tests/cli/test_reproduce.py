@@ -117,7 +117,7 @@ def test_everything_that_is_added_to_a_step_is_resumed_as_it_was(cli, tiny_mnist
     run = tmp_path / "run"
     options = [
         "--augment", "rotation=5,alpha=3", "--dropout", 0.1, "--input-dropout", 0.1, "--label-smoothing", 0.05, "--l2", 0.01,
-        "--max-norm", 2, "--clip", 5, "--average", 1, "--epochs", 2, "--engine", "reference",
+        "--max-norm", 2, "--clip", 5, "--average", 1, "--warm-up", 1, "--epochs", 2, "--engine", "reference",
     ]  # fmt: skip
     assert cli("train", *options, "--out", run).code == 0
     record = json.loads((run / "run.json").read_text())
@@ -127,6 +127,7 @@ def test_everything_that_is_added_to_a_step_is_resumed_as_it_was(cli, tiny_mnist
         },
         "input_dropout": 0.1, "dropout": 0.1, "l2": 0.01, "clip": 5.0, "max_norm": 2.0,
     }  # fmt: skip
+    assert record["settings"]["warm_up"] == 1
     assert record["architecture"]["loss_settings"] == {"label_smoothing": 0.05}
     assert cli("train", "--resume", run).code == 0
     refused = cli("train", "--resume", run, "--dropout", 0.2)
@@ -144,6 +145,7 @@ def test_everything_that_is_added_to_a_step_is_resumed_as_it_was(cli, tiny_mnist
         (["--augment", "wild"], "--augment holds 'wild'"),
         (["--augment", "shift=15"], "shifts by up to 15 pixels; expected at most 14"),
         (["--augment", "rotation=400"], "rotation of the augmentation is 400"),
+        (["--warm-up", 20], "--warm-up is 20; expected a whole number from 0 to 19"),
         (["--average", 21], "--average is 21; expected a whole number from 0 to 20"),
         (["--max-norm", 0], "max_norm is 0"),
         (["--dropout", 1], "dropout is 1"),

@@ -178,7 +178,7 @@ def test_a_rate_that_diverges_is_a_sentence_and_exit_1(cli, small) -> None:
     assert said.code == 1
     assert said.error["kind"] == "diverged"
     assert "the loss became infinite or NaN at step" in said.error["message"]
-    assert "Try a lower --learning-rate." in said.error["message"]
+    assert said.error["message"].endswith("Try a lower --learning-rate. Or let it rise: --warm-up 1.")
 
 
 def test_a_dead_network_is_a_sentence_and_exit_1(cli, small) -> None:

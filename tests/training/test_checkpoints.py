@@ -47,7 +47,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "early stopping": {"patience": 1, "validation": 40, "learning_rate": 0.5},
     "averaging and early stopping": {"average": 3, "patience": 2, "validation": 40},
     "one cycle": {"schedule": "one-cycle", "solver": "adamw"},
-    "cosine": {"schedule": "cosine", "solver": "nesterov"},
+    "cosine": {"schedule": "cosine", "solver": "nesterov", "warm_up": 1},
     "bounds": {"extras": Extras(clip=0.1, max_norm=0.5, l2=0.01)},
 }
 

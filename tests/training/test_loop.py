@@ -28,15 +28,16 @@ def bits(layers: Layers) -> bytes:
     return b"".join(tensor.tobytes() for layer in layers for tensor in layer)
 
 
+@pytest.mark.parametrize("warm_up", [0, 1])
 def test_a_training_is_the_engine_run_epoch_by_epoch_in_the_seeds_order(
-    engine: Engine, architecture: Architecture, examples: Examples
+    engine: Engine, architecture: Architecture, examples: Examples, warm_up: int
 ) -> None:
-    settings = Settings(epochs=3, batch_size=16, seed=5, schedule="cosine")
+    settings = Settings(epochs=3, batch_size=16, seed=5, schedule="cosine", warm_up=warm_up)
     layers = initialize(architecture, 5)
     state = State(layers, ())
     for epoch in range(3):
         order = permutation(5, Purpose.ORDER, 150, epoch)
-        rates_of_epoch = rates("cosine", settings.learning_rate, epoch * 10, 10, 30)
+        rates_of_epoch = rates("cosine", settings.learning_rate, epoch * 10, 10, 30, warm_up * 10)
         args = (architecture, settings.optimizer, state, examples.X, examples.y, order, rates_of_epoch)
         state = engine.run(*args, batch_size=16).state
     assert bits(state.layers) == bits(fit(engine, architecture, examples, settings).layers)

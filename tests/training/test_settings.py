@@ -31,6 +31,8 @@ from pellucid.training.settings import LEARNING_RATES, Settings
         ({"patience": 0, "validation": 9}, "--patience is 0"),
         ({"solver": "lbfgs"}, "--solver is 'lbfgs'; expected one of sgd, momentum, nesterov, adam, adamw."),
         ({"schedule": "steps"}, "--schedule is 'steps'; expected one of constant, linear, cosine, one-cycle."),
+        ({"warm_up": -1}, "--warm-up is -1; expected a whole number from 0 to 19."),
+        ({"warm_up": 3, "epochs": 3}, "--warm-up is 3; expected a whole number from 0 to 2."),
         ({"precision": "float16"}, "--precision is 'float16'; expected one of float32, float64, bfloat16."),
         ({"initialization": "zeros"}, "--initialization is 'zeros'"),
     ],
@@ -44,6 +46,9 @@ def test_a_setting_out_of_range_is_refused_in_a_sentence(settings: dict, message
 def test_settings_survive_their_record() -> None:
     settings = Settings(epochs=3, solver="adamw", validation=10, until=0.5, seed=2**64 - 1)
     assert Settings.from_record(settings.to_record()) == settings
+    assert "warm_up" not in settings.to_record()
+    rising = Settings(epochs=3, warm_up=2)
+    assert Settings.from_record(rising.to_record()) == rising
 
 
 def test_every_solver_has_a_rate_to_begin_with() -> None:

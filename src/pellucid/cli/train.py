@@ -71,6 +71,9 @@ def train(
     schedule: Annotated[
         str | None, typer.Option(help="The rate over time: constant, linear, cosine or one-cycle. (default: constant)")
     ] = None,
+    warm_up: Annotated[
+        int | None, typer.Option(metavar="N", help="Let the rate rise over the first N epochs, before its schedule.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same bits. (default: 0)")] = None,
     validation: Annotated[
         int | None, typer.Option(metavar="N", help="Hold out the last N training rows. (default: 0)")
@@ -185,6 +188,7 @@ def train(
         "learning_rate": learning_rate,
         "solver": solver,
         "schedule": schedule,
+        "warm_up": warm_up,
         "seed": seed,
         "validation": validation,
         "until": until,

@@ -144,7 +144,11 @@ class TrainReport:
         saved = (
             f"The model of epoch {kept} is in {done.model}." if kept else "No epoch was finished: there is no model."
         )
-        return f"the loss became infinite or NaN {where}. {saved} Try a lower --learning-rate."
+        return f"the loss became infinite or NaN {where}. {saved} {self._how_to_be_safer()}"
+
+    def _how_to_be_safer(self) -> str:
+        rises = " Or let it rise: --warm-up 1." if not self.done.history and not self.plan.settings.warm_up else ""
+        return f"Try a lower --learning-rate.{rises}"
 
     def _summary(self) -> dict[str, Any]:
         """The object that ``--json`` prints. A run that was finished before does not read the test part again."""

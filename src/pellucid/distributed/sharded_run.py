@@ -119,6 +119,7 @@ class ShardedRun:
             extras=settings.extras,
             schedule=settings.schedule,
             learning_rate=settings.learning_rate,
+            warm_up=settings.warm_up,
             epochs=self.how.epochs,
             steps=self.how.steps,
         )

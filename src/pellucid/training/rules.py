@@ -68,10 +68,10 @@ class UsualRules:
         return Streams(self.settings.seed, epoch)
 
     def rates(self, history: History, steps: int) -> NDArray[np.float64]:
-        """Follow the schedule."""
+        """Rise as long as was asked for, then follow the schedule."""
         settings = self.settings
         first, all_steps = len(history) * steps, settings.epochs * steps
-        return rates(settings.schedule, settings.learning_rate, first, steps, all_steps)
+        return rates(settings.schedule, settings.learning_rate, first, steps, all_steps, settings.warm_up * steps)
 
     def ending(self, history: History) -> Ending | None:
         """End after all epochs, at ``until``, or out of ``patience``."""

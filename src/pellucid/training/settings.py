@@ -28,9 +28,10 @@ class Settings:
 
     ``validation`` holds out that many rows from the end of the training part. ``until`` stops as soon as the accuracy on
     them reaches it; ``patience`` stops after that many epochs in which the loss on them did not fall, and goes back to
-    the best epoch. ``average`` keeps, in place of the last parameters, the mean of those at the ends of the last so many
-    epochs. ``solver_settings`` are those of the solver that shall not be as usual, such as mu; ``extras`` are
-    added to each step. Raises ``SettingError`` for a value out of range.
+    the best epoch. In the first ``warm_up`` epochs the rate rises; the schedule is that of the others. ``average`` keeps, in
+    place of the last parameters, the mean of those at the ends of the last so many epochs. ``solver_settings`` are those of
+    the solver that shall not be as usual, such as mu; ``extras`` are added to each step. Raises ``SettingError`` for a value
+    out of range.
     """
 
     epochs: int = 20
@@ -38,6 +39,7 @@ class Settings:
     learning_rate: float = LEARNING_RATES["sgd"]
     solver: str = "sgd"
     schedule: str = "constant"
+    warm_up: int = 0
     initialization: str = "he-uniform"
     seed: int = 0
     precision: str = "float32"
@@ -54,6 +56,7 @@ class Settings:
         _whole_number("--seed", self.seed, 0, 2**64 - 1)
         _whole_number("--validation", self.validation, 0)
         _whole_number("--average", self.average, 0, self.epochs)
+        _whole_number("--warm-up", self.warm_up, 0, self.epochs - 1)
         if self.patience is not None:
             _whole_number("--patience", self.patience, 1)
         if not _is_number(self.learning_rate) or not isfinite(self.learning_rate) or self.learning_rate <= 0:
@@ -93,8 +96,9 @@ class Settings:
         record = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in elsewhere}
         if self.solver_settings:
             record["solver_settings"] = dict(self.solver_settings)
-        if not self.average:
-            del record["average"]
+        for name in ("average", "warm_up"):
+            if not record[name]:
+                del record[name]
         if (teacher := self.extras.teacher) is not None:
             digest = digest_of_network(teacher.architecture, teacher.layers)
             record |= {"teacher": digest, "teacher_weight": teacher.weight, "temperature": teacher.temperature}
