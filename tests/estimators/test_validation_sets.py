@@ -1,0 +1,94 @@
+"""A validation set of the user's own, and any scorer to measure it by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, log_loss, make_scorer, mean_absolute_error
+
+from pellucid import MLPClassifier, MLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+QUICK = {"hidden_layer_sizes": (8,), "max_iter": 12, "learning_rate_init": 0.02, "random_state": 0}
+
+
+def column(estimator, name: str) -> list:
+    return [epoch[name] for epoch in estimator.history_]
+
+
+def test_a_validation_set_is_judged_after_each_epoch(engine, problem) -> None:
+    X, y = problem("iris")
+    estimator = MLPClassifier(engine=engine, **QUICK).fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    assert len(estimator.validation_scores_) == len(column(estimator, "validation_loss")) == 12
+    assert (
+        estimator.validation_scores_
+        == column(estimator, "validation_score")
+        == column(estimator, "validation_accuracy")
+    )
+    assert estimator.validation_scores_[-1] == estimator.score(X[1::2], y[1::2])
+    expected = log_loss(y[1::2], estimator.predict_proba(X[1::2]))
+    assert column(estimator, "validation_loss")[-1] == pytest.approx(expected, rel=1e-9)
+
+
+def test_it_changes_nothing_but_what_is_known(kind, engine, problem, bits) -> None:
+    X, y = problem("iris")
+    judged = kind(engine=engine, **QUICK).fit(X, y, X_val=X[:9], y_val=y[:9])
+    assert bits(judged) == bits(kind(engine=engine, **QUICK).fit(X, y))
+
+
+def test_early_stopping_holds_out_nothing_where_there_is_one(kind, engine, problem, bits) -> None:
+    X, y = problem("iris")
+    settings = {"engine": engine, **QUICK, "max_iter": 60}
+    stopped = kind(early_stopping=True, **settings).fit(X, y, X_val=X[1::4], y_val=y[1::4])
+    assert stopped.best_validation_score_ == max(stopped.validation_scores_)
+    assert stopped.score(X[1::4], y[1::4]) == pytest.approx(stopped.best_validation_score_, rel=1e-9)
+    up_to_there = kind(**{**settings, "max_iter": stopped.best_epoch_}).fit(X, y)
+    assert bits(up_to_there) == bits(stopped)
+
+
+def test_its_examples_may_weigh(kind, engine, problem) -> None:
+    X, y = problem("iris")
+    only = np.where(y == 0, 1.0, 0.0)
+    of_one, of_weights = (
+        kind(engine=engine, **QUICK).fit(X, y, **validation)
+        for validation in (
+            {"X_val": X[y == 0], "y_val": y[y == 0]},
+            {"X_val": X, "y_val": y, "sample_weight_val": only},
+        )
+    )
+    np.testing.assert_allclose(column(of_one, "validation_loss"), column(of_weights, "validation_loss"), rtol=1e-9)
+    if kind is MLPClassifier:
+        assert of_one.validation_scores_ == of_weights.validation_scores_
+
+
+def test_lbfgs_is_judged_too(kind, engine, problem) -> None:
+    X, y = problem("iris")
+    estimator = kind(solver="lbfgs", engine=engine, max_iter=5, random_state=0).fit(X, y, X_val=X, y_val=y)
+    losses = column(estimator, "validation_loss")
+    assert len(losses) == estimator.n_iter_ == 5
+    assert losses == sorted(losses, reverse=True)
+
+
+@pytest.mark.parametrize(
+    "scoring",
+    ["accuracy", make_scorer(accuracy_score), lambda estimator, X, y: accuracy_score(y, estimator.predict(X))],
+)
+def test_any_scorer_measures_the_network_of_its_own_epoch(scoring, engine, problem) -> None:
+    X, y = problem("digits")
+    settings = {"engine": engine, **QUICK}
+    usual = MLPClassifier(**settings).fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    scored = MLPClassifier(scoring=scoring, **settings).fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    assert scored.validation_scores_ == usual.validation_scores_
+    assert len(set(usual.validation_scores_)) > 6
+
+
+def test_the_best_epoch_is_that_of_the_measure(problem) -> None:
+    X, y = problem("diabetes")
+    y = y / 100
+    estimator = MLPRegressor(
+        scoring="neg_mean_absolute_error", early_stopping=True, engine="reference", **{**QUICK, "max_iter": 60}
+    ).fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    error = mean_absolute_error(y[1::2], estimator.predict(X[1::2]))
+    assert -error == pytest.approx(estimator.best_validation_score_, rel=1e-12)
+    assert estimator.best_validation_score_ == max(column(estimator, "validation_score"))
