@@ -1,5 +1,5 @@
 // What Python calls. It looks at what it is given as far as memory safety needs; sentences for people are native.py's.
-// This file and bindings_kernels.cpp know Python, and no other.
+// This file and bindings_kernels*.cpp know Python, and no other.
 
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
