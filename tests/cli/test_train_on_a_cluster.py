@@ -168,6 +168,7 @@ def test_what_a_round_is_can_be_said_and_is_part_of_the_run(cli, address, shards
         "rate": ("--outer-rate", "0.5"),
         "longer": ("--epochs-per-round", "2"),
         "shorter": ("--steps-per-round", "2"),
+        "warmed up": ("--warm-up", "1"),
         "exact": ("--exact",),
     }
     models = {}
