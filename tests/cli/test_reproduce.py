@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -10,6 +17,8 @@ import pytest
 from pellucid.datasets.idx import write_idx
 from pellucid.recipes import RECIPES
 from pellucid.training.settings import LEARNING_RATES
+
+DATA = os.environ.get("PELLUCID_DATA")  # before the folder is made one where nothing is found
 
 
 @pytest.fixture
@@ -53,12 +62,35 @@ def test_a_row_is_run_and_shown_beside_the_others(cli, tiny_mnist, tmp_path) -> 
     )
 
 
-def test_a_row_whose_time_is_over_says_how_to_go_on(cli, tiny_mnist) -> None:
-    said = cli("reproduce", "simard-plain", "--seeds", 1, "--minutes", 1e-9, "--engine", "reference")
+def test_a_row_whose_time_is_over_says_how_to_go_on(cli, tiny_mnist, tmp_path) -> None:
+    words = ["simard-plain", "--seeds", 2, "--engine", "reference", "--precision", "float64", "--out", "my rows"]
+    said = cli("reproduce", *words, "--minutes", 1e-9)
     assert said.code == 130
     assert "published: 1.60 %, as cited elsewhere; Simard" in said.out
     assert "stopped after 0 epochs" in said.out
-    assert "Go on with the same command: pellucid reproduce simard-plain" in said.out
+    assert "simard-plain: no run has ended yet, published 1.60 %; " in said.out
+    way_on = next(line for line in said.out.splitlines() if line.startswith("Go on with: "))
+    assert shlex.split(way_on)[3:] == ["pellucid", "reproduce", *map(str, words)]
+    assert "| not ended | 0 of 2 | 0 of 40 |" in (tmp_path / "my rows" / "table.md").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(DATA is None, reason="MNIST itself is needed: set PELLUCID_DATA to the folder that holds mnist/")
+def test_two_ctrl_c_leave_the_table_and_the_way_on(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("PELLUCID_DATA", DATA)
+    command = [sys.executable, "-m", "pellucid", "reproduce", "simard-plain", "--seeds", "1", "--out", "rows"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        history = tmp_path / "rows" / "simard-plain" / "seed-0" / "history.jsonl"
+        while not history.exists():
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.01)
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert process.returncode == 130
+    way_on = "Go on with: pellucid reproduce simard-plain --seeds 1 --out rows"
+    assert way_on in " ".join((out + err).split())
+    assert re.search(r"\| not ended \| 0 of 1 \| \d+ of 40 \|", (tmp_path / "rows" / "table.md").read_text())
 
 
 @pytest.mark.parametrize(
@@ -69,12 +101,15 @@ def test_a_row_whose_time_is_over_says_how_to_go_on(cli, tiny_mnist) -> None:
         (["quick", "--minutes", -1], "--minutes is -1; expected a positive number"),
         (["quick", "--minutes", "nan"], "--minutes is nan; expected a positive number"),
         (["quick", "--engine", "warp"], "warp"),
+        (["quick", "--precision", "float16"], "has no precision 'float16'; expected one of float32, float64"),
+        (["quick", "--threads", 0], "--threads is 0"),
     ],
 )
 def test_what_cannot_be_reproduced_is_refused(cli, tiny_mnist, words, message) -> None:
     said = cli("reproduce", *words)
     assert said.code == 2
     assert message in said.err
+    assert said.out == ""
 
 
 # ---- train -------------------------------------------------------------------------------------------------------------

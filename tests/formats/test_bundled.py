@@ -33,8 +33,10 @@ def test_it_is_loaded_by_its_name_and_small() -> None:
     assert network.classes == tuple(range(10))
 
 
-def test_its_settings_are_those_of_the_recipe_that_it_names() -> None:
-    model, recipe = read_model(bundled("mnist")), find("best")
+def test_it_names_its_recipe_and_its_engine_and_its_settings_are_the_recipes() -> None:
+    model = read_model(bundled("mnist"))
+    assert model.training["engine"] == "native:avx2"
+    recipe = find(model.training["recipe"])
     for name, value in recipe.options.items():
         if name != "augment":
             assert model.training[name] == value
@@ -72,7 +74,10 @@ def test_it_is_made_again_to_the_bit(mnist, tmp_path) -> None:
 
     options = find("best").options
     engine = choose("native:avx2").engine
-    plan = Plan(mnist, architecture_of(mnist, options), settings_of(mnist, options), engine, threads=engine.threads)
+    request = {"recipe": "best"}
+    plan = Plan(
+        mnist, architecture_of(mnist, options), settings_of(mnist, options), engine, engine.threads, request=request
+    )
     run(plan, RunFolder(tmp_path / "run"), resume=False)
     made, there = read_model(tmp_path / "run" / "model.safetensors"), read_model(bundled("mnist"))
     for one, other in zip(made.layers, there.layers, strict=True):

@@ -17,6 +17,7 @@ from pellucid.recipes import RECIPES, Recipe, find, reproduction
 from pellucid.recipes.options import AUGMENTATIONS, EXTRAS, STRENGTHS, architecture_of, augmentation, settings_of
 from pellucid.recipes.pictures import seen
 from pellucid.recipes.table import markdown, write_table
+from pellucid.training.callbacks import Callback
 
 
 @pytest.fixture
@@ -163,7 +164,7 @@ def test_what_time_has_stopped_is_gone_on_with_to_the_bit(small, tmp_path) -> No
     stopped = small(tmp_path / "stopped", minutes=1e-9)
     assert [outcome.error for outcome in stopped.outcomes] == [None]
     assert (stopped.mean, stopped.spread, stopped.seconds) == (None, None, 0.0)
-    assert "| 0 of 1 |" in markdown([stopped.to_record()])
+    assert "| not ended | 0 of 2 | 0 of 3 |" in markdown([stopped.to_record()])
     small(tmp_path / "stopped")
     small(tmp_path / "whole")
     for seed in (0, 1):
@@ -178,6 +179,29 @@ def test_a_seed_that_diverges_is_a_failure_and_no_interruption(small, tmp_path, 
     monkeypatch.setitem(globals(), "SMALL", wild)
     with pytest.raises(DivergedError, match="the loss of seed 0 became infinite or NaN at step"):
         small(tmp_path)
+    record = json.loads((tmp_path / "best" / "reproduction.json").read_text())
+    assert [(each["seed"], each["error"]) for each in record["seeds"]] == [(0, None)]
+
+
+def test_what_is_broken_off_at_once_is_in_the_table_as_far_as_it_came(small, tmp_path) -> None:
+    class TwoInterrupts(Callback):
+        def on_epoch(self, record) -> None:
+            if record.epoch == 2:
+                raise KeyboardInterrupt
+
+    seeds_begun = []
+
+    def of_the_second_seed(seed, _):
+        seeds_begun.append(seed)
+        return [TwoInterrupts()] if seed == 1 else []
+
+    with pytest.raises(KeyboardInterrupt):
+        small(tmp_path, seeds=3, callbacks=of_the_second_seed)
+    assert seeds_begun == [0, 1]
+    (row,) = write_table(tmp_path)
+    assert [(each["epochs"], each["error"] is None) for each in row["seeds"]] == [(3, False), (2, True)]
+    assert "| 1 of 3 | 3 |" in (tmp_path / "table.md").read_text()
+    assert len(small(tmp_path, seeds=3).errors) == 3
 
 
 def test_a_run_of_other_settings_in_its_place_is_refused(small, tmp_path) -> None:

@@ -51,6 +51,7 @@ def test_a_run_leaves_its_folder_complete(plan: Make, tmp_path: Path) -> None:
     assert model.test_accuracy == record["test_accuracy"] == done.test.accuracy
     assert model.classes == ("left", "middle", "right")
     assert model.training["seed"] == 0
+    assert model.training["engine"] == "reference:numpy"
 
 
 def test_a_model_file_tells_no_time_no_place_and_no_machine(plan: Make, tmp_path: Path) -> None:
@@ -91,6 +92,28 @@ def test_ctrl_c_keeps_what_was_learned_and_the_rest_follows_to_the_bit(plan: Mak
     assert learned.test_accuracy is None  # the test part is read once, at the end
     np.testing.assert_array_equal(learned.layers[0].W, done.fit.snapshot.state.layers[0].W)
     run(plan(), stopped, resume=True)
+    assert whole.model.read_bytes() == stopped.model.read_bytes()
+
+
+def test_ctrl_c_leaves_the_best_epoch_so_far_where_patience_watches_for_it(plan: Make, tmp_path: Path) -> None:
+    whole, stopped = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "stopped")
+    up_and_down = plan(epochs=12, validation=40, patience=12, learning_rate=1.0)
+    losses = [record.validation_loss for record in run(up_and_down, whole, resume=False).history]
+    worse = next(epoch for epoch in range(2, 12) if losses[epoch - 1] > min(losses[: epoch - 1]))
+    best = losses.index(min(losses[:worse])) + 1
+
+    class CtrlC(Callback):
+        def on_epoch(self, record: EpochRecord) -> None:
+            if record.epoch == worse:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    done = run(up_and_down, stopped, resume=False, callbacks=[CtrlC()])
+    assert (done.record["ending"], done.record["kept_epoch"]) == ("interrupted", best)
+    learned = read_model(stopped.model)
+    assert learned.training["kept_epoch"] == best
+    np.testing.assert_array_equal(learned.layers[0].W, done.fit.snapshot.best.layers[0].W)
+    assert not np.array_equal(learned.layers[0].W, done.fit.snapshot.state.layers[0].W)
+    run(up_and_down, stopped, resume=True)
     assert whole.model.read_bytes() == stopped.model.read_bytes()
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pellucid.cli.output import EXIT_INTERRUPTED, Json, Output, escape
+from pellucid.cli.output import EXIT_INTERRUPTED, Json, Output, escape, print_error
 from pellucid.cli.threads import EngineName, Threads, threads_in_use
 
 if TYPE_CHECKING:
@@ -53,14 +54,26 @@ def reproduce(
         raise SettingError(f"--seeds is {seeds}", "at least 1")
     if minutes is not None and not minutes > 0:
         raise SettingError(f"--minutes is {minutes:g}", "a positive number")
-    return _Reproducing(recipe, out, output).run(seeds or recipe.seeds, minutes, engine, precision, threads)
+    given = {"seeds": seeds, "engine": engine, "precision": precision, "threads": threads}
+    given["out"] = None if out == REPRODUCTIONS else out
+    reproducing = _Reproducing(recipe, out, output, given)
+    try:
+        return reproducing.run(seeds or recipe.seeds, minutes, engine, precision, threads)
+    except KeyboardInterrupt:  # the second Ctrl-C, or one before the first run began
+        print_error("interrupted", f"Interrupted. {reproducing.how_to_go_on()}", json)
+        return EXIT_INTERRUPTED
 
 
 class _Reproducing:
     """One row: what is said of it while it is under way, and afterwards."""
 
-    def __init__(self, recipe: Recipe, out: Path, output: Output) -> None:
-        self.recipe, self.out, self.output = recipe, out, output
+    def __init__(self, recipe: Recipe, out: Path, output: Output, given: Mapping[str, Any]) -> None:
+        self.recipe, self.out, self.output, self.given = recipe, out, output, given
+
+    def how_to_go_on(self) -> str:
+        """Name the command that goes on from what there is: with all options that a run is known by."""
+        options = [word for name, value in self.given.items() if value is not None for word in (f"--{name}", str(value))]
+        return f"Go on with: {shlex.join(['pellucid', 'reproduce', self.recipe.name, *options])}"
 
     def run(
         self, seeds: int, minutes: float | None, engine: str | None, precision: str | None, threads: int | None
@@ -68,24 +81,31 @@ class _Reproducing:
         from pellucid.cli.doctor import cpu_name
         from pellucid.cli.progress import ProgressDisplay
         from pellucid.engines import choose
+        from pellucid.engines.engine import check_precision
+        from pellucid.errors import DivergedError
         from pellucid.recipes.reproduction import reproduce
         from pellucid.recipes.table import write_table
 
-        self._introduce()
         chosen = choose(engine, threads=threads).engine
-        with threads_in_use(chosen, threads) as in_use, ProgressDisplay(self.output, lines=False) as display:
-            found = reproduce(
-                self.recipe,
-                self.out / self.recipe.name,
-                chosen,
-                threads=in_use,
-                seeds=seeds,
-                machine=cpu_name(),
-                precision=precision,
-                minutes=minutes,
-                callbacks=lambda seed, epochs: [display.of(epochs, f"seed {seed}")],
-                on_outcome=self._say_outcome,
-            )
+        check_precision(chosen, precision or "float32")
+        self._introduce()
+        try:
+            with threads_in_use(chosen, threads) as in_use, ProgressDisplay(self.output, lines=False) as display:
+                found = reproduce(
+                    self.recipe,
+                    self.out / self.recipe.name,
+                    chosen,
+                    threads=in_use,
+                    seeds=seeds,
+                    machine=cpu_name(),
+                    precision=precision,
+                    minutes=minutes,
+                    callbacks=lambda seed, epochs: [display.of(epochs, f"seed {seed}")],
+                    on_outcome=self._say_outcome,
+                )
+        except (KeyboardInterrupt, DivergedError):
+            write_table(self.out)  # with what there is
+            raise
         records = write_table(self.out)
         self._conclude(found)
         self._draw(records)
@@ -117,17 +137,20 @@ class _Reproducing:
     def _conclude(self, found: Reproduction) -> None:
         from pellucid.recipes.table import duration, ours
 
-        record, published = found.to_record(), self.recipe.published
+        published = self.recipe.published
         theirs = "" if published is None else f", published {published.error:.2f} %"
+        result = f"no run has ended yet{theirs}"
+        if found.errors:
+            result = (
+                f"test error [bold green]{ours(found.to_record())}[/bold green]{theirs}; {len(found.errors)} of "
+                f"{found.wanted} runs ended, {duration(found.seconds)} of training a run"
+            )
         self.output.say(
-            f"[bold]{escape(self.recipe.name)}[/bold]: test error [bold green]{ours(record)}[/bold green]{theirs}; "
-            f"{len(found.errors)} of {len(found.outcomes)} runs ended, {duration(found.seconds)} of training a run; "
-            f"{escape(found.machine)}, {found.engine}, {found.precision}, {found.threads} "
-            f"thread{'s' * (found.threads != 1)}"
+            f"[bold]{escape(self.recipe.name)}[/bold]: {result}; {escape(found.machine)}, {found.engine}, "
+            f"{found.precision}, {found.threads} thread{'s' * (found.threads != 1)}"
         )
-        if len(found.errors) < len(found.outcomes):
-            place = "" if self.out == REPRODUCTIONS else f" --out {shlex.quote(str(self.out))}"
-            self.output.say(f"Go on with the same command: pellucid reproduce {self.recipe.name}{escape(place)}")
+        if len(found.errors) < found.wanted:
+            self.output.say(escape(self.how_to_go_on()))
         self.output.say(f"Wrote {escape(str(self.out / 'table.md'))} and table.json")
 
     def _draw(self, records: Any) -> None:

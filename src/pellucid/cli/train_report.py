@@ -35,8 +35,10 @@ class TrainReport:
             self._draw_curves()
             raise errors.DivergedError(self._diverged())
         if ending is Ending.INTERRUPTED:
+            kept, epoch = record["kept_epoch"], len(done.history) + 1
+            best = "what was learned" if kept is None or self.plan.settings.patience is None else f"the best so far, epoch {kept},"
             self.output.say(
-                f"Interrupted in epoch {len(done.history) + 1}; what was learned is in {escape(str(done.model))}.\n"
+                f"Interrupted in epoch {epoch}; {best} is in {escape(str(done.model))}.\n"
                 f"Go on with: pellucid train --resume {escape(shlex.quote(str(folder.path)))}"
             )
             self.output.result(self._summary())

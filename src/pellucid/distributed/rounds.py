@@ -26,7 +26,7 @@ from pellucid.training.history import History
 from pellucid.training.keeper import Keeper
 from pellucid.training.loop import Fit, all_finite
 from pellucid.training.recording import Passed, recorded
-from pellucid.training.rules import Rules
+from pellucid.training.rules import Rules, what_is_kept
 from pellucid.training.snapshot import Snapshot
 from pellucid.training.stopping import Ending
 
@@ -119,7 +119,8 @@ def fit_rounds(
             return Fit(before, snapshot, Ending.DIVERGED, best)
         if after.record is None:
             keeper.keep(after.snapshot)
-            return Fit(after.snapshot.kept, after.snapshot, Ending.INTERRUPTED, None)
+            layers, epoch = what_is_kept(rules, after.snapshot, Ending.INTERRUPTED)
+            return Fit(layers, after.snapshot, Ending.INTERRUPTED, epoch)
         loss, correct, rows, rate = after.record
         accuracy = correct / rows if of_round.architecture.loss.decides else None
         passed = Passed(loss, accuracy, rate, time.perf_counter() - began, rows)
@@ -129,9 +130,8 @@ def fit_rounds(
         if wants_to_end or stop():
             reason = rules.ending(snapshot.history) or (Ending.CALLBACK if wants_to_end else Ending.INTERRUPTED)
             break
-    if snapshot.best is not None and rules.returns_to_best(reason):
-        return Fit(snapshot.best.layers, snapshot, reason, snapshot.best.epoch)
-    return Fit(snapshot.kept, snapshot, reason, snapshot.epochs_done)
+    layers, epoch = what_is_kept(rules, snapshot, reason)
+    return Fit(layers, snapshot, reason, epoch)
 
 
 @dataclass(frozen=True, eq=False)

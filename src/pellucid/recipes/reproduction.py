@@ -6,6 +6,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from math import inf
@@ -42,10 +43,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A recipe and the outcomes of its seeds, with all that a reader needs to judge them."""
+    """A recipe and the outcomes of its seeds, with all that a reader needs to judge them.
+
+    ``wanted`` is the number of seeds that were asked for: after an interruption there are fewer ``outcomes``.
+    """
 
     recipe: Recipe
     epochs: int
+    wanted: int
     outcomes: tuple[Outcome, ...]
     engine: str
     precision: str
@@ -85,6 +90,7 @@ class Reproduction:
             "differs": list(self.recipe.differs),
             "error": self.mean,
             "spread": self.spread,
+            "wanted": self.wanted,
             "seeds": [vars(outcome) for outcome in self.outcomes],
             "epochs": self.epochs,
             "engine": self.engine,
@@ -111,8 +117,8 @@ def reproduce(
     """Run a recipe for the seeds 0, 1, 2 …, each in a folder of its own, going on from what is there.
 
     ``callbacks`` makes those of a seed's run, given the number of its epochs. After ``minutes`` the run that is under way is
-    stopped, as by Ctrl-C: a later call goes on with it. ``reproduction.json`` in the folder is written anew after each seed;
-    seeds that an earlier call finished are in it, too.
+    stopped, as by Ctrl-C: a later call goes on with it. ``reproduction.json`` in the folder is written anew after each seed,
+    also after one that was broken off or diverged; seeds that an earlier call finished are in it, too.
 
     Raises as ``training.run.run``, ``DivergedError`` for a run whose loss did, and ``DataUnavailableError`` without MNIST.
     """
@@ -120,24 +126,37 @@ def reproduce(
     deadline = inf if minutes is None else time.monotonic() + 60 * minutes
     further = tuple(_outcomes_of_further_seeds(recipe, dataset, folder, engine, threads, seeds, precision))
     outcomes: list[Outcome] = []
-    for seed in range(seeds):
-        plan = _plan(recipe, dataset, engine, threads, seed, precision)
-        outcome, is_interrupted = _outcome(plan, RunFolder(folder / f"seed-{seed}"), deadline, callbacks)
-        outcomes.append(outcome)
-        found = Reproduction(
-            recipe,
-            plan.settings.epochs,
-            (*outcomes, *further),
-            name_of(engine),
-            plan.settings.precision,
-            threads,
-            machine,
-        )
+
+    def record(plan: Plan) -> Reproduction:
+        every = (*outcomes, *further)
+        wanted = max(seeds, len(every))
+        of_settings = plan.settings.precision, threads, machine
+        found = Reproduction(recipe, plan.settings.epochs, wanted, every, name_of(engine), *of_settings)
         write_text(folder / RECORD, json.dumps(found.to_record(), ensure_ascii=False, indent=1) + "\n")
+        return found
+
+    for seed in range(seeds):
+        plan, place = _plan(recipe, dataset, engine, threads, seed, precision), RunFolder(folder / f"seed-{seed}")
+        try:
+            outcome, is_interrupted = _outcome(plan, place, deadline, callbacks)
+        except (KeyboardInterrupt, DivergedError):
+            outcomes.append(_outcome_so_far(seed, place))
+            record(plan)
+            raise
+        outcomes.append(outcome)
+        found = record(plan)
         on_outcome(outcome)
         if is_interrupted:
             break
     return found
+
+
+def _outcome_so_far(seed: int, folder: RunFolder) -> Outcome:
+    """Read in a run's history how far it has come that was broken off."""
+    epochs: list[Any] = []
+    with suppress(OSError, ValueError):  # none was finished, or it could not be written
+        epochs = [json.loads(line) for line in folder.history.read_text(encoding="utf-8").splitlines()]
+    return Outcome(seed, None, None, len(epochs), sum(epoch["seconds"] for epoch in epochs))
 
 
 def _outcomes_of_further_seeds(

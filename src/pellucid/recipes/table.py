@@ -51,14 +51,16 @@ def cells_of(record: Record) -> tuple[str, ...]:
         "–" if published is None else f"{published['error']:.2f} %" + ("" if published["checked"] else " (as cited)")
     )
     seconds = [each["seconds"] for each in ended]
+    wanted = record.get("wanted", len(record["seeds"]))
+    under_way = f"{record['seeds'][-1]['epochs']} of " if not ended else ""
     calibration = [each["calibration_error"] for each in ended if each["calibration_error"] is not None]
     return (
         record["recipe"],
         record["title"],
         theirs,
         ours(record),
-        str(len(ended)) if len(ended) == len(record["seeds"]) else f"{len(ended)} of {len(record['seeds'])}",
-        str(record["epochs"]),
+        str(len(ended)) if len(ended) == wanted else f"{len(ended)} of {wanted}",
+        f"{under_way}{record['epochs']}",
         duration(sum(seconds) / len(seconds)) if seconds else "–",
         f"{100 * sum(calibration) / len(calibration):.2f} %" if calibration else "–",
     )

@@ -25,7 +25,7 @@ from pellucid.training.evaluation import Judged
 from pellucid.training.examples import Learned
 from pellucid.training.keeper import Keeper
 from pellucid.training.recording import Passed, recorded
-from pellucid.training.rules import Rules, UsualRules
+from pellucid.training.rules import Rules, UsualRules, what_is_kept
 from pellucid.training.settings import Settings
 from pellucid.training.snapshot import Snapshot, first_snapshot
 from pellucid.training.stopping import Ending
@@ -130,12 +130,10 @@ def _finished(
     *,
     warns: bool,
 ) -> Fit:
-    """Choose what to keep: the best epoch where the rules say so, else what there is."""
+    """End with what is kept, and say what is wrong with the network where that is warned of."""
     trouble = _lasting_trouble(architecture, settings, snapshot, training) if warns else None
-    if snapshot.best is not None and rules.returns_to_best(reason):
-        return Fit(snapshot.best.layers, snapshot, reason, snapshot.best.epoch, trouble=trouble)
-    kept = None if snapshot.steps_done and snapshot.average is None else snapshot.epochs_done
-    return Fit(snapshot.kept, snapshot, reason, kept, trouble=trouble)
+    layers, epoch = what_is_kept(rules, snapshot, reason)
+    return Fit(layers, snapshot, reason, epoch, trouble=trouble)
 
 
 def _run_epoch(

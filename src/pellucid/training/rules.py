@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.engines import Engine
-from pellucid.equations.parameters import Indices
+from pellucid.equations.parameters import Indices, Layers
 from pellucid.equations.random_streams import Streams
 from pellucid.equations.schedules import rates
 from pellucid.training.history import History
 from pellucid.training.settings import Settings
+from pellucid.training.snapshot import Snapshot
 from pellucid.training.stopping import Ending, best_epoch, ending
 
 
@@ -53,6 +54,16 @@ class Rules(Protocol):
         ...
 
 
+def what_is_kept(rules: Rules, snapshot: Snapshot, reason: Ending) -> tuple[Layers, int | None]:
+    """Choose what a training leaves that ends here: the best epoch where the rules say so, else what there is.
+
+    Give its parameters, and the epoch at whose end they were; None for those in the middle of one.
+    """
+    if snapshot.best is not None and rules.returns_to_best(reason):
+        return snapshot.best.layers, snapshot.best.epoch
+    return snapshot.kept, None if snapshot.steps_done and snapshot.average is None else snapshot.epochs_done
+
+
 @dataclass(frozen=True)
 class UsualRules:
     """Those of ``Settings``: a schedule over all epochs, ``until`` and ``patience``."""
@@ -86,5 +97,5 @@ class UsualRules:
         return self.settings.patience is not None and best_epoch(history) == history[-1].epoch
 
     def returns_to_best(self, reason: Ending) -> bool:
-        """Go back where patience was asked for, unless the last epoch was waited for."""
-        return self.settings.patience is not None and reason not in (Ending.TARGET_REACHED, Ending.INTERRUPTED)
+        """Go back where patience was asked for, unless the last epoch was waited for. Who interrupts has the best so far."""
+        return self.settings.patience is not None and reason is not Ending.TARGET_REACHED

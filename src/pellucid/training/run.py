@@ -14,7 +14,7 @@ import numpy as np
 from pellucid import __version__
 from pellucid.datasets.dataset import Dataset
 from pellucid.datasets.streamed import StreamedDataset
-from pellucid.engines import Engine
+from pellucid.engines import Engine, name_of
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.parameters import Layers
 from pellucid.errors import RunFolderError, SettingError, StorageError
@@ -28,6 +28,7 @@ from pellucid.training.interrupts import interruptible
 from pellucid.training.keeper import SECONDS_BETWEEN_CHECKPOINTS, check_seconds
 from pellucid.training.loop import Fit, fit
 from pellucid.training.mistakes import MOST_SHOWN
+from pellucid.training.rules import UsualRules, what_is_kept
 from pellucid.training.run_folder import RunFolder
 from pellucid.training.saving import Saver, write_where_possible
 from pellucid.training.settings import Settings
@@ -158,7 +159,9 @@ def _train(
         if not latest.steps_done:
             saver.attempt(lambda: folder.write_history(latest.history))
             if plan.shards is not None:
-                model = _model(plan, latest.kept, Ending.INTERRUPTED, latest.epochs_done)  # were it to end here
+                if_ended_here = Ending.INTERRUPTED
+                layers, epoch = what_is_kept(UsualRules(plan.settings), latest, if_ended_here)
+                model = _model(plan, layers, if_ended_here, epoch)
                 saver.attempt(lambda: write_model(folder.model, model))
 
     training, validation = _parts(plan)
@@ -239,6 +242,8 @@ def _model(
     of_data = {"name": data.name, "sha256": data.fingerprint, "own_test_part": data.has_own_split}
     training = {
         **_settings_of(plan),
+        **({"recipe": plan.request["recipe"]} if "recipe" in plan.request else {}),
+        "engine": name_of(plan.engine),
         "data": of_data if plan.shards is None else {**of_data, "shards": plan.shards},
         "ending": ending.value,
         "kept_epoch": kept_epoch,
