@@ -138,6 +138,32 @@ def test_a_rate_that_a_recipe_chose_for_its_solver_is_not_another_solvers(cli, t
     assert "learning_rate" in RECIPES["best"].options
 
 
+def test_a_warm_up_as_long_as_the_whole_training_is_left_out(cli, tiny_mnist, tmp_path) -> None:
+    run = tmp_path / "run"
+    words = ["--recipe", "ciresan-1000-500", "--hidden", "9", "--engine", "reference", "--out", run]
+    said = cli("train", *words, "--epochs", 1)
+    assert said.code == 0, said.err
+    assert json.loads((run / "run.json").read_text())["settings"].get("warm_up", 0) == 0
+
+
+def test_a_recipe_that_does_not_fit_the_data_says_so_and_the_way_out(cli, tiny_mnist, points, tmp_path) -> None:
+    words = ["--data", points, "--engine", "reference", "--out", tmp_path / "run"]
+    said = cli("train", *words, "--recipe", "limit")
+    assert said.code == 2
+    assert "error: the recipe limit does not fit points: augmentation distorts pictures, but an example has" in said.err
+    assert "An option beside --recipe goes before the recipe's own: --epochs 1000, --batch-size 32," in said.err
+    said = cli("train", *words, "--recipe", "limit", "--augment", "none", "--epochs", 1)
+    assert said.code == 0, said.err
+    said = cli("train", *words, "--recipe", "lecun-300-deslanted")
+    assert said.code == 2
+    assert f"the recipe lecun-300-deslanted is for mnist-deslanted, and --data is '{points}'" in said.err
+
+
+def test_what_is_wrong_with_the_options_alone_is_not_the_recipes_fault(cli, tiny_mnist) -> None:
+    said = cli("train", "--recipe", "limit", "--dropout", 1)
+    assert (said.code, "dropout is 1" in said.err, "recipe" in said.err) == (2, True, False)
+
+
 def test_a_record_of_extras_that_are_unknown_is_refused_in_a_sentence(cli, tiny_mnist, tmp_path) -> None:
     run = tmp_path / "run"
     assert cli("train", "--augment", "affine", "--epochs", 1, "--engine", "reference", "--out", run).code == 0
@@ -199,6 +225,13 @@ def test_tables_are_not_distorted(cli, points) -> None:
 
 
 # ---- data show ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_column_of_the_labels_is_named_as_when_training(cli, tmp_path) -> None:
+    (tmp_path / "t.csv").write_text("a,b,what\n" + "1,2,x\n3,4,y\n" * 10)
+    said = cli("data", "show", "t.csv", "--label", "what")
+    assert said.code == 2
+    assert "an example of t has the shape (2,), which is no picture; expected (rows, columns)" in said.err
 
 
 def test_pictures_are_shown_in_letters(cli, tiny_mnist) -> None:

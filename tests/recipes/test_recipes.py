@@ -94,6 +94,10 @@ def test_strengths_are_read_by_name_or_by_number() -> None:
     for wrong in ("", "rotation", "rotation=much", "turn=3", "rotation=1;scale=1", "affine,elastic"):
         with pytest.raises(SettingError, match="--augment holds"):
             augmentation(wrong)
+    with pytest.raises(SettingError, match="--augment names shift twice; expected each strength once"):
+        augmentation("shift=1,scale=0.1,shift=2")
+    with pytest.raises(SettingError, match="--augment names sigma and no alpha; expected alpha, too"):
+        augmentation("shift=1,sigma=4")
 
 
 def test_pictures_are_shown_as_the_epochs_see_them(digits: Dataset) -> None:
@@ -102,7 +106,7 @@ def test_pictures_are_shown_as_the_epochs_see_them(digits: Dataset) -> None:
     assert [row.name for row in epochs] == ["in epoch 1", "in epoch 2"]
     assert (epochs[0].pictures != epochs[1].pictures).any()
     assert len(seen(digits, None, count=3, epochs=2, seed=0)) == 1
-    with pytest.raises(SettingError, match="augmentation distorts pictures"):
+    with pytest.raises(SettingError, match=r"an example of .* has the shape \(784,\), which is no picture"):
         seen(replace(digits, input_shape=(784,)), None, 3, 2, 0)
 
 

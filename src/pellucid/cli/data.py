@@ -100,6 +100,7 @@ def verify(name: Name, folder: Folder = None, json: Json = False) -> int:
 @data_app.command()
 def show(
     data: Annotated[str, typer.Argument(metavar="[NAME|PATH]", help="Pictures, as train --data takes them.")] = "mnist",
+    label: Annotated[str | None, typer.Option(help="The column, or key, that holds the label.")] = None,
     augment: Annotated[
         str | None,
         typer.Option(
@@ -128,7 +129,7 @@ def show(
         raise SettingError(f"--seed is {seed}", "a whole number from 0 to 18,446,744,073,709,551,615")
     output = Output(json)
     by = None if augment is None else augmentation(augment)
-    dataset = datasets.load(data)
+    dataset = datasets.load(data, label)
     rows = seen(dataset, by, count, epochs, seed)
     if out is None:
         for row in rows:

@@ -54,7 +54,7 @@ def reproduce(
         raise SettingError(f"--seeds is {seeds}", "at least 1")
     if minutes is not None and not minutes > 0:
         raise SettingError(f"--minutes is {minutes:g}", "a positive number")
-    given = {"seeds": seeds, "engine": engine, "precision": precision, "threads": threads}
+    given: dict[str, Any] = {"seeds": seeds, "engine": engine, "precision": precision, "threads": threads}
     given["out"] = None if out == REPRODUCTIONS else out
     reproducing = _Reproducing(recipe, out, output, given)
     try:
@@ -72,7 +72,9 @@ class _Reproducing:
 
     def how_to_go_on(self) -> str:
         """Name the command that goes on from what there is: with all options that a run is known by."""
-        options = [word for name, value in self.given.items() if value is not None for word in (f"--{name}", str(value))]
+        options = [
+            word for name, value in self.given.items() if value is not None for word in (f"--{name}", str(value))
+        ]
         return f"Go on with: {shlex.join(['pellucid', 'reproduce', self.recipe.name, *options])}"
 
     def run(

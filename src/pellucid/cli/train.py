@@ -88,8 +88,8 @@ def train(
         str | None,
         typer.Option(
             metavar="STRENGTHS",
-            help="Distort the pictures anew in each epoch: affine, elastic, both, or numbers such as "
-            "rotation=15,scale=0.15,shear=0.1,shift=2,alpha=34,sigma=4.",
+            help="Distort the pictures anew in each epoch: affine, elastic, both, none, or any of rotation, scale, shear, "
+            "shift, alpha and sigma, such as rotation=15,alpha=34.",
         ),
     ] = None,
     dropout: Annotated[float | None, typer.Option(help="The share of hidden neurons left out of each step.")] = None,
@@ -268,14 +268,14 @@ class _Training:
         from pellucid.cli.progress import ProgressDisplay
         from pellucid.cli.train_report import TrainReport
         from pellucid.engines import choose, name_of
-        from pellucid.recipes.options import architecture_of, settings_of
+        from pellucid.recipes.beside import architecture_and_settings
         from pellucid.training.keeper import SECONDS_BETWEEN_CHECKPOINTS
         from pellucid.training.run import Plan, run
 
         seconds = SECONDS_BETWEEN_CHECKPOINTS if self.checkpoint_seconds is None else self.checkpoint_seconds
         engine = sharded.engine if sharded else choose(options.get("engine"), threads=options.get("threads")).engine
         dataset = sharded.dataset if sharded else self._load(options)
-        architecture, settings = architecture_of(dataset, options), settings_of(dataset, options)
+        architecture, settings = architecture_and_settings(dataset, options, self.given)
         with threads_in_use(engine, options.get("threads")) as threads:
             request = {"data": _absolute(options.get("data", dataset.name)), "label": _label(options.get("label"))}
             if "recipe" in options:
@@ -308,15 +308,10 @@ class _Training:
 
     def _options_of_the_recipe(self) -> dict[str, Any]:
         """Options that a recipe names; those that are given beside it hold instead."""
-        from pellucid.recipes import MNIST, find
+        from pellucid.recipes import find
+        from pellucid.recipes.beside import options_of
 
-        if "recipe" not in self.given:
-            return {}
-        recipe = find(self.given["recipe"])
-        options = dict(recipe.options)
-        if self.given.get("solver", options.get("solver", "sgd")) != options.get("solver", "sgd"):
-            options.pop("learning_rate", None)  # it was chosen for the recipe's solver
-        return {**({} if recipe.data == MNIST else {"data": recipe.data}), **options}
+        return options_of(find(self.given["recipe"]), self.given) if "recipe" in self.given else {}
 
     def _say_dimly(self, sentence: str) -> None:
         self.output.say(f"[dim]{escape(sentence)}[/dim]")

@@ -36,9 +36,10 @@ class TrainReport:
             raise errors.DivergedError(self._diverged())
         if ending is Ending.INTERRUPTED:
             kept, epoch = record["kept_epoch"], len(done.history) + 1
-            best = "what was learned" if kept is None or self.plan.settings.patience is None else f"the best so far, epoch {kept},"
+            watched = self.plan.settings.patience is not None and kept is not None
+            what = f"the best so far, epoch {kept}," if watched else "what was learned"
             self.output.say(
-                f"Interrupted in epoch {epoch}; {best} is in {escape(str(done.model))}.\n"
+                f"Interrupted in epoch {epoch}; {what} is in {escape(str(done.model))}.\n"
                 f"Go on with: pellucid train --resume {escape(shlex.quote(str(folder.path)))}"
             )
             self.output.result(self._summary())

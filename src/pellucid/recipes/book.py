@@ -16,8 +16,8 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*OURS, *LITERAT
 def find(name: str) -> Recipe:
     """Give the recipe of a name. Raises ``SettingError`` for an unknown one.
 
-    >>> find("seed").options
-    {}
+    >>> find("seed").options["learning_rate"]
+    0.2
     """
     if name in RECIPES:
         return RECIPES[name]

@@ -60,6 +60,7 @@ def _lecun(hidden: str, error: float, kind: str = "", data: str = MNIST, **more:
         published=Published(error, _LECUN, checked=False),
         differs=(
             "batches of 16 in place of single examples",
+            "Glorot's initialisation",
             "a rate for each weight by the squares of its gradients (Adam), not by second derivatives, falling in a line",
             *(["distorted anew in each epoch, not ten times beforehand"] if kind == "distorted" else []),
         ),
@@ -87,9 +88,10 @@ def _simard(kind: str, error: float, checked: bool, **options: Any) -> Recipe:
         published=Published(error, _SIMARD, checked),
         differs=(
             _BATCHES,
-            "ReLU",
+            "ReLU and He's initialisation",
             "pictures of 28×28, not 29×29",
             "a rate that falls in a line",
+            *(["turned, scaled, slanted and shifted, too"] if options.get("augment") == "both" else []),
             *(["labels smoothed by 0.05"] if "label_smoothing" in options else []),
         ),
     )
@@ -126,8 +128,8 @@ def _dropout(name: str, title: str, error: float, source: str, **options: Any) -
             "batches of 128 in place of 100",
             "fewer epochs, with a rate that falls in a line",
             f"{'Adam' if 'solver' in options else 'plain SGD'} in place of momentum",
+            *(["a neuron's weights have a norm of 3 at most, a bound of ours"] if "max_norm" in options else []),
         ),
-        seeds=1,
     )
 
 
@@ -166,7 +168,7 @@ def _ciresan(hidden: str, error: float, *, checked: bool = False, epochs: int, l
             "digits 1 and 7 are turned as far as the others",
             "the error after the last epoch, not at the best one on the validation part",
         ),
-        seeds=1,
+        seeds=5 if hidden == "1000,500" else 1,
     )
 
 

@@ -111,10 +111,17 @@ def augmentation(text: str) -> Augmentation | None:
     for word in text.split(","):
         name, _, number = word.partition("=")
         try:
-            strengths[STRENGTHS[name.strip()]] = float(number)
+            strength, value = STRENGTHS[name.strip()], float(number)
         except (KeyError, ValueError):
             expected = f"{', '.join(AUGMENTATIONS)} or none, or strengths such as rotation=15,scale=0.15,shift=2"
             raise SettingError(
                 f"--augment holds {word!r}", expected, f"The strengths are {', '.join(STRENGTHS)}."
             ) from None
+        if strength in strengths:
+            raise SettingError(f"--augment names {name.strip()} twice", "each strength once")
+        strengths[strength] = value
+    if "elastic_sigma" in strengths and "elastic_alpha" not in strengths:
+        raise SettingError(
+            "--augment names sigma and no alpha", "alpha, too: it says how far pixels move", "Try alpha=34."
+        )
     return Augmentation(**strengths)

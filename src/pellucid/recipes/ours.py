@@ -13,8 +13,22 @@ DISTORTIONS = "rotation=10,scale=0.12,shear=0.15,shift=1.5,alpha=24,sigma=4"
 SEED = Recipe(
     name="seed",
     title="the text's experiment: plain SGD at a constant rate",
-    options={},
-    reasons={},
+    options={
+        "epochs": 20,
+        "batch_size": 64,
+        "solver": "sgd",
+        "learning_rate": 0.2,
+        "schedule": "constant",
+        "initialization": "he-uniform",
+    },
+    reasons={
+        "epochs": "the error on the validation part has settled",
+        "batch_size": "many steps an epoch, and products large enough for the processor",
+        "solver": "the text's: W ← W − η dL/dW, and nothing else",
+        "learning_rate": "as high as is safe for ReLU on pixels",
+        "schedule": "the text's η is one number",
+        "initialization": "He's, for ReLU: it keeps the spread of what passes through the layers",
+    },
 )
 
 PLAIN = Recipe(

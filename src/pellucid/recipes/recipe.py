@@ -25,7 +25,7 @@ class Recipe:
     """A network and its training, by name: options of ``pellucid train``, each with its reason in a line.
 
     ``published`` is the result that the recipe is held beside, ``differs`` what it does otherwise than the paper. ``seeds``
-    is how many runs a reproduction makes unless told otherwise: fewer where one takes longer than 20 minutes.
+    is how many runs a reproduction makes unless told otherwise: one where it takes longer than 20 minutes on two cores.
     ``data`` is what it is trained on, by name.
     """
 

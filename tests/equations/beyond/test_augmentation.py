@@ -192,7 +192,7 @@ def test_an_example_reads_the_numbers_of_its_own_address():
 @pytest.mark.parametrize("name", [each.name for each in fields(Augmentation)])
 @pytest.mark.parametrize("value", [-1, np.nan, np.inf, True, "much", None])
 def test_a_strength_that_is_none_is_refused(name, value):
-    with pytest.raises(SettingError, match=f"{name} of the augmentation is"):
+    with pytest.raises(SettingError, match=f"{name.removeprefix('elastic_')} of the augmentation is"):
         Augmentation(**{name: value})
 
 
@@ -202,7 +202,7 @@ def test_a_strength_that_is_none_is_refused(name, value):
         ({"rotation": 181}, "rotation of the augmentation is 181; expected from 0 to 180 degrees"),
         ({"scale": 1}, "scale of the augmentation is 1; expected a share, at least 0 and below 1"),
         ({"shear": 3}, "shear of the augmentation is 3; expected the tangent of the slant, from 0 to 2"),
-        ({"elastic_sigma": 0.01}, "elastic_sigma of the augmentation is 0.01; expected pixels, from 0.1 to 1,000"),
+        ({"elastic_sigma": 0.01}, "sigma of the augmentation is 0.01; expected pixels, from 0.1 to 1,000"),
     ],
 )
 def test_a_strength_out_of_range_is_refused(strength, message):

@@ -50,7 +50,7 @@ class Augmentation:
         for each in fields(self):
             value = getattr(self, each.name)
             if isinstance(value, bool) or not isinstance(value, float | int) or not isfinite(value):
-                raise SettingError(f"{each.name} of the augmentation is {value!r}", "a finite number")
+                raise SettingError(f"{_said(each.name)} of the augmentation is {value!r}", "a finite number")
             object.__setattr__(self, each.name, float(value))
         for name, is_right, expected in (
             ("rotation", 0 <= self.rotation <= 180, "from 0 to 180 degrees"),
@@ -61,7 +61,7 @@ class Augmentation:
             ("elastic_sigma", 0.1 <= self.elastic_sigma <= 1000, "pixels, from 0.1 to 1,000"),
         ):
             if not is_right:
-                raise SettingError(f"{name} of the augmentation is {getattr(self, name):g}", expected)
+                raise SettingError(f"{_said(name)} of the augmentation is {getattr(self, name):g}", expected)
 
     @property
     def maps(self) -> bool:
@@ -75,7 +75,7 @@ class Augmentation:
         """
         if len(input_shape) not in (2, 3):
             got = f"augmentation distorts pictures, but an example has the shape {input_shape}"
-            raise SettingError(got, "(rows, columns), or (rows, columns, channels)", "Train without it.")
+            raise SettingError(got, "(rows, columns), or (rows, columns, channels)")
         half = min(input_shape[:2]) / 2
         if self.shift > half:
             got = f"the augmentation shifts by up to {self.shift:g} pixels"
@@ -111,6 +111,11 @@ class Augmentation:
             U = ((b + 0.5) / 2**7 - 1).reshape(len(examples), 2, *shape)
             sources += elastic_displacement(U, self.elastic_alpha, self.elastic_sigma)
         return sources
+
+
+def _said(strength: str) -> str:
+    """Name a strength as the command line and the literature do: α and σ belong to the elastic part alone."""
+    return strength.removeprefix("elastic_")
 
 
 def augmented(

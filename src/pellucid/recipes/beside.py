@@ -1,0 +1,63 @@
+"""A recipe beside options and data that are not its own: what of it holds, and a sentence where it does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pellucid.datasets.dataset import Dataset
+from pellucid.datasets.streamed import StreamedDataset
+from pellucid.equations.architecture import Architecture
+from pellucid.errors import SettingError
+from pellucid.recipes.book import find
+from pellucid.recipes.options import architecture_of, settings_of
+from pellucid.recipes.recipe import MNIST, Recipe
+from pellucid.training.settings import Settings
+
+
+def options_of(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a recipe's options, and its data where they are not MNIST as it is, beside what is given, which goes first.
+
+    A rate that was chosen for one solver is left out beside another, and so is a warm-up as long as the whole training.
+
+    Raises ``SettingError`` for other data where the recipe is for data of its own.
+    """
+    options = dict(recipe.options)
+    if given.get("solver", options.get("solver", "sgd")) != options.get("solver", "sgd"):
+        options.pop("learning_rate", None)
+    if given.get("epochs", options.get("epochs", 0)) <= options.get("warm_up", 0):
+        options.pop("warm_up", None)
+    if recipe.data == MNIST:
+        return options
+    if given.get("data", recipe.data) != recipe.data:
+        got = f"the recipe {recipe.name} is for {recipe.data}, and --data is {given['data']!r}"
+        raise SettingError(got, f"{recipe.data}, or no --data", "Try another recipe: pellucid reproduce lists them.")
+    return {"data": recipe.data, **options}
+
+
+def architecture_and_settings(
+    dataset: Dataset | StreamedDataset, options: Mapping[str, Any], given: Mapping[str, Any]
+) -> tuple[Architecture, Settings]:
+    """Read options as ``architecture_of`` and ``settings_of`` do; ``given`` are those among them that are no recipe's.
+
+    Raises as they do. Where it is an option of the recipe that does not fit, the sentence names the recipe, and a way out.
+    """
+    try:
+        return architecture_of(dataset, options), settings_of(dataset, options)
+    except SettingError as error:
+        if "recipe" not in options:
+            raise
+        (
+            architecture_of(dataset, given),
+            settings_of(dataset, given),
+        )  # what is wrong without it is not the recipe's fault
+        recipe = find(options["recipe"])
+        own = ", ".join(
+            f"--{name.replace('_', '-')} {value}" for name, value in recipe.options.items() if name not in given
+        )
+        advice = f"An option beside --recipe goes before the recipe's own: {own}."
+        raise SettingError(
+            f"the recipe {recipe.name} does not fit {dataset.name}: {error.got}",
+            error.expected,
+            f"{error.advice} {advice}",
+        ) from error
