@@ -1,7 +1,7 @@
 // Every kernel of every target, callable from Python on plain arrays, so that nobody has to trust it. Arrays are packed into
 // panels, the kernel does its work in the pieces that it is told to, and the result is unpacked: for tests, not for speed.
-// Here: products, updates and the bits of what is not zero. What is done to the numbers of a layer one by one:
-// bindings_kernels_of_units.cpp.
+// Here: products, updates and the bits of what is not zero. Products of bfloat16: bindings_kernels_in_bfloat16.cpp. What is
+// done to the numbers of a layer one by one: bindings_kernels_of_units.cpp.
 
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
@@ -263,6 +263,7 @@ void bind_kernels(nb::module_& parent) {
            "weight_decay"_a = 0.0, "pull"_a = 0.0);
     bind<float>(module, "panel_width32");
     bind<double>(module, "panel_width64");
+    bind_kernels_in_bfloat16(module);
     bind_kernels_of_units(module);
     module.def("nonzero_bytes", &nonzero_bytes, "target"_a, "a"_a.noconvert());
     module.def("turn", &turn, "which"_a.noconvert(), "word_cuts"_a = Cuts());

@@ -99,7 +99,8 @@ template <class T> class Left {
     const T* value_of_byte_ = nullptr;
 };
 
-// bindings_kernels_of_units.cpp
+// bindings_kernels_in_bfloat16.cpp, bindings_kernels_of_units.cpp
+void bind_kernels_in_bfloat16(nb::module_& module);
 void bind_kernels_of_units(nb::module_& module);
 
 }  // namespace pellucid

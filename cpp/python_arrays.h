@@ -5,6 +5,8 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <limits>
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -36,6 +38,7 @@ template <class T> NewArray<T> new_array(int64_t n) {
     return NewArray<T>(data, {size_t(n)}, nb::capsule(data, [](void* p) noexcept { delete[] static_cast<T*>(p); }));
 }
 template <class T> NewMatrix<T> new_matrix(int64_t n, int64_t k) {
+    if (k > 0 && n > std::numeric_limits<int64_t>::max() / k) throw std::bad_alloc();
     T* data = new T[size_t(n * k)];
     return NewMatrix<T>(data, {size_t(n), size_t(k)},
                         nb::capsule(data, [](void* p) noexcept { delete[] static_cast<T*>(p); }));

@@ -1,5 +1,6 @@
 #include "threads.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <string>
@@ -53,8 +54,8 @@ void Barrier::wait() {
 
 int default_threads() {
     if (const char* text = std::getenv("OMP_NUM_THREADS")) {
-        const int wanted = std::atoi(text);  // of a list "4,2" the first number counts
-        if (wanted > 0) return wanted;
+        const long wanted = std::strtol(text, nullptr, 10);  // of a list "4,2" the first number counts
+        if (wanted > 0) return int(std::min<long>(wanted, most_threads));
     }
 #if defined(__linux__)
     cpu_set_t allowed;

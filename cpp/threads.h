@@ -23,6 +23,8 @@ class Barrier {
     alignas(64) std::atomic<uint32_t> meetings_{0};
 };
 
+constexpr int most_threads = 1024;
+
 // How many threads this process should use unless told otherwise: OMP_NUM_THREADS, else the cores it may run on.
 int default_threads();
 

@@ -218,10 +218,30 @@ def test_doctor_tells_engines_versions_and_folders(cli, monkeypatch, tmp_path) -
     assert record["packages"]["numpy"] == np.__version__
     assert record["data_folders"][0] == {"path": str(tmp_path), "exists": True}
     for each in candidates():
-        state = "runs here" if each.runs_here else "not here, as this processor lacks what it needs"
+        state = "runs here" if each.runs_here else "not here, as this processor has not all that it needs"
         assert f"{each.name}: {state} ({each.needs})" in said.err
     assert cli("doctor", "--engine", "reference", "--json").json["threads"] == 1
     assert cli("doctor", "--engine", "warp").code == 2
+
+
+def test_doctor_looks_at_everything_where_the_environment_names_an_engine_that_is_not_here(cli, monkeypatch) -> None:
+    monkeypatch.setenv("PELLUCID_ENGINE", "warp")
+    said = cli("doctor")
+    assert said.code == 2
+    assert "none, as there is no engine 'warp' here, which PELLUCID_ENGINE names; expected one of auto" in said.out
+    assert "engine        reference: runs here" in said.out
+    record = cli("doctor", "--json").json
+    assert (record["engine"], record["engines"]) == (None, list(available()))
+
+
+@pytest.mark.parametrize(
+    ("value", "is_named"), [("2", True), ("4,2", True), ("many", False), ("0", False), ("", False)]
+)
+def test_doctor_names_the_variable_that_sets_the_threads_where_it_does(cli, monkeypatch, value, is_named) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    if "native" not in available()[0]:
+        pytest.skip("the native engine was not built")
+    assert ("where they pay (OMP_NUM_THREADS)" in cli("doctor").out) is is_named
 
 
 def test_doctor_says_why_there_is_no_native_engine(cli, monkeypatch) -> None:
@@ -249,7 +269,7 @@ def test_evaluate_and_predict_take_an_engine(cli, trained, tmp_path, monkeypatch
     assert [each["label"] for each in predictions] == expected
     for verb in (("evaluate", trained), ("predict", trained, "new.npy")):
         assert "there is no engine 'warp' here" in cli(*verb).err
-        assert "--threads is 0" in cli(*verb, "--engine", engine, "--threads", 0).err
+        assert "the number of threads is 0" in cli(*verb, "--engine", engine, "--threads", 0).err
 
 
 def test_a_reader_that_goes_away_is_no_error(trained) -> None:

@@ -102,7 +102,7 @@ def test_two_ctrl_c_leave_the_table_and_the_way_on(tmp_path, monkeypatch) -> Non
         (["quick", "--minutes", "nan"], "--minutes is nan; expected a positive number"),
         (["quick", "--engine", "warp"], "warp"),
         (["quick", "--precision", "float16"], "has no precision 'float16'; expected one of float32, float64"),
-        (["quick", "--threads", 0], "--threads is 0"),
+        (["quick", "--threads", 0], "the number of threads is 0"),
     ],
 )
 def test_what_cannot_be_reproduced_is_refused(cli, tiny_mnist, words, message) -> None:

@@ -137,7 +137,7 @@ def test_hidden_none_is_softmax_regression(cli, points) -> None:
             "the engine reference has no precision 'bfloat16'; expected one of float32, float64.",
         ),
         (["--engine", "native:mmx"], "setting", "there is no engine 'native:mmx' here"),
-        (["--threads", "0"], "setting", "--threads is 0; expected a whole number from 1 to 1,024."),
+        (["--threads", "0"], "setting", "the number of threads is 0; expected a whole number from 1 to 1,024."),
         (["--label", "nosuch"], "data", "nosuch"),
         (["--data", "minst"], "data", "Did you mean 'mnist'?"),
         (["--data", "/no/such/file.csv"], "data", "/no/such/file.csv"),

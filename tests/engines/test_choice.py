@@ -73,7 +73,7 @@ def test_an_unknown_engine_is_refused_with_the_list_of_those_that_are_there():
 
 def test_an_unknown_engine_in_the_environment_is_refused_too(monkeypatch):
     monkeypatch.setenv("PELLUCID_ENGINE", "warp")
-    with pytest.raises(SettingError, match="there is no engine 'warp' here"):
+    with pytest.raises(SettingError, match="there is no engine 'warp' here, which PELLUCID_ENGINE names; expected"):
         choose()
 
 
@@ -105,7 +105,9 @@ def test_every_engine_shuffles_alike(name, n):
 def test_the_number_of_threads_is_the_engines_own_where_it_has_threads():
     assert choose("reference", threads=3).engine.threads is None
     for threads in (0, -1, 1025):
-        with pytest.raises(SettingError, match=f"--threads is {threads}; expected a whole number from 1 to 1,024"):
+        with pytest.raises(
+            SettingError, match=f"the number of threads is {threads}; expected a whole number from 1 to 1,024"
+        ):
             choose("reference", threads=threads)
 
 
@@ -137,7 +139,7 @@ def test_a_target_that_this_processor_does_not_run_is_refused_and_says_what_it_n
 
     monkeypatch.setattr(native, "targets", none_but_scalar)
     message = (
-        r"there is no engine 'native:avx9' here: this processor lacks what it needs, AVX9 \+ LUCK; "
+        r"there is no engine 'native:avx9' here: this processor has not all that it needs, AVX9 \+ LUCK; "
         "expected one of auto, native, native:scalar, reference"
     )
     with pytest.raises(SettingError, match=message):

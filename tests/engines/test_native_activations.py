@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from closeness import assert_same_bits, assert_within
+from kernel_problems import panels
 
 from pellucid.engines import ReferenceEngine
 from pellucid.equations.activations import ACTIVATIONS
@@ -50,21 +52,6 @@ def numbers(shape, dtype, largest):
 
 def cuts(whole):
     return sorted(np.random.default_rng(2).integers(0, whole + 1, 3).tolist())
-
-
-def panels(target, dtype, columns):
-    width = (kernels.panel_width32 if dtype == np.float32 else kernels.panel_width64)(target)
-    return -(-columns // width)
-
-
-def assert_within(found, expected, bound):
-    assert found.shape == expected.shape
-    error = np.abs(found.astype(np.float64) - expected)
-    assert (error <= bound).all(), f"{(error / np.maximum(bound, 1e-300)).max():.3g} times the bound"
-
-
-def assert_same_bits(one, other):
-    assert (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
 
 
 @pytest.mark.parametrize("largest", [0.001, 1, 8, 300])

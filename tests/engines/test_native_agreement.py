@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from closeness import assert_within
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -117,12 +118,6 @@ def tensors(*records):
 
 def widened(record, dtype=np.float64):
     return tuple(Layer(W.astype(dtype), b.astype(dtype)) for W, b in record)
-
-
-def assert_within(found, expected, bound):
-    assert found.shape == np.shape(expected)
-    error = np.abs(found - expected)
-    assert (error <= bound).all(), f"{np.max(error / np.maximum(bound, 1e-300)):.3g} times the bound"
 
 
 def start_of(problem, optimizer, dtype, steps_done):

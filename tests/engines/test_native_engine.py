@@ -339,7 +339,7 @@ def test_fits_side_by_side_in_joblib_give_the_same_bits(target, backend):
 
 @pytest.mark.parametrize(
     ("value", "threads"),
-    [("3", 3), ("4,2", 4), ("0", None), ("many", None), (None, None)],
+    [("3", 3), ("4,2", 4), ("2000", 1024), ("9" * 30, 1024), ("0", None), ("-2", None), ("many", None), (None, None)],
 )
 def test_omp_num_threads_is_honoured_where_it_is_a_number(value, threads):
     environment = {name: text for name, text in os.environ.items() if name != "OMP_NUM_THREADS"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from closeness import assert_same_bits, assert_same_kind, assert_within
 
 from pellucid.equations.beyond.scaled_tanh import AMPLITUDE
 from pellucid.equations.losses import (
@@ -71,20 +72,9 @@ def ask(target, loss, z, y, share, **rest):
     return kernels.loss_of_numbers(target, loss.name, loss.setting, z, y, share, **rest)
 
 
-def assert_within(found, expected, bound):
-    assert found.shape == expected.shape
-    error = np.abs(found.astype(np.float64) - expected)
-    assert (error <= bound).all(), f"{(error / np.maximum(bound, 1e-300)).max():.3g} times the bound"
-
-
-def assert_same_bits(some, others):
+def assert_all_the_same_bits(some, others):
     for one, other in zip(some, others, strict=True):
-        assert (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
-
-
-def assert_same_kind(found, expected):
-    np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
-    np.testing.assert_array_equal(np.where(np.isinf(found), found, 0), np.where(np.isinf(expected), expected, 0))
+        assert_same_bits(one, other)
 
 
 @pytest.mark.parametrize("largest", [0.01, 1, 20])
@@ -103,7 +93,7 @@ def test_a_loss_of_numbers_is_the_equations(target, dtype, loss, shape, largest)
         loss.rightly_classified(z[r : r + 1], y[r : r + 1]) == 1 for r in range(shape[0])
     ]
     assert padding_is_zero
-    assert_same_bits(ask(target, loss, z, y, share, row_cuts=cuts(shape[0]))[:3], (dz, each, correct))
+    assert_all_the_same_bits(ask(target, loss, z, y, share, row_cuts=cuts(shape[0]))[:3], (dz, each, correct))
 
 
 @pytest.mark.parametrize("padding", [1.0, np.nan, np.inf, -np.inf])
@@ -112,7 +102,7 @@ def test_what_stands_in_the_padding_is_no_output(target, dtype, loss, padding):
     for shape in ((3, 1), (2, 5), (4, 33)):
         z, y, share = problem(loss, shape, dtype, 1)
         *found, padding_is_zero = ask(target, loss, z, y, share, padding=padding)
-        assert_same_bits(found, ask(target, loss, z, y, share)[:3])
+        assert_all_the_same_bits(found, ask(target, loss, z, y, share)[:3])
         assert padding_is_zero
 
 
@@ -149,7 +139,7 @@ def test_smoothed_labels_are_the_equations(target, dtype, shape, largest):
     assert_within(dz, expected, bound)
     assert correct.sum() == loss.rightly_classified(z, y)
     again = kernels.loss_of_classes(target, loss.name, loss.setting, z, y, share, row_cuts=cuts(shape[0]))
-    assert_same_bits(again, (dz, each, correct))
+    assert_all_the_same_bits(again, (dz, each, correct))
 
 
 @pytest.mark.parametrize("largest", [0.01, 1, 50])
@@ -175,7 +165,7 @@ def test_the_squared_error_of_classes_is_the_equations(target, dtype, shape, lar
         again = kernels.loss_of_classes(
             target, loss.name, loss.setting, z, y, share, padding=padding, row_cuts=cuts(shape[0])
         )
-        assert_same_bits(again, (dz, each, correct))
+        assert_all_the_same_bits(again, (dz, each, correct))
 
 
 @pytest.mark.parametrize("loss", [CrossEntropy(), ClassSquaredError()], ids=lambda loss: loss.name)
@@ -201,7 +191,7 @@ def test_outputs_are_the_equations(target, dtype, loss):
         relative = 0 if loss.output == "identity" else UNIT * np.finfo(dtype).eps
         found = kernels.outputs(target, loss.output, z)
         assert_within(found, expected, relative * np.abs(expected) + 2 * np.finfo(dtype).smallest_subnormal)
-        assert_same_bits([kernels.outputs(target, loss.output, z, cuts(shape[0]))], [found])
+        assert_same_bits(kernels.outputs(target, loss.output, z, cuts(shape[0])), found)
 
 
 def test_the_exponential_is_right_from_nothing_to_infinity(target, dtype):

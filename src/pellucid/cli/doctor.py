@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pellucid.cli.output import Json, Output, escape
+from pellucid.cli.output import EXIT_USAGE, Json, Output, escape
 
 if TYPE_CHECKING:
-    from pellucid.engines import Candidate, Engine
+    from pellucid.engines import Candidate, Choice, Engine
 
 REQUIRED = ("numpy", "scikit-learn", "safetensors", "typer", "rich", "pooch", "platformdirs")
 OPTIONAL = {"pillow": "images", "matplotlib": "plots", "pandas": "tables", "pyarrow": "tables"}
@@ -25,15 +26,15 @@ def doctor(
         str | None, typer.Option(metavar="NAME", help="Ask about this engine instead of the one that would be chosen.")
     ] = None,
     json: Json = False,
-) -> None:
+) -> int:
     """Show CPU, engines and which would be chosen and why, versions, and the folders that are searched for data."""
     from pellucid import __version__
     from pellucid.cli.threads import threads_in_use
     from pellucid.datasets import cache_folder, data_folders
-    from pellucid.engines import candidates, choose, name_of, why_no_native_engine
+    from pellucid.engines import candidates, name_of, why_no_native_engine
 
     output = Output(json)
-    choice = choose(engine)
+    choice, trouble = _choice(engine)
     with threads_in_use(choice.engine, None) as threads:
         pass
     engines, why_no_native = candidates(), why_no_native_engine()
@@ -48,7 +49,7 @@ def doctor(
         ("features", " ".join(features) or "not known on this system"),
         *(("engine", _engine_line(each)) for each in engines),
         *((("engine", f"native: not here, as {why_no_native}"),) if why_no_native else ()),
-        ("chosen", f"{name_of(choice.engine)}, because {choice.reason}"),
+        ("chosen", f"none, as {trouble}" if trouble else f"{name_of(choice.engine)}, because {choice.reason}"),
         ("precisions", ", ".join(_told(name, choice.engine) for name in choice.engine.precisions)),
         ("threads", f"{threads}{_where_from(choice.engine.threads)}"),
         *(
@@ -71,9 +72,9 @@ def doctor(
             "engines": [each.name for each in engines if each.runs_here],
             "targets": [each._asdict() for each in engines],
             "why_no_native_engine": why_no_native,
-            "engine": choice.engine.name,
-            "target": choice.engine.target,
-            "reason": choice.reason,
+            "engine": None if trouble else choice.engine.name,
+            "target": None if trouble else choice.engine.target,
+            "reason": trouble or choice.reason,
             "precisions": list(choice.engine.precisions),
             "threads": threads,
             "packages": packages,
@@ -81,17 +82,32 @@ def doctor(
             "cache": str(cache_folder()),
         }
     )
+    return EXIT_USAGE if trouble else 0
+
+
+def _choice(engine: str | None) -> tuple[Choice, str]:
+    """Choose an engine. Where the environment names one that is not here, take the best, and say what is wrong."""
+    from pellucid.engines import choose
+    from pellucid.errors import SettingError
+
+    try:
+        return choose(engine), ""
+    except SettingError as error:
+        if engine is not None:
+            raise
+        return choose("auto"), str(error)
 
 
 def _engine_line(candidate: Candidate) -> str:
-    state = "runs here" if candidate.runs_here else "not here, as this processor lacks what it needs"
+    state = "runs here" if candidate.runs_here else "not here, as this processor has not all that it needs"
     return f"{candidate.name}: {state} ({candidate.needs})"
 
 
 def _where_from(own_threads: int | None) -> str:
     if own_threads is None:
         return ", unless --threads says otherwise"
-    return ", where they pay" + (" (OMP_NUM_THREADS)" if os.environ.get("OMP_NUM_THREADS") else "")
+    by_variable = re.match(r"\s*\+?0*[1-9]", os.environ.get("OMP_NUM_THREADS", ""))  # others are passed over
+    return ", where they pay" + " (OMP_NUM_THREADS)" * bool(by_variable)
 
 
 def _told(precision: str, engine: Engine) -> str:

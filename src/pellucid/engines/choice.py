@@ -67,35 +67,36 @@ def choose(name: str | None = None, *, threads: int | None = None) -> Choice:
     'it was asked for'
     """
     if threads is not None and not 1 <= threads <= MOST_THREADS:
-        raise SettingError(f"--threads is {threads}", f"a whole number from 1 to {MOST_THREADS:,}")
-    asked, reason = name, "it was asked for"
+        raise SettingError(f"the number of threads is {threads}", f"a whole number from 1 to {MOST_THREADS:,}")
+    asked, reason, whose = name, "it was asked for", ""
     if asked is None:
         asked, reason = os.environ.get(ENVIRONMENT_VARIABLE) or None, f"{ENVIRONMENT_VARIABLE} names it"
+        whose = f", which {ENVIRONMENT_VARIABLE} names"
     if asked is None or asked == "auto":
         asked, reason = available()[0], "it is the best that this installation has"
         if (why := why_no_native_engine()) is not None:
             reason += f": {why}"
-    return Choice(_engine(asked, threads), reason)
+    return Choice(_engine(asked, threads, whose), reason)
 
 
-def _engine(name: str, threads: int | None) -> Engine:
+def _engine(name: str, threads: int | None, whose: str) -> Engine:
     kind, colon, target = name.partition(":")
     if name in ("reference", f"reference:{ReferenceEngine.target}"):
         return ReferenceEngine()
     if kind == "native" and bool(colon) == bool(target):
         native, why_not = _native_engine()
         if native is None:
-            raise _not_here(name, f": {why_not}")
+            raise _not_here(name, f"{whose}: {why_not}")
         known = {each.name: each for each in native.targets()}
         if not target or (target in known and known[target].runs_here):
             engine: Engine = native.NativeEngine(target or None, threads)
             return engine
         if target in known:
-            raise _not_here(name, f": this processor lacks what it needs, {known[target].needs}")
-    raise _not_here(name)
+            raise _not_here(name, f"{whose}: this processor has not all that it needs, {known[target].needs}")
+    raise _not_here(name, whose)
 
 
-def _not_here(name: str, why: str = "") -> SettingError:
+def _not_here(name: str, why: str) -> SettingError:
     there = available()
     native = ("native",) if len(there) > 1 else ()
     advice = (
