@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from pellucid.engines import ReferenceEngine, State, choose
 from pellucid.equations.architecture import Architecture, Hidden
 from pellucid.equations.bfloat16 import rounded_to_bfloat16
 from pellucid.equations.initialization import initialize
-from pellucid.equations.optimizers import Adam
+from pellucid.equations.losses import SquaredError
+from pellucid.equations.optimizers import SGD, Adam, Momentum, Nesterov
 from pellucid.equations.parameters import Layer
 from pellucid.equations.scaling import Scaling
 from pellucid.equations.softmax_cross_entropy import softmax, softmax_cross_entropy_backward
@@ -182,3 +187,124 @@ def test_the_reference_engine_has_no_bfloat16():
         SettingError, match="the engine reference has no precision 'bfloat16'; expected one of float32, float64"
     ):
         choose("reference").engine.at("bfloat16")
+
+
+# ---- Whole steps -------------------------------------------------------------------------------------------------------
+
+
+def rounding_reference(see=lambda a, b: None):
+    """Put equations in the reference engine's way whose factors are rounded first: [bfloat16] as the equations have it.
+
+    ``see`` is shown the factors of each product, a (n, k) and b (k, m), that is made.
+    """
+
+    def product(a, b):
+        see(rounded(a), rounded(b))
+        return rounded(a) @ rounded(b)
+
+    return mock.patch.multiple(
+        "pellucid.equations.network",
+        affine=lambda a, W, b: product(a, W.T) + b,
+        affine_backward_parameters=lambda dz, a: Layer(product(dz.T, a), dz.sum(axis=0)),
+        affine_backward_input=product,
+    )
+
+
+def unit(x):
+    """The largest power of 2 of which all numbers are multiples."""
+    bits = (np.abs(x[x != 0]) * 2.0**40).astype(np.int64)
+    return 2.0 ** int(np.log2(bits & -bits).min() - 40) if bits.size else 1.0
+
+
+def is_exact(a, b):
+    """Whether float32 holds the sums of this product in whatever order they are made."""
+    return (np.abs(a) @ np.abs(b)).max() <= 2**24 * unit(a) * unit(b)
+
+
+def draw_problem_of_whole_numbers(data):
+    """Draw a network of numbers and a batch: small whole numbers, few of them not 0."""
+    widths = data.draw(st.lists(st.integers(1, 70), min_size=1, max_size=4), label="inputs and hidden widths")
+    outputs = data.draw(st.integers(1, 40), label="outputs")
+    n = 2 ** data.draw(st.integers(0, 6), label="log2 of the batch")  # so that a mean is exact, too
+    largest = data.draw(st.sampled_from([3, 30, 700]), label="largest X")  # from 257 on, odd ones are rounded
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32), label="seed"))
+    activations = [data.draw(st.sampled_from(["relu", "identity"]), label="activation") for _ in widths[1:]]
+    architecture = Architecture((widths[0],), tuple(map(Hidden, widths[1:], activations)), outputs, loss=SquaredError())
+    layers = tuple(
+        Layer(
+            (random.integers(-1, 2, shape) * (random.random(shape) < 3 / shape[1])).astype(np.float32),
+            random.integers(-2, 3, shape[0]).astype(np.float32),
+        )
+        for shape in architecture.weight_shapes
+    )
+    X = random.integers(0, largest + 1, (n, widths[0])) * (random.random((n, widths[0])) < 0.4)
+    return architecture, layers, X.astype(np.float32), random.integers(-3, 4, (n, outputs)).astype(np.float64)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@given(data=st.data())
+@settings(deadline=None, max_examples=50)
+def test_where_all_sums_are_exact_a_step_of_any_network_has_the_bits_of_the_equations(target, data):
+    architecture, layers, X, y = draw_problem_of_whole_numbers(data)
+    optimizer = data.draw(st.sampled_from([SGD(), Momentum(0.5), Nesterov(0.5)]), label="optimizer")
+    wide = tuple(Layer(W.astype(np.float64), b.astype(np.float64)) for W, b in layers)
+    order, rates = np.arange(len(X)), np.array([2.0**-10])
+
+    def step_of(engine, layers):
+        start = State(layers, optimizer.initial_moments(layers))
+        return engine.run(architecture, optimizer, start, X, y, order, rates, batch_size=len(X))
+
+    with rounding_reference(see=lambda a, b: assume(is_exact(a, b))):
+        expected = step_of(ReferenceEngine(), wide)
+    found = step_of(engine_on(target, data.draw(st.integers(1, 3), label="threads")), layers)
+    assert found.losses == pytest.approx(expected.losses, rel=1e-6)
+    for layer, wanted in zip(found.state.layers, expected.state.layers, strict=True):
+        for one, other in zip(layer, wanted, strict=True):
+            np.testing.assert_array_equal(one, other.astype(np.float32))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@given(data=st.data())
+@settings(deadline=None, max_examples=20)
+def test_what_is_kept_beside_the_weights_is_as_new_in_every_step(target, draw_training, optimizer, data):
+    """A stretch of steps ends as the same steps do, one by one, each of which begins by rounding the weights."""
+    problem, stretch = draw_training(data)
+    engine = engine_on(target, data.draw(st.integers(1, 3), label="threads"))
+    at_once = problem.run(engine, optimizer, problem.start(optimizer), **stretch)
+    state = problem.start(optimizer)
+    for step in range(stretch["first_step"], stretch["first_step"] + len(at_once.losses)):
+        state = problem.run(engine, optimizer, state, first_step=step, n_steps=1).state
+    assert_same_state(state, at_once.state)
+    whole = [np.concatenate([tensor.ravel() for layer in at_once.state.layers for tensor in layer])]
+    assert np.isfinite(whole).all()
+
+
+def assert_same_state(one, other):
+    for layers, others in zip((one.layers, *one.moments), (other.layers, *other.moments), strict=True):
+        for layer, another in zip(layers, others, strict=True):
+            for tensor, wanted in zip(layer, another, strict=True):
+                np.testing.assert_array_equal(tensor, wanted)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("where", ["X", "W of the first layer", "W of the last layer"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_comes_back_through_a_deep_network_as_in_the_equations(target, where, bad):
+    architecture = Architecture((40,), (Hidden(33), Hidden(20)), 5)
+    layers, random = list(initialize(architecture, 0)), np.random.default_rng(7)
+    X, y = mostly_zeros(random, 30, 40, share=0.3), random.integers(0, 5, 30)
+    if where == "X":
+        X[11, 3] = bad
+    else:
+        at = 0 if "first" in where else -1
+        W = layers[at].W.copy()
+        W[2, 5] = bad
+        layers[at] = layers[at]._replace(W=W)
+    with np.errstate(invalid="ignore", over="ignore"):
+        with rounding_reference():
+            _, expected = ReferenceEngine().loss_and_gradients(architecture, tuple(layers), X, y)
+        _, found = engine_on(target, 2).loss_and_gradients(architecture, tuple(layers), X, y)
+    for layer, wanted in zip(found, expected, strict=True):
+        for one, other in zip(layer, wanted, strict=True):
+            np.testing.assert_array_equal(np.isfinite(one), np.isfinite(other))
+            np.testing.assert_array_equal(np.isnan(one), np.isnan(other))
