@@ -336,7 +336,7 @@ template <class T> class Stepper {
     // Panels of W_back: those of the layer before.
     Range inputs_of(int64_t l, const Member& me) const { return panels_of(l - 1, me); }
 
-    // [dW], [db] and the updates.
+    // [dW], [db] and the updates. Where more chunks follow nothing is updated yet, and it is asked whether to stop.
     bool learn(const Chunk& chunk, const Rule<T>& rule, Member& me) {
         const int64_t n = chunk.rows;
         look_ahead(chunk, me, 2);
@@ -367,6 +367,7 @@ template <class T> class Stepper {
         for (int64_t l = L() - 1; l >= 0; --l) {
             PackedLayer<T>& layer = layers_[l];
             if (l == 0) look_ahead(chunk, me, 3);
+            if (!chunk.last) ask(me);
             const bool some_panels = (l == 0 && part_.exchange) || layer.panels >= (bfloat16_ ? 1 : 4) * me.members;
             const Range panels = some_panels ? panels_of(l, me) : Range{0, layer.panels};
             const Range inputs = some_panels ? Range{0, layer.fan_in}
@@ -381,8 +382,8 @@ template <class T> class Stepper {
             if (panels_of(l, me).end == layer.panels) layer.pad_biases(architecture_.padding(l));
             if (!bfloat16_ && chunk.last && now.optimizer != Optimizer::none && !changes_again) back_.turn_weights(l, inputs, panels);
         }
-        meet(me);
-        if (!chunk.last) return true;
+        const bool goes_on = meet(me);
+        if (!chunk.last) return goes_on;
         if (extras_.clips()) update_within_bounds(rule, me);
         if (extras_.constrains()) constrain(me);
         if (changes_again) turn_weights(me);

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pellucid.engines import ReferenceEngine
+from pellucid.engines import ReferenceEngine, State
 from pellucid.equations.architecture import Architecture, Hidden
 from pellucid.equations.initialization import initialize
 from pellucid.equations.optimizers import SGD, Adam, AdamW
@@ -219,8 +219,6 @@ def slow_training():
 def test_stop_is_heard_within_a_fifth_of_a_second_in_the_middle_of_a_long_step(slow_training, threads):
     architecture, X, y, layers = slow_training
     engine, latencies = native.NativeEngine(threads=threads), []
-    from pellucid.engines import State
-
     for after in (0.05, 0.15, 0.3, 0.6):
         begin = time.perf_counter()
         outcome = engine.run(
@@ -237,6 +235,35 @@ def test_stop_is_heard_within_a_fifth_of_a_second_in_the_middle_of_a_long_step(s
         latencies.append(time.perf_counter() - begin - after)
         assert len(outcome.losses) < 40
     assert sorted(latencies)[1] < 0.2, latencies
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16"])
+def test_stop_is_asked_five_times_a_second_while_the_gradients_of_a_large_batch_are_summed(
+    slow_training, target, precision
+):
+    if target == "scalar":
+        pytest.skip("portable code may take longer for a product")
+    architecture, X, y, layers = slow_training
+    layers = [
+        Layer(*(each.astype(np.float64 if precision == "float64" else np.float32) for each in layer))
+        for layer in layers
+    ]
+    state, order = State(tuple(layers), Adam().initial_moments(layers), 0), np.tile(np.arange(512), 8)
+    engine, longest = native.NativeEngine(target, 1).at(precision), []
+    for _ in range(3):  # a busy machine takes its time now and then
+        asked = []
+
+        def stop(asked=asked):
+            asked.append(time.perf_counter())
+            return asked[-1] - asked[0] > 2
+
+        outcome = engine.run(
+            architecture, Adam(), state, X, y, order, np.array([0.01]), batch_size=len(order), stop=stop
+        )
+        longest.append(max(np.diff(asked), default=0.0))
+        assert len(asked) > 4 or len(outcome.losses) == 1
+    assert min(longest) < 0.2, longest
 
 
 def long_training(training):
