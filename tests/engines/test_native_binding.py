@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -195,6 +196,21 @@ def test_more_predictions_than_memory_holds_are_refused(training, rows):
     for answer in (ENGINE.predict, ENGINE.logits):
         with pytest.raises(MemoryError):
             answer(problem.architecture, start.layers, X)
+
+
+@pytest.mark.parametrize("make", [np.asfortranarray, lambda X: X.astype(np.int32)], ids=["by columns", "int32"])
+def test_data_that_must_be_copied_are_copied_once(training, make):
+    problem = training((200, 4), n=30_000, batch_size=500)
+    start, X = problem.start(Adam()), make(problem.X.astype(np.float32))
+    copy = X.size * (4 if X.dtype == np.float32 else 8)
+    tracemalloc.start()
+    try:
+        found = problem.run(ENGINE, Adam(), start, X=X)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert copy <= peak <= 1.25 * copy
+    same(found.state.layers, problem.run(ENGINE, Adam(), start).state.layers, np.float32)
 
 
 def test_arrays_that_overlap_are_read_and_not_written(training):

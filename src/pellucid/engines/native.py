@@ -134,7 +134,7 @@ class NativeEngine:
         ):  # the rows of this stretch, converted; those that are left out depend on their numbers
             rows = order[first_step * batch_size : last_step * batch_size]
             check_rows(rows, len(X))
-            X, y, examples = _converted(X[rows]), y[rows], plain(rows if numbers is None else numbers[rows], np.int64)
+            X, y, examples = _gathered(X, rows), y[rows], plain(rows if numbers is None else numbers[rows], np.int64)
             weights = None if weights is None else weights[rows]
             order = np.arange(len(order)) - first_step * batch_size
         settings: dict[str, Any] = {"mu": 0.0, "beta_1": 0.0, "beta_2": 0.0, "epsilon": 0.0, "weight_decay": 0.0}
@@ -291,6 +291,20 @@ def _pieces(X: Examples) -> Iterator[Examples]:
 
 
 def _converted(X: Examples) -> Examples:
-    """Copy X so that C++ can read it: types that it does not know become float64, in which the scaling is computed."""
-    known = X.dtype if X.dtype.isnative and X.dtype in (np.uint8, np.float32, np.float64) else np.dtype(np.float64)
-    return np.array(X, known, order="C")
+    """Copy X so that C++ can read it."""
+    return np.array(X, _known(X), order="C")
+
+
+def _gathered(X: Examples, rows: Indices) -> Examples:
+    """Copy some rows of X so that C++ can read them: a portion at a time, as each is copied twice."""
+    found = np.empty((len(rows), X.shape[1]), _known(X))
+    for begin in range(0, len(rows), ROWS_AT_A_TIME):
+        some = slice(begin, begin + ROWS_AT_A_TIME)
+        found[some] = X[rows[some]]
+    return found
+
+
+def _known(X: Examples) -> np.dtype[Any]:
+    """Give the type in which C++ reads X: those that it does not know become float64, in which the scaling is computed."""
+    is_known = X.dtype.isnative and X.dtype in (np.uint8, np.float32, np.float64)
+    return X.dtype if is_known else np.dtype(np.float64)
