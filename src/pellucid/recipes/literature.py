@@ -133,14 +133,23 @@ def _dropout(name: str, title: str, error: float, source: str, **options: Any) -
     )
 
 
-def _ciresan(hidden: str, error: float, *, checked: bool = False, epochs: int, learning_rate: float = 0.5) -> Recipe:
+_OF_CIRESAN = {
+    0.8: "the better of 0.2 and 0.8 for 784-1000-500-10 on the validation part, after 60 epochs",
+    0.5: "the better of 0.5 and 0.8 for the largest network on the validation part, after 4 epochs",
+    0.3: "at 0.5 the loss of nine layers is infinite before the first epoch has ended",
+}
+
+
+def _ciresan(
+    hidden: str, error: float, *, checked: bool = False, epochs: int, learning_rate: float = 0.5, warm_up: int = 1
+) -> Recipe:
     options: dict[str, Any] = {
         "hidden": hidden,
         "epochs": epochs,
         "batch_size": 128,
         "learning_rate": learning_rate,
         "schedule": "linear",
-        "warm_up": 1,
+        "warm_up": warm_up,
         "augment": "rotation=15,scale=0.15,shear=0.15,alpha=36,sigma=5.5",
     }
     reasons = {
@@ -148,9 +157,7 @@ def _ciresan(hidden: str, error: float, *, checked: bool = False, epochs: int, l
         "epochs": "as many as the time allows; the paper's trained for up to 1,000",
         "batch_size": "where weights are many, larger batches keep the processor busy",
         "augment": "the paper's: rotation or slant of up to 15°, scale of 15 to 20 %, elastic with σ 5 to 6 and α 36 to 38",
-        "learning_rate": "the better of 0.2 and 0.8 for 784-1000-500-10 on the validation part, after 60 epochs"
-        if learning_rate > 0.5
-        else "the better of 0.5 and 0.8 for the largest network on the validation part, after 4 epochs",
+        "learning_rate": _OF_CIRESAN[learning_rate],
         "warm_up": "without it the first steps of deep networks go astray at such a rate",
         "schedule": _OF_FALL["schedule"],
     }
@@ -187,7 +194,7 @@ LITERATURE = (
     _ciresan("1500,1000,500", 0.46, epochs=200, learning_rate=0.8),
     _ciresan("2000,1500,1000,500", 0.41, epochs=150),
     _ciresan("2500,2000,1500,1000,500", 0.35, checked=True, epochs=150),
-    _ciresan(",".join(["1000"] * 9), 0.44, epochs=150),
+    _ciresan(",".join(["1000"] * 9), 0.44, epochs=150, learning_rate=0.3, warm_up=3),
     _dropout(
         "hinton-dropout", "784-800-800-10, half of the hidden neurons left out", 1.30, _HINTON,
         hidden="800,800", epochs=200, **_BOUNDED,
