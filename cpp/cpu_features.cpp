@@ -12,11 +12,18 @@ namespace pellucid {
 
 #if defined(PELLUCID_X86) && (defined(__GNUC__) || defined(__clang__))
 
+// What the compiler has no test for.
+static bool has_lzcnt() {
+    unsigned a, b, c, d;
+    constexpr unsigned lzcnt = 1u << 5;
+    return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & lzcnt);
+}
+
 // The compiler's own tests look at the processor's flags and at what the operating system saves.
 bool has_avx2() {
     __builtin_cpu_init();
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") && has_lzcnt();
 }
 bool has_avx512() {
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <mutex>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -66,7 +65,7 @@ int default_threads() {
 }
 
 struct Pool {
-    std::mutex in_use;
+    std::atomic<bool> in_use{false};  // no mutex: who has the pool may ask for it again, from within `stop`
     std::vector<std::thread> threads;  // never joined: they sleep until the process ends
     std::atomic<uint32_t> tasks{0};
     std::atomic<uint32_t> unfinished{0};
@@ -122,13 +121,13 @@ Pool* pool_of_this_process() {
 Team::Team(int wanted) {
     if (wanted <= 1) return;
     Pool* pool = pool_of_this_process();
-    if (!pool->in_use.try_lock()) return;
+    if (pool->in_use.exchange(true, std::memory_order_acquire)) return;
     pool_ = pool;
     size_ = pool->grow(wanted);
 }
 
 Team::~Team() {
-    if (pool_) pool_->in_use.unlock();
+    if (pool_) pool_->in_use.store(false, std::memory_order_release);
 }
 
 void Team::run(int members, const std::function<void(int)>& task) {

@@ -283,6 +283,20 @@ def test_stop_ends_a_stretch_between_two_steps(training, target, dtype, bits, th
     assert everything(bits, stopped) == everything(bits, until)
 
 
+def test_whoever_is_asked_whether_to_stop_may_use_the_engine(training, bits):
+    problem = training((784, 300, 200, 10), n=3_000, batch_size=500)
+    engine, start, answers = native.NativeEngine(threads=3), problem.start(SGD()), []
+
+    def stop():
+        answers.append(engine.predict(problem.architecture, start.layers, problem.X))
+        return False
+
+    found = problem.run(engine, SGD(), start, stop=stop)
+    assert everything(bits, found) == everything(bits, problem.run(engine, SGD(), start))
+    assert answers
+    assert all((answer == answers[0]).all() for answer in answers)
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_what_stop_raises_comes_through_and_leaves_everything_in_order(training, target, bits, error):
     problem = long_training(training)
