@@ -29,6 +29,11 @@ bool has_avx512() {
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+
+#ifdef PELLUCID_EMULATED_BFLOAT16
+bool has_avx512bf16() { return has_avx512(); }
+bool has_amx() { return has_avx512(); }
+#else
 bool has_avx512bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
 
 #if defined(__linux__)
@@ -49,6 +54,7 @@ bool has_amx() {
 }
 #else
 bool has_amx() { return false; }
+#endif
 #endif
 
 #else
