@@ -72,6 +72,13 @@ def small(points: Path) -> list[str]:
 
 
 @pytest.fixture
+def leisurely(points) -> list[str]:
+    """A training of some seconds, so that it can be stopped in the middle even by a busy machine."""
+    options = ["train", "--data", points, "--hidden", "400,400", "--epochs", "60", "--batch-size", "8"]
+    return [sys.executable, "-m", "pellucid", *map(str, options)]
+
+
+@pytest.fixture
 def trained(cli: Cli, small: list[str], tmp_path: Path) -> Path:
     assert cli("train", *small, "--out", tmp_path / "run").code == 0
     return tmp_path / "run"

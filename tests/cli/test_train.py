@@ -1,11 +1,11 @@
+"""``pellucid train``: what it does, what it says, what it refuses."""
+
 import io
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +15,10 @@ from rich.console import Console
 from pellucid import datasets, load
 from pellucid.cli.output import Output
 from pellucid.cli.progress import ProgressDisplay
-from pellucid.engines import State, why_no_native_engine
+from pellucid.engines import State
 from pellucid.equations.metrics import calibration
-from pellucid.equations.optimizers import OPTIMIZERS
 from pellucid.errors import StorageError
 from pellucid.training.callbacks import Progress
-
-
-def wait_for(text: str, process: "subprocess.Popen[str]") -> None:
-    """Read what a process prints until ``text`` comes."""
-    for line in process.stdout:
-        if text in line:
-            return
-    pytest.fail(f"the process ended without printing {text!r}")
 
 
 def test_train_ends_with_accuracy_confusions_and_what_it_wrote(cli, small, tmp_path) -> None:
@@ -188,157 +179,6 @@ def test_a_dead_network_is_a_sentence_and_exit_1(cli, small) -> None:
     assert "Note: Hidden layer" in said.err
 
 
-def test_resume_takes_the_runs_own_options(cli, small, tmp_path) -> None:
-    whole = cli("train", *small, "--solver", "adam", "--seed", 4, "--out", "whole", "--json").json
-    again = cli("train", "--resume", "whole", "--json")
-    assert again.code == 0
-    assert again.json["test_accuracy"] == whole["test_accuracy"]
-    assert again.json["seed"] == 4
-    assert "is finished" in again.err
-
-
-def test_resume_with_another_network_says_what_differs(cli, small) -> None:
-    cli("train", *small, "--out", "run")
-    said = cli("train", "--resume", "run", "--hidden", "9,6")
-    assert said.code == 2
-    assert "run holds another run" in said.err
-    said = cli("train", "--resume", "run", "--hidden", "9")
-    assert "its network is 8 relu, 6 relu, 3 softmax by cross_entropy, this one 9 relu, 3 softmax" in said.err
-    said = cli("train", "--resume", "run", "--seed", 1)
-    assert "settings.seed was 0, is 1" in said.err
-
-
-def test_resume_goes_on_with_the_runs_own_engine_whatever_the_environment_names(cli, small, monkeypatch) -> None:
-    cli("train", *small, "--engine", "reference", "--out", "run")
-    monkeypatch.setenv("PELLUCID_ENGINE", "warp")
-    assert cli("train", "--resume", "run", "--epochs", 31, "--json").json["engine"] == "reference"
-    said = cli("train", "--resume", "run", "--threads", 2)
-    assert (said.code, "engine.threads was 1, is 2" in said.err) in ((2, True), (0, False))  # NumPy may have one thread
-
-
-@pytest.mark.skipif(why_no_native_engine() is not None, reason="the native engine was not built")
-def test_the_native_engine_resumes_to_the_same_bytes_with_another_number_of_threads(cli, small) -> None:
-    native = [*small, "--engine", "native", "--hidden", "400,400"]
-    whole = cli("train", *native, "--threads", 3, "--out", "whole", "--json").json
-    assert (whole["engine"], whole["threads"]) == ("native", 3)
-    cli("train", *native, "--threads", 1, "--epochs", 7, "--out", "cut")
-    assert cli("train", "--resume", "cut", "--epochs", 30, "--threads", 2).code == 0
-    for folder in ("whole", "cut"):
-        assert json.loads(Path(folder, "run.json").read_text())["engine"]["target"] == whole["target"]
-    assert Path("cut/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
-    said = cli("train", "--resume", "whole", "--engine", "native:scalar")
-    assert whole["target"] == "scalar" or "engine.target was" in said.err
-
-
-@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
-def test_checkpoints_are_some_time_apart(cli, small, seconds) -> None:
-    said = cli("train", *small, "--checkpoint-seconds", seconds, "--out", "run")
-    assert said.code == 2
-    assert f"--checkpoint-seconds is {float(seconds):g}; expected a positive number of seconds. Try 60." in said.err
-    assert not Path("run").exists()
-
-
-def test_a_run_of_other_data_says_what_differs_and_what_to_do(cli, small, tmp_path) -> None:
-    assert cli("train", *small, "--out", "run").code == 0
-    np.savez("other.npz", X=np.eye(60, 5), y=np.arange(60) % 3)
-    said = cli("train", "--resume", "run", "--data", "other.npz", "--epochs", 40)
-    assert said.code == 2
-    words = " ".join(said.err.split())
-    assert re.search(r"run holds another run: the data is not the same: it was points \(\w{12}…\), is other \(", words)
-    assert "Go on with the data of the run, or begin a new one with --out." in words
-
-
-def test_a_run_of_another_version_says_so_before_its_settings_are_read(cli, small) -> None:
-    assert cli("train", *small, "--out", "run").code == 0
-    record = json.loads(Path("run/run.json").read_text())
-    newer = {**record, "status": "running", "versions": {"pellucid": "9.0"}}
-    newer["settings"] = {**record["settings"], "solver": "one of 2031"}
-    Path("run/run.json").write_text(json.dumps(newer))
-    said = cli("train", "--resume", "run")
-    assert said.code == 2
-    words = " ".join(said.err.split())
-    assert "run holds a run of Pellucid 9.0, and this is" in words
-    assert "Go on with that version (pip install pellucid==9.0), or begin a new one with --out." in words
-
-
-def test_a_second_run_in_the_same_folder_is_refused_in_a_sentence(cli, small, leisurely) -> None:
-    with subprocess.Popen([*leisurely, "--out", "run"], stdout=subprocess.PIPE, text=True) as first:
-        wait_for("epoch  1", first)
-        said = cli("train", *small, "--resume", "run")
-        first.kill()
-    assert said.code == 2
-    words = " ".join(said.err.split())
-    assert "another process is training in run. Wait for it, or choose another folder with --out DIR." in words
-
-
-def test_a_folder_with_something_in_it_is_not_overwritten(cli, small, tmp_path) -> None:
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "thesis.txt").write_text("precious")
-    said = cli("train", *small, "--out", tmp_path / "full")
-    assert said.code == 2
-    assert "is not empty; expected a new folder." in said.err
-    assert [path.name for path in (tmp_path / "full").iterdir() if path.name != ".lock"] == ["thesis.txt"]
-
-
-def test_a_folder_that_cannot_be_made_is_a_sentence_and_exit_1(cli, small, tmp_path) -> None:
-    (tmp_path / "file").write_text("")
-    said = cli("train", *small, "--out", tmp_path / "file" / "run")
-    assert said.code == 1
-    assert "cannot be made: not a directory. Try --out DIR." in said.err
-
-
-@pytest.fixture
-def leisurely(points) -> list[str]:
-    """A training of some seconds, so that it can be stopped in the middle even by a busy machine."""
-    options = ["train", "--data", points, "--hidden", "400,400", "--epochs", "60", "--batch-size", "8"]
-    return [sys.executable, "-m", "pellucid", *map(str, options)]
-
-
-@pytest.mark.slow
-def test_ctrl_c_saves_exits_130_and_the_rest_follows_to_the_bit(leisurely) -> None:
-    with subprocess.Popen([*leisurely, "--out", "stop[/b] ped"], stdout=subprocess.PIPE, text=True) as process:
-        wait_for("epoch  2", process)
-        process.send_signal(signal.SIGINT)
-        rest = process.stdout.read()
-    assert process.returncode == 130
-    assert "Interrupted in epoch" in rest
-    assert "Go on with: pellucid train --resume 'stop[/b] ped'" in rest
-    assert load("stop[/b] ped").architecture.widths == (5, 400, 400, 3)
-    for folder in ("stop[/b] ped", "whole"):
-        subprocess.run([*leisurely, "--resume", folder], check=True, capture_output=True)
-    assert Path("stop[/b] ped/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
-def test_a_killed_process_resumes_to_the_same_bytes(leisurely, solver) -> None:
-    command = [*leisurely, "--solver", solver, "--validation", "20", "--patience", "60", "--epochs", "20"]
-    subprocess.run([*command, "--resume", "whole"], check=True, capture_output=True)
-    with subprocess.Popen([*command, "--resume", "killed"], stdout=subprocess.PIPE, text=True) as process:
-        wait_for("epoch  3", process)
-        time.sleep(0.02)
-        process.kill()
-    assert process.returncode == -signal.SIGKILL
-    subprocess.run([*command, "--resume", "killed"], check=True, capture_output=True)
-    assert Path("killed/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
-
-
-@pytest.mark.slow
-def test_trainings_that_begin_at_the_same_time_do_not_share_a_folder(small) -> None:
-    command = [sys.executable, "-m", "pellucid", "train", *small, "--json"]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    folders = [json.loads(process.communicate()[0])["run"] for process in running]
-    assert len(set(folders)) == 4
-
-
-def test_a_resumed_finished_run_is_reported_with_0_whatever_came_of_it(cli, small) -> None:
-    assert cli("train", *small, "--until", 1.0, "--epochs", 2, "--out", "missed").code == 1
-    said = cli("train", "--resume", "missed", "--json")
-    assert said.code == 0
-    assert said.json["most_confused"] is None
-    assert "Its files" in said.err
-
-
 def test_json_tells_the_validation_accuracy_of_the_epoch_that_is_kept(cli, small) -> None:
     noise = ["--solver", "adam", "--learning-rate", "0.05", "--validation", "60", "--patience", "4"]
     record = cli("train", *small, *noise, "--out", "run", "--json").json
@@ -401,73 +241,3 @@ def test_a_name_that_is_too_long_is_a_sentence(cli, small) -> None:
         said = cli(*words)
         assert said.code == 2
         assert "ile name too long" in said.err
-
-
-def test_without_mnist_train_says_so_and_trains_on_the_digits(cli, monkeypatch) -> None:
-    _no_network(monkeypatch)
-    said = cli("train", "--epochs", 5, "--json")
-    assert said.code == 0
-    assert said.json["data"] == "digits"
-    assert said.json["test_accuracy"] > 0.8
-    assert "MNIST is not on this machine and could not be downloaded: training on scikit-learn's" in said.err
-
-
-def test_without_mnist_asking_for_it_exits_2_and_says_what_to_do(cli, monkeypatch) -> None:
-    _no_network(monkeypatch)
-    said = cli("train", "--data", "mnist", "--json")
-    assert said.code == 2
-    assert said.error["kind"] == "data-unavailable"
-    assert "PELLUCID_DATA" in said.error["message"]
-
-
-def test_a_spoiled_mnist_is_an_error_and_never_a_reason_to_look_elsewhere(cli, monkeypatch, tmp_path) -> None:
-    folder = tmp_path / "data" / "mnist"
-    folder.mkdir(parents=True)
-    (folder / "train-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03\0\0")
-    said = cli("train", "--json")
-    assert said.code == 2
-    assert said.error["kind"] == "data"
-    assert "mnist" in said.error["message"]
-
-
-def test_a_table_of_numbers_and_words_is_learned_judged_and_predicted(cli, tmp_path) -> None:
-    pytest.importorskip("pandas", reason="tables need pandas: pip install 'pellucid[tables]'")
-    random = np.random.default_rng(0)
-    sizes, colours = random.normal(10, 3, 200), random.choice(["red", "green"], 200)
-    kinds = np.where((sizes > 10) & (colours == "red"), "apple", "pear")
-    lines = [f"{size:.4f},{colour},{kind}" for size, colour, kind in zip(sizes, colours, kinds, strict=True)]
-    Path("fruit.csv").write_text("\n".join(["size,colour,kind", *lines]))
-    options = ["--hidden", "8", "--epochs", "60", "--batch-size", "8"]
-    trained = cli("train", "--data", "fruit.csv", "--label", "kind", *options, "--out", "fruit", "--json").json
-    assert trained["test_accuracy"] >= 0.9
-    judged = cli("evaluate", "fruit", "--json").json
-    assert judged["accuracy"] == trained["test_accuracy"]  # the data it was trained on: its test part
-    Path("new.csv").write_text("colour,size\nred,15.5\ngreen,15.5\n")
-    labels = [each["label"] for each in cli("predict", "fruit", "new.csv", "--json").json["predictions"]]
-    assert labels == ["apple", "pear"]
-    Path("odd.csv").write_text("colour,size\nblue,15.5\n")
-    said = cli("predict", "fruit", "odd.csv")
-    assert said.code == 2
-    assert "'blue'" in said.err
-    Path("lame.csv").write_text("colour,weight\nred,1\n")
-    assert "size" in cli("predict", "fruit", "lame.csv").err
-
-
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    import socket
-
-    def refused(*_arguments: object, **_options: object) -> None:
-        raise OSError(101, os.strerror(101))
-
-    monkeypatch.setattr(socket, "create_connection", refused)
-    monkeypatch.setattr(socket, "getaddrinfo", refused)
-
-
-def test_run_json_is_written_first_and_names_no_result_while_running(leisurely) -> None:
-    with subprocess.Popen([*leisurely, "--out", "run"], stdout=subprocess.PIPE, text=True) as process:
-        wait_for("epoch  1", process)
-        record = json.loads(Path("run/run.json").read_text())
-        process.kill()
-    assert record["status"] == "running"
-    assert record["command"][:2] == ["pellucid", "train"]
-    assert "test_accuracy" not in record
