@@ -16,6 +16,6 @@ namespace pellucid::avx2 {
 #include "targets/close.h"
 
 namespace pellucid {
-extern const Target avx2_target{"avx2", "AVX2 + FMA", has_avx2, &avx2::table<float>, &avx2::table<double>, false};
+extern const Target avx2_target{"avx2", "AVX2, FMA, BMI, LZCNT", has_avx2, &avx2::table<float>, &avx2::table<double>, false};
 }
 #endif

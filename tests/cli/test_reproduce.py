@@ -159,6 +159,24 @@ def test_a_recipe_that_does_not_fit_the_data_says_so_and_the_way_out(cli, tiny_m
     assert f"the recipe lecun-300-deslanted is for mnist-deslanted, and --data is '{points}'" in said.err
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--recipe", "limit", "--warm-up", 1000], "--warm-up is 1000; expected a whole number from 0 to 999"),
+        (["--recipe", "limit", "--activation", "tanh,relu,tanh"], "--activation names 3 layers; expected 1, or 2"),
+    ],
+)
+def test_what_is_wrong_beside_a_recipe_is_held_against_the_recipe(cli, tiny_mnist, words, message) -> None:
+    said = cli("train", *words)
+    assert (said.code, message in said.err, "does not fit" in said.err) == (2, True, False), said.err
+
+
+def test_an_option_that_suits_the_recipe_is_not_blamed_for_what_does_not(cli, points) -> None:
+    said = cli("train", "--data", points, "--recipe", "limit", "--warm-up", 30)
+    assert said.code == 2
+    assert "the recipe limit does not fit points: augmentation distorts pictures" in said.err
+
+
 def test_what_is_wrong_with_the_options_alone_is_not_the_recipes_fault(cli, tiny_mnist) -> None:
     said = cli("train", "--recipe", "limit", "--dropout", 1)
     assert (said.code, "dropout is 1" in said.err, "recipe" in said.err) == (2, True, False)

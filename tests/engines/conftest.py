@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +23,9 @@ try:
     from pellucid.engines import _native
 except ImportError:
     _native = None
+
+if (tested := os.environ.get("PELLUCID_TESTED")) and not Path(_native.__file__).is_relative_to(tested):
+    raise pytest.UsageError(f"the module under test is {_native.__file__}, not the one in {tested}")
 
 _OPTIMIZERS = {
     "sgd": SGD(),

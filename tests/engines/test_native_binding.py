@@ -187,7 +187,7 @@ def test_rows_that_lie_in_one_place_are_as_many_rows(training):
     same(found.state.layers, problem.run(ENGINE, Adam(), start, X=numbers.copy()).state.layers, np.float64)
 
 
-@pytest.mark.parametrize("rows", [2**40, 2**61, 2**62, 2**62 + 2**61])
+@pytest.mark.parametrize("rows", [2**61, 2**62, 2**62 + 2**61])
 def test_more_predictions_than_memory_holds_are_refused(training, rows):
     """Of rows that lie in one place there may be so many that the size of the answer overflows."""
     problem = training((1, 4))

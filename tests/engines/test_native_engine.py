@@ -258,11 +258,9 @@ def test_stop_is_asked_five_times_a_second_while_the_gradients_of_a_large_batch_
             asked.append(time.perf_counter())
             return asked[-1] - asked[0] > 2
 
-        outcome = engine.run(
-            architecture, Adam(), state, X, y, order, np.array([0.01]), batch_size=len(order), stop=stop
-        )
+        engine.run(architecture, Adam(), state, X, y, order, np.array([0.01]), batch_size=len(order), stop=stop)
         longest.append(max(np.diff(asked), default=0.0))
-        assert len(asked) > 4 or len(outcome.losses) == 1
+        assert len(asked) > 4
     assert min(longest) < 0.2, longest
 
 

@@ -46,40 +46,63 @@ inline __m512 dpbf16_ps(__m512 sums, __m512i a, __m512i b) {
     return sums;
 }
 
-// The eight registers of 16 rows of 64 bytes.
+// The eight registers, each of as many rows and bytes a row as it is told, of 16 and 64 at most. What lies beyond is 0.
 struct Tile {
-    alignas(64) unsigned char rows[16][64];
+    alignas(64) unsigned char row[16][64];
+    int rows, bytes;
 };
 inline thread_local Tile tiles[8];
-inline thread_local bool are_configured = false;
 
-inline void tile_loadconfig(const void*) { are_configured = true; }
-inline void tile_release() { are_configured = false; }
+// What the processor would refuse ends the program.
+inline void require(bool condition) {
+    if (!condition) __builtin_trap();
+}
+inline void clear(Tile& tile) { __builtin_memset(tile.row, 0, sizeof tile.row); }
 inline Tile& tile(int number) {
-    if (!are_configured) __builtin_trap();  // as the processor would
+    require(tiles[number].rows > 0);
     return tiles[number];
 }
-inline void tile_zero(int number) { __builtin_memset(&tile(number), 0, sizeof(Tile)); }
+
+// LDTILECFG: 64 bytes; the palette first, of each register the bytes a row from byte 16 on, the rows from byte 48 on.
+inline void tile_loadconfig(const void* configuration) {
+    unsigned char bytes[64];
+    __builtin_memcpy(bytes, configuration, sizeof bytes);
+    require(bytes[0] == 1);
+    for (int i = 0; i < 8; ++i) {
+        Tile& here = tiles[i];
+        here.bytes = bytes[16 + 2 * i] | bytes[17 + 2 * i] << 8, here.rows = bytes[48 + i];
+        require(here.bytes <= 64 && here.rows <= 16 && (here.bytes == 0) == (here.rows == 0));
+        clear(here);
+    }
+}
+inline void tile_release() {
+    for (Tile& each : tiles) each.rows = each.bytes = 0;
+}
+inline void tile_zero(int number) { clear(tile(number)); }
 inline void tile_loadd(int number, const void* from, int64_t stride) {
-    for (int row = 0; row < 16; ++row) __builtin_memcpy(tile(number).rows[row], static_cast<const char*>(from) + row * stride, 64);
+    Tile& here = tile(number);
+    clear(here);
+    for (int i = 0; i < here.rows; ++i) __builtin_memcpy(here.row[i], static_cast<const char*>(from) + i * stride, size_t(here.bytes));
 }
 inline void tile_stored(int number, void* to, int64_t stride) {
-    for (int row = 0; row < 16; ++row) __builtin_memcpy(static_cast<char*>(to) + row * stride, tile(number).rows[row], 64);
+    const Tile& here = tile(number);
+    for (int i = 0; i < here.rows; ++i) __builtin_memcpy(static_cast<char*>(to) + i * stride, here.row[i], size_t(here.bytes));
 }
 
 // TDPBF16PS: the first and the second products of the pairs are summed apart, then together, then added to what is there.
 inline void tile_dpbf16ps(int sums, int a, int b) {
     const DenormalsAreZeros here;
-    for (int row = 0; row < 16; ++row) {
+    require(tile(sums).rows == tile(a).rows && tile(sums).bytes == tile(b).bytes && tile(a).bytes == 4 * tile(b).rows);
+    for (int row = 0; row < tile(sums).rows; ++row) {
         __m512 first = _mm512_setzero_ps(), second = _mm512_setzero_ps();
-        for (int k = 0; k < 16; ++k) {
+        for (int k = 0; k < tile(b).rows; ++k) {
             int pair;
-            __builtin_memcpy(&pair, tile(a).rows[row] + 4 * k, sizeof pair);
-            const __m512i left = _mm512_set1_epi32(pair), right = _mm512_loadu_si512(tile(b).rows[k]);
+            __builtin_memcpy(&pair, tile(a).row[row] + 4 * k, sizeof pair);
+            const __m512i left = _mm512_set1_epi32(pair), right = _mm512_loadu_si512(tile(b).row[k]);
             first = _mm512_fmadd_ps(first_of_pairs(left), first_of_pairs(right), first);
             second = _mm512_fmadd_ps(second_of_pairs(left), second_of_pairs(right), second);
         }
-        unsigned char* const there = tile(sums).rows[row];
+        unsigned char* const there = tile(sums).row[row];
         __m512 sum = _mm512_add_ps(_mm512_loadu_ps(there), _mm512_add_ps(first, second));
         __asm__ volatile("" : "+v"(sum));
         _mm512_storeu_ps(there, sum);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -162,6 +163,27 @@ def test_fewer_seeds_do_not_forget_those_that_an_earlier_call_finished(small, tm
     assert fewer == every
     record = json.loads((tmp_path / "best" / "reproduction.json").read_text())
     assert record == json.loads(json.dumps(every.to_record()))
+
+
+def test_an_interruption_forgets_no_seed_that_is_finished(small, tmp_path) -> None:
+    every = small(tmp_path, seeds=4)
+    shutil.rmtree(tmp_path / "best" / "seed-0")
+
+    def interrupted(seed, _):
+        class Interrupt(Callback):
+            def on_epoch(self, record) -> None:
+                raise KeyboardInterrupt
+
+        return [Interrupt()]
+
+    with pytest.raises(KeyboardInterrupt):
+        small(tmp_path, seeds=2, callbacks=interrupted)
+    record = json.loads((tmp_path / "best" / "reproduction.json").read_text())
+    assert [each["error"] for each in record["seeds"]] == [None, *(each.error for each in every.outcomes[1:])]
+    assert record["wanted"] == 4
+    stopped = small(tmp_path, seeds=2, minutes=1e-9)
+    assert (len(stopped.errors), stopped.wanted) == (3, 4)
+    assert small(tmp_path, seeds=2).errors == every.errors
 
 
 def test_what_time_has_stopped_is_gone_on_with_to_the_bit(small, tmp_path) -> None:

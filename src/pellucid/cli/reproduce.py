@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -84,8 +85,8 @@ class _Reproducing:
         from pellucid.cli.progress import ProgressDisplay
         from pellucid.engines import choose
         from pellucid.engines.engine import check_precision
-        from pellucid.errors import DivergedError
-        from pellucid.recipes.reproduction import reproduce
+        from pellucid.errors import DivergedError, PellucidError
+        from pellucid.recipes.reproduction import RECORD, reproduce
         from pellucid.recipes.table import write_table
 
         chosen = choose(engine, threads=threads).engine
@@ -106,13 +107,15 @@ class _Reproducing:
                     on_outcome=self._say_outcome,
                 )
         except (KeyboardInterrupt, DivergedError):
-            write_table(self.out)  # with what there is
+            if (self.out / self.recipe.name / RECORD).exists():  # else nothing was begun
+                with suppress(PellucidError):  # what ended it matters more
+                    write_table(self.out)
             raise
         records = write_table(self.out)
         self._conclude(found)
         self._draw(records)
         self.output.result(found.to_record())
-        return 0 if len(found.errors) >= seeds else EXIT_INTERRUPTED
+        return 0 if len(found.errors) == found.wanted else EXIT_INTERRUPTED
 
     def _introduce(self) -> None:
         say, recipe = self.output.say, self.recipe

@@ -47,17 +47,23 @@ def architecture_and_settings(
     except SettingError as error:
         if "recipe" not in options:
             raise
-        (
-            architecture_of(dataset, given),
-            settings_of(dataset, given),
-        )  # what is wrong without it is not the recipe's fault
         recipe = find(options["recipe"])
-        own = ", ".join(
-            f"--{name.replace('_', '-')} {value}" for name, value in recipe.options.items() if name not in given
-        )
-        advice = f"An option beside --recipe goes before the recipe's own: {own}."
+        if _trouble_of(recipe, dataset) != str(error):
+            raise
+        own = {name: value for name, value in recipe.options.items() if name not in given}
+        words = ", ".join(f"--{name.replace('_', '-')} {value}" for name, value in own.items())
         raise SettingError(
             f"the recipe {recipe.name} does not fit {dataset.name}: {error.got}",
             error.expected,
-            f"{error.advice} {advice}",
+            f"{error.advice} An option beside --recipe goes before the recipe's own: {words}.".lstrip(),
         ) from error
+
+
+def _trouble_of(recipe: Recipe, dataset: Dataset | StreamedDataset) -> str:
+    """Say what is wrong with a recipe as it stands, for these data; nothing where it fits."""
+    try:
+        architecture_of(dataset, recipe.options)
+        settings_of(dataset, recipe.options)
+    except SettingError as error:
+        return str(error)
+    return ""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.datasets.dataset import Dataset
-from pellucid.equations.beyond.augmentation import Augmentation, augmented
+from pellucid.equations.beyond.augmentation import Augmentation, are_pictures, augmented
 from pellucid.errors import SettingError
 
 
@@ -24,7 +24,7 @@ def seen(dataset: Dataset, by: Augmentation | None, count: int, epochs: int, see
 
     Raises ``SettingError`` where the examples are no pictures, or nothing would be left of them.
     """
-    if len(dataset.input_shape) not in (2, 3):
+    if not are_pictures(dataset.input_shape):
         got = f"an example of {dataset.name} has the shape {dataset.input_shape}, which is no picture"
         raise SettingError(got, "(rows, columns), or (rows, columns, channels)")
     (by or Augmentation()).check_pictures(dataset.input_shape)

@@ -16,7 +16,7 @@ from typing import Any
 from pellucid import __version__, datasets
 from pellucid.datasets.dataset import Dataset
 from pellucid.engines import Engine, name_of
-from pellucid.errors import DivergedError
+from pellucid.errors import DivergedError, StorageError
 from pellucid.files import write_text
 from pellucid.recipes.options import architecture_of, settings_of
 from pellucid.recipes.recipe import Recipe
@@ -124,24 +124,36 @@ def reproduce(
     """
     dataset = datasets.load(recipe.data)
     deadline = inf if minutes is None else time.monotonic() + 60 * minutes
-    further = tuple(_outcomes_of_further_seeds(recipe, dataset, folder, engine, threads, seeds, precision))
     outcomes: list[Outcome] = []
 
+    def planned(seed: int) -> tuple[Plan, RunFolder]:
+        return _plan(recipe, dataset, engine, threads, seed, precision), RunFolder(folder / f"seed-{seed}")
+
+    def finished_from(seed: int) -> Iterator[Outcome]:
+        for later in count(seed):
+            plan, place = planned(later)
+            if place.exists() and place.read_record()["status"] == "finished":
+                yield _outcome(plan, place, inf, lambda seed, epochs: ())[0]
+            elif later >= seeds:
+                return
+
     def record(plan: Plan) -> Reproduction:
-        every = (*outcomes, *further)
-        wanted = max(seeds, len(every))
+        every = (*outcomes, *finished_from(len(outcomes)))
+        wanted = max(seeds, every[-1].seed + 1)
         of_settings = plan.settings.precision, threads, machine
         found = Reproduction(recipe, plan.settings.epochs, wanted, every, name_of(engine), *of_settings)
         write_text(folder / RECORD, json.dumps(found.to_record(), ensure_ascii=False, indent=1) + "\n")
         return found
 
+    tuple(finished_from(seeds))  # whose settings are other ones is refused before anything is trained
     for seed in range(seeds):
-        plan, place = _plan(recipe, dataset, engine, threads, seed, precision), RunFolder(folder / f"seed-{seed}")
+        plan, place = planned(seed)
         try:
             outcome, is_interrupted = _outcome(plan, place, deadline, callbacks)
         except (KeyboardInterrupt, DivergedError):
             outcomes.append(_outcome_so_far(seed, place))
-            record(plan)
+            with suppress(StorageError):  # what ended it matters more
+                record(plan)
             raise
         outcomes.append(outcome)
         found = record(plan)
@@ -157,17 +169,6 @@ def _outcome_so_far(seed: int, folder: RunFolder) -> Outcome:
     with suppress(OSError, ValueError):  # none was finished, or it could not be written
         epochs = [json.loads(line) for line in folder.history.read_text(encoding="utf-8").splitlines()]
     return Outcome(seed, None, None, len(epochs), sum(epoch["seconds"] for epoch in epochs))
-
-
-def _outcomes_of_further_seeds(
-    recipe: Recipe, dataset: Dataset, folder: Path, engine: Engine, threads: int, seeds: int, precision: str | None
-) -> Iterator[Outcome]:
-    """Take what an earlier call finished beyond the seeds that are asked for. Raises as ``run``."""
-    for seed in count(seeds):
-        place = RunFolder(folder / f"seed-{seed}")
-        if not place.exists() or place.read_record()["status"] != "finished":
-            return
-        yield _outcome(_plan(recipe, dataset, engine, threads, seed, precision), place, inf, lambda seed, epochs: ())[0]
 
 
 def _plan(recipe: Recipe, dataset: Dataset, engine: Engine, threads: int, seed: int, precision: str | None) -> Plan:

@@ -243,7 +243,7 @@ def _model(
     training = {
         **_settings_of(plan),
         **({"recipe": plan.request["recipe"]} if "recipe" in plan.request else {}),
-        "engine": name_of(plan.engine),
+        **({"engine": name_of(plan.engine)} if plan.shards is None else {}),  # on a cluster it is the workers'
         "data": of_data if plan.shards is None else {**of_data, "shards": plan.shards},
         "ending": ending.value,
         "kept_epoch": kept_epoch,

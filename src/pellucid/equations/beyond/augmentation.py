@@ -73,7 +73,7 @@ class Augmentation:
 
         A picture has the shape (rows, columns), or (rows, columns, channels).
         """
-        if len(input_shape) not in (2, 3):
+        if not are_pictures(input_shape):
             got = f"augmentation distorts pictures, but an example has the shape {input_shape}"
             raise SettingError(got, "(rows, columns), or (rows, columns, channels)")
         half = min(input_shape[:2]) / 2
@@ -111,6 +111,11 @@ class Augmentation:
             U = ((b + 0.5) / 2**7 - 1).reshape(len(examples), 2, *shape)
             sources += elastic_displacement(U, self.elastic_alpha, self.elastic_sigma)
         return sources
+
+
+def are_pictures(input_shape: tuple[int, ...]) -> bool:
+    """Say whether inputs of this shape are pictures: (rows, columns), or (rows, columns, channels)."""
+    return len(input_shape) in (2, 3)
 
 
 def _said(strength: str) -> str:
