@@ -1,7 +1,7 @@
 """Put what was reproduced into docs/accuracy.md: python docs/accuracy.py [FOLDER], a folder of pellucid reproduce.
 
 The table between the two marks of the page is written anew, with its picture and its record beside it. Rows that the folder
-does not hold stay as they were.
+does not hold stay as they were, but for the words of their recipes.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from pellucid.files import write_text
 from pellucid.recipes import RECIPES
@@ -24,13 +25,21 @@ def main() -> None:
     stored = {row["recipe"]: row for row in json.loads((HERE / "accuracy.json").read_text(encoding="utf-8"))["rows"]}
     ended = {record["recipe"]: record for record in read_records(folder) if record["error"] is not None}
     rows = stored | ended
-    records = [rows[name] for name in RECIPES if name in rows]
+    records = [_with_words_of_today(rows[name]) for name in RECIPES if name in rows]
     page = HERE / "accuracy.md"
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     write_text(HERE / "accuracy.json", json.dumps({"rows": records}, ensure_ascii=False, indent=1) + "\n")
     write_text(page, f"{before}{BEGIN}\n\n{markdown(records)}\n{END}{after}")
     draw_reproductions(records, HERE / "accuracy.png")
+
+
+def _with_words_of_today(record: dict[str, Any]) -> dict[str, Any]:
+    """Write anew what is said of a row, where what was done is what its recipe says."""
+    recipe = RECIPES[record["recipe"]]
+    if record["options"] != dict(recipe.options):
+        return record
+    return {**record, "title": recipe.title, "differs": list(recipe.differs)}
 
 
 if __name__ == "__main__":

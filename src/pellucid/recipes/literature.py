@@ -71,6 +71,9 @@ def _lecun(hidden: str, error: float, kind: str = "", data: str = MNIST, **more:
 _PLANE = "scale=0.15,shear=0.15,shift=2"
 
 
+_KINDS = {None: "no", "affine": "affine", "both": "affine and elastic"}
+
+
 def _simard(kind: str, error: float, checked: bool, **options: Any) -> Recipe:
     reasons = {
         "hidden": "the paper's one layer of 800 neurons",
@@ -82,7 +85,7 @@ def _simard(kind: str, error: float, checked: bool, **options: Any) -> Recipe:
     options = {"hidden": "800", **_FALL, **options}
     return Recipe(
         name=f"simard-{kind}",
-        title=f"784-800-10, cross-entropy, {'no' if kind == 'plain' else kind} distortions",
+        title=f"784-800-10, cross-entropy, {_KINDS[options.get('augment')]} distortions",
         options=options,
         reasons={name: reasons[name] for name in options},
         published=Published(error, _SIMARD, checked),
