@@ -239,29 +239,29 @@ def test_stop_is_heard_within_a_fifth_of_a_second_in_the_middle_of_a_long_step(s
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16"])
-def test_stop_is_asked_five_times_a_second_while_the_gradients_of_a_large_batch_are_summed(
-    slow_training, target, precision
-):
+def test_stop_is_asked_while_the_gradients_of_a_large_batch_are_summed(slow_training, target, precision):
+    """No question waits for a quarter of a chunk: its way forwards, back and into the gradients takes a third each."""
     if target == "scalar":
-        pytest.skip("portable code may take longer for a product")
+        pytest.skip("portable code takes too long")
     architecture, X, y, layers = slow_training
-    layers = [
-        Layer(*(each.astype(np.float64 if precision == "float64" else np.float32) for each in layer))
-        for layer in layers
-    ]
-    state, order = State(tuple(layers), Adam().initial_moments(layers), 0), np.tile(np.arange(512), 8)
-    engine, longest = native.NativeEngine(target, 1).at(precision), []
+    dtype, rows, rows_of_a_chunk = (
+        np.float64 if precision == "float64" else np.float32,
+        1024,
+        512 if precision == "bfloat16" else 256,
+    )
+    layers = tuple(Layer(*(each.astype(dtype) for each in layer)) for layer in layers)
+    engine, order, found = native.NativeEngine(target, 1).at(precision), np.arange(rows) % len(X), []
     for _ in range(3):  # a busy machine takes its time now and then
         asked = []
-
-        def stop(asked=asked):
-            asked.append(time.perf_counter())
-            return asked[-1] - asked[0] > 2
-
-        engine.run(architecture, Adam(), state, X, y, order, np.array([0.01]), batch_size=len(order), stop=stop)
-        longest.append(max(np.diff(asked), default=0.0))
-        assert len(asked) > 4
-    assert min(longest) < 0.2, longest
+        engine.run(
+            architecture, SGD(), State(layers, ()), X, y, order, np.array([0.01]), batch_size=rows,
+            stop=lambda asked=asked: asked.append(time.perf_counter()),
+        )  # fmt: skip
+        chunk = (asked[-1] - asked[0]) / (rows / rows_of_a_chunk - 1 / 3)  # the last gradients ask nobody
+        found.append((max(np.diff(asked)), max(chunk / 4, 0.06)))  # it asks every 20 ms at most
+        if found[-1][0] < found[-1][1]:
+            return
+    pytest.fail(f"longest silence, and what was expected: {found}")
 
 
 def long_training(training):

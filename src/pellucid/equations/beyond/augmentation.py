@@ -114,7 +114,11 @@ class Augmentation:
 
 
 def are_pictures(input_shape: tuple[int, ...]) -> bool:
-    """Say whether inputs of this shape are pictures: (rows, columns), or (rows, columns, channels)."""
+    """Say whether inputs of this shape are pictures: (rows, columns), or (rows, columns, channels).
+
+    >>> are_pictures((28, 28)), are_pictures((28, 28, 3)), are_pictures((784,))
+    (True, True, False)
+    """
     return len(input_shape) in (2, 3)
 
 
