@@ -42,7 +42,7 @@ def contestants_of(problem: TrainingProblem, variant: str, threads: int) -> Iter
 def timed(work: Callable[[], object]) -> float:
     """Seconds that it takes, repeated where it is too short to be timed alone."""
     began, times = perf_counter(), 0
-    while not times or perf_counter() - began < 0.02:
+    while not times or perf_counter() - began < 0.2:
         work()
         times += 1
     return (perf_counter() - began) / times
