@@ -16,7 +16,7 @@ from typing import Any
 from pellucid import __version__, datasets
 from pellucid.datasets.dataset import Dataset
 from pellucid.engines import Engine, name_of
-from pellucid.errors import DivergedError, StorageError
+from pellucid.errors import DivergedError, PellucidError
 from pellucid.files import write_text
 from pellucid.recipes.options import architecture_of, settings_of
 from pellucid.recipes.recipe import Recipe
@@ -145,14 +145,14 @@ def reproduce(
         write_text(folder / RECORD, json.dumps(found.to_record(), ensure_ascii=False, indent=1) + "\n")
         return found
 
-    tuple(finished_from(seeds))  # whose settings are other ones is refused before anything is trained
+    tuple(finished_from(0))  # whose settings are other ones is refused before anything is trained
     for seed in range(seeds):
         plan, place = planned(seed)
         try:
             outcome, is_interrupted = _outcome(plan, place, deadline, callbacks)
         except (KeyboardInterrupt, DivergedError):
             outcomes.append(_outcome_so_far(seed, place))
-            with suppress(StorageError):  # what ended it matters more
+            with suppress(PellucidError):  # what ended it matters more
                 record(plan)
             raise
         outcomes.append(outcome)
