@@ -102,7 +102,9 @@ def _machines(records: Sequence[Record]) -> str:
     """Say where the rows were run: which on which machine, if there were several."""
     rows: dict[str, list[str]] = {}
     for record in records:
-        machine = f"{record['machine']}; {record['engine']}, {record['precision']}"
+        threads = record["threads"]
+        by = f"{threads} thread{'s' * (threads != 1)}"
+        machine = f"{record['machine']}; {record['engine']}, {record['precision']}, {by}"
         rows.setdefault(machine, []).append(f"`{record['recipe']}`")
     if len(rows) == 1:
         return f"Run on: {next(iter(rows))}."
