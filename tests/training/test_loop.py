@@ -1,5 +1,6 @@
 import threading
 from dataclasses import replace
+from math import log
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ from hypothesis import strategies as st
 
 from pellucid.engines import Engine, ReferenceEngine, State
 from pellucid.equations.architecture import Architecture, Hidden
+from pellucid.equations.beyond.extras import Extras
 from pellucid.equations.initialization import initialize
+from pellucid.equations.losses import ClassSquaredError
 from pellucid.equations.optimizers import OPTIMIZERS
 from pellucid.equations.parameters import Layers
 from pellucid.equations.random_streams import Purpose, permutation
@@ -26,6 +29,16 @@ from pellucid.training.stopping import Ending
 
 def bits(layers: Layers) -> bytes:
     return b"".join(tensor.tobytes() for layer in layers for tensor in layer)
+
+
+class Listener(Callback):
+    """Remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def on_notice(self, sentence: str) -> None:
+        self.said.append(sentence)
 
 
 @pytest.mark.parametrize("warm_up", [0, 1])
@@ -188,23 +201,40 @@ def test_a_step_that_spoils_the_parameters_unseen_is_noticed_at_the_epochs_end(
 def test_a_dead_layer_and_a_loss_above_guessing_are_told_once_and_remembered(
     engine: Engine, architecture: Architecture, examples: Examples
 ) -> None:
-    said: list[str] = []
-
-    class Listener(Callback):
-        def on_notice(self, sentence: str) -> None:
-            said.append(sentence)
-
+    listener = Listener()
     result = fit(
         engine,
         architecture,
         examples,
         Settings(epochs=4, batch_size=16, learning_rate=300.0, seed=1),
-        callbacks=[Listener()],
+        callbacks=[listener],
     )
+    said = listener.said
     assert result.ending is Ending.ALL_EPOCHS
     assert len([sentence for sentence in said if "is dead: none of its" in sentence]) == 1
-    assert len([sentence for sentence in said if "above ln 3 = 1.1: no better than guessing" in sentence]) == 1
+    assert len([sentence for sentence in said if "above the 1.1 of giving all 3 classes the same: no better than guessing" in sentence]) == 1
     assert "is dead" in result.trouble
+
+
+def test_what_a_guess_costs_is_the_losss_own(
+    engine: Engine, architecture: Architecture, examples: Examples
+) -> None:
+    squared = replace(architecture, loss=ClassSquaredError())
+    # Weights that are held at nothing give all three classes the same: ½ (2 · (2/3)² + (4/3)²) = 4/3, which is above ln 3.
+    held = Settings(epochs=3, batch_size=16, learning_rate=1e-9, extras=Extras(max_norm=1e-6))
+    trouble = fit(engine, squared, examples, held).trouble
+    assert trouble is not None
+    assert "above the 1.33 of giving all 3 classes the same" in trouble
+    assert fit(engine, squared, examples, Settings(epochs=20, batch_size=16)).trouble is None
+
+
+def test_a_penalty_of_weights_is_not_taken_for_guessing(
+    engine: Engine, architecture: Architecture, examples: Examples
+) -> None:
+    settings, listener = Settings(epochs=20, batch_size=16, extras=Extras(l2=2.0)), Listener()
+    result = fit(engine, architecture, examples, settings, callbacks=[listener])
+    assert result.snapshot.history[-1].loss > log(3)
+    assert (listener.said, result.trouble) == ([], None)
 
 
 def test_a_healthy_training_says_nothing(engine: Engine, architecture: Architecture, examples: Examples) -> None:

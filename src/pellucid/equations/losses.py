@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, fields
+from math import log
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +26,7 @@ from pellucid.equations.beyond.absolute_error import absolute_error_of_each, abs
 from pellucid.equations.beyond.binary_cross_entropy import binary_cross_entropy_of_each, binary_cross_entropy_slope
 from pellucid.equations.beyond.class_squared_error import (
     class_shares,
+    class_squared_error_of_a_guess,
     class_squared_error_of_each,
     class_squared_error_slope,
 )
@@ -109,6 +111,14 @@ class Loss:
         """Count the examples for which every decision is right; 0 where nothing is decided."""
         return 0
 
+    def of_a_guess(self, k: int) -> float:
+        """Measure the best that can be said of k classes without a look at the example: of cross-entropy, log k.
+
+        >>> round(CrossEntropy().of_a_guess(10), 4), round(ClassSquaredError().of_a_guess(10), 4)
+        (2.3026, 1.8)
+        """
+        return log(k)
+
 
 @dataclass(frozen=True)
 class CrossEntropy(Loss):
@@ -181,6 +191,10 @@ class ClassSquaredError(Loss):
     def probabilities(self, p: Array) -> Array:
         """Apply [class-shares]."""
         return class_shares(p)
+
+    def of_a_guess(self, k: int) -> float:
+        """Give the loss of the mean target."""
+        return class_squared_error_of_a_guess(k)
 
     def rightly_classified(self, z: Array, y: Targets) -> int:
         """Count where the largest z is the true class's."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from math import inf, isfinite, log
+from math import inf, isfinite
 
 import numpy as np
 
@@ -252,15 +252,17 @@ def _diverged(snapshot: Snapshot, step: int) -> Fit:
 def _troubles(architecture: Architecture, settings: Settings, snapshot: Snapshot, training: Learned) -> dict[str, str]:
     """Say what is wrong with the last epoch, though it is finite: a sentence each for ``guessing`` and ``dead``."""
     sentences: dict[str, str] = {}
-    factor = 1.0 if settings.extras.teacher is None else settings.extras.teacher.factor_of_a_guess
-    loss, guessing = snapshot.history[-1].loss, factor * log(architecture.outputs)
-    if loss > guessing:
-        times = "" if factor == 1 else f"{factor:.3g} "
+    teacher = settings.extras.teacher
+    loss, guess = snapshot.history[-1].loss, architecture.loss.of_a_guess(architecture.outputs)
+    guessing = guess if teacher is None else teacher.factor_of_a_guess * guess
+    trace, y = _sample(architecture, snapshot, training)
+    # Of a high loss the penalty of the weights may be the larger part.
+    is_penalty = settings.extras.l2 > 0 and architecture.loss.of_batch(trace.logits, y) <= guess
+    if loss > guessing and not is_penalty:
         sentences["guessing"] = (
-            f"The loss of epoch {snapshot.epochs_done} is {loss:.3g}, above {times}ln {architecture.outputs} = "
-            f"{guessing:.3g}: no better than guessing. Try a lower learning rate, or more epochs."
+            f"The loss of epoch {snapshot.epochs_done} is {loss:.3g}, above the {guessing:.3g} of giving all "
+            f"{architecture.outputs} classes the same: no better than guessing. Try another learning rate, or more epochs."
         )
-    trace, _ = _sample(architecture, snapshot, training)
     for dead in dead_layers(trace)[:1]:
         width = architecture.hidden[dead - 1].width
         sentences["dead"] = (
@@ -278,7 +280,7 @@ def _lasting_trouble(
         return None
     sentences = _troubles(architecture, settings, snapshot, training)
     trace, y = _sample(architecture, snapshot, training)
-    still_guessing = architecture.loss.of_batch(trace.logits, y) > log(architecture.outputs)
+    still_guessing = architecture.loss.of_batch(trace.logits, y) > architecture.loss.of_a_guess(architecture.outputs)
     return sentences.get("dead") or (sentences.get("guessing") if still_guessing else None)
 
 

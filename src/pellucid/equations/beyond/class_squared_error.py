@@ -54,6 +54,21 @@ def class_squared_error_slope(p: Array, y: Indices) -> Array:
     return slope
 
 
+def class_squared_error_of_a_guess(k: int) -> float:
+    """Measure what is least where every example gets the same answer, and all k classes are as frequent.
+
+    Of a constant output, the mean of its targets is best::
+
+        p_j = 2/k − 1,   ℓ = ½ ((k − 1) (p_j + 1)² + (p_j − 1)²) = 2 (1 − 1/k)
+
+    Raises nothing.
+
+    >>> round(class_squared_error_of_a_guess(10), 4)
+    1.8
+    """
+    return 2 * (1 - 1 / k)
+
+
 def class_shares(p: Array) -> Array:
     """Read probabilities from the outputs: of least squares to targets of ±1, (1 + p_j)/2 is an estimate of one.
 
