@@ -4,8 +4,8 @@
 
 Each test image is distorted in one way and by one strength at a time, the same for all models; what is printed is the
 share that is read rightly. Turns, scales and shifts are [affine-map] and [bilinear] of the equations; noise is normal, of
-the given spread in shades of 255, cut off at 0 and 255; thickness takes for each pixel the darkest or lightest within a
-cross of so many pixels' radius (grey erosion and dilation).
+the given spread in shades of 255, cut off at 0 and 255; thickness takes for each pixel the darkest or lightest within so
+many steps up, down or aside (grey erosion and dilation by a diamond).
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ def noisy(pictures: Pictures, spread: float) -> Pictures:
 
 
 def thickened(pictures: Pictures, radius: int) -> Pictures:
-    cross = ndimage.iterate_structure(ndimage.generate_binary_structure(2, 1), max(1, abs(radius)))[np.newaxis]
+    diamond = ndimage.iterate_structure(ndimage.generate_binary_structure(2, 1), max(1, abs(radius)))[np.newaxis]
     if radius == 0:
         return pictures
     grow: Any = ndimage.grey_dilation if radius > 0 else ndimage.grey_erosion
-    grown: Pictures = grow(pictures, footprint=cross)
+    grown: Pictures = grow(pictures, footprint=diamond)
     return grown
 
 

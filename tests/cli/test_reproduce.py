@@ -51,7 +51,7 @@ def test_without_a_row_all_are_listed_with_what_came_of_them(cli, tiny_mnist) ->
 def test_a_row_is_run_and_shown_beside_the_others(cli, tiny_mnist, tmp_path) -> None:
     said = cli("reproduce", "quick", "--seeds", 2, "--engine", "reference")
     assert said.code == 0, said.err
-    assert "published" not in said.out.splitlines()[-2]
+    assert "published" not in next(line for line in said.out.splitlines() if line.startswith("quick: "))
     assert "2 of 2 runs ended" in said.out
     assert "matplotlib" in said.out  # there is none here: the table is there all the same
     record = json.loads((tmp_path / "reproductions" / "quick" / "reproduction.json").read_text())
@@ -138,12 +138,33 @@ def test_a_rate_that_a_recipe_chose_for_its_solver_is_not_another_solvers(cli, t
     assert "learning_rate" in RECIPES["best"].options
 
 
-def test_a_warm_up_as_long_as_the_whole_training_is_left_out(cli, tiny_mnist, tmp_path) -> None:
+@pytest.mark.parametrize(("epochs", "warm_up"), [(1, 0), (3, 2), (4, 3), (9, 3)])
+def test_a_warm_up_ends_before_a_shorter_training_does(cli, tiny_mnist, tmp_path, epochs, warm_up) -> None:
     run = tmp_path / "run"
-    words = ["--recipe", "ciresan-1000-500", "--hidden", "9", "--engine", "reference", "--out", run]
-    said = cli("train", *words, "--epochs", 1)
+    words = ["--recipe", "ciresan-9x1000", "--hidden", "9", "--engine", "reference", "--out", run]
+    said = cli("train", *words, "--epochs", epochs)
     assert said.code == 0, said.err
-    assert json.loads((run / "run.json").read_text())["settings"].get("warm_up", 0) == 0
+    assert json.loads((run / "run.json").read_text())["settings"].get("warm_up", 0) == warm_up
+
+
+def test_a_run_that_goes_on_keeps_what_was_given_beside_its_recipe(cli, tiny_mnist, tmp_path) -> None:
+    run = tmp_path / "run"
+    words = ["--recipe", "seed", "--engine", "reference"]
+    assert cli("train", *words, "--epochs", 2, "--out", run).code == 0
+    said = cli("train", *words, "--resume", run)
+    assert said.code == 0, said.err
+    assert json.loads((run / "run.json").read_text())["settings"]["epochs"] == 2
+
+
+def test_a_recipe_that_does_not_fit_what_is_beside_it_says_so(cli, tiny_mnist, tmp_path) -> None:
+    said = cli("train", "--recipe", "simard-plain", "--loss", "class_squared_error", "--out", tmp_path / "run")
+    assert said.code == 2
+    words = " ".join(said.err.split())
+    assert "the recipe simard-plain does not fit what is given beside it: --label-smoothing is 0.05 beside" in words
+    assert "goes before the recipe's own: " in words
+    assert not (tmp_path / "run").exists()
+    own = cli("train", "--recipe", "simard-plain", "--batch-size", -1, "--out", tmp_path / "run")
+    assert "recipe" not in own.err  # it is not the recipe's fault
 
 
 def test_a_recipe_that_does_not_fit_the_data_says_so_and_the_way_out(cli, tiny_mnist, points, tmp_path) -> None:

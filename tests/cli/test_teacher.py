@@ -74,7 +74,10 @@ def test_a_loss_that_is_high_because_of_the_temperature_is_no_guess(cli, teacher
     assert np.log(3) < last["loss"] < (0.1 + 0.9 * 9) * np.log(3)
     assert (learned.code, "guessing" in learned.out + learned.err) == (0, False)
     nothing = [*teacher, *QUICK, "--temperature", 3, "--learning-rate", 1e-9, "--epochs", 1, "--seed", 1]
-    assert "above the 9.01 of giving all 3 classes the same: no better than guessing" in cli("train", *nothing, "--out", tmp_path / "none").err
+    assert (
+        "above the 9.01 of giving all 3 classes the same: no better than guessing"
+        in cli("train", *nothing, "--out", tmp_path / "none").err
+    )
 
 
 def test_settings_of_a_teacher_without_one_are_refused(cli, points) -> None:

@@ -212,13 +212,20 @@ def test_a_dead_layer_and_a_loss_above_guessing_are_told_once_and_remembered(
     said = listener.said
     assert result.ending is Ending.ALL_EPOCHS
     assert len([sentence for sentence in said if "is dead: none of its" in sentence]) == 1
-    assert len([sentence for sentence in said if "above the 1.1 of giving all 3 classes the same: no better than guessing" in sentence]) == 1
+    assert (
+        len(
+            [
+                sentence
+                for sentence in said
+                if "above the 1.1 of giving all 3 classes the same: no better than guessing" in sentence
+            ]
+        )
+        == 1
+    )
     assert "is dead" in result.trouble
 
 
-def test_what_a_guess_costs_is_the_losss_own(
-    engine: Engine, architecture: Architecture, examples: Examples
-) -> None:
+def test_what_a_guess_costs_is_the_losss_own(engine: Engine, architecture: Architecture, examples: Examples) -> None:
     squared = replace(architecture, loss=ClassSquaredError())
     # Weights that are held at nothing give all three classes the same: ½ (2 · (2/3)² + (4/3)²) = 4/3, which is above ln 3.
     held = Settings(epochs=3, batch_size=16, learning_rate=1e-9, extras=Extras(max_norm=1e-6))
@@ -226,6 +233,21 @@ def test_what_a_guess_costs_is_the_losss_own(
     assert trouble is not None
     assert "above the 1.33 of giving all 3 classes the same" in trouble
     assert fit(engine, squared, examples, Settings(epochs=20, batch_size=16)).trouble is None
+
+
+def test_a_mean_that_was_never_begun_is_told(engine: Engine, architecture: Architecture, examples: Examples) -> None:
+    class Ends(Listener):
+        def on_epoch(self, record: EpochRecord) -> bool:
+            return record.epoch == 2
+
+    early, late = Ends(), Listener()
+    settings = Settings(epochs=6, batch_size=16, average=3)
+    assert fit(engine, architecture, examples, settings, callbacks=[early]).ending is Ending.CALLBACK
+    assert early.said == [
+        "No mean was taken: it would have been that of the last 3 of 6 epochs, and training ended after epoch 2."
+    ]
+    fit(engine, architecture, examples, settings, callbacks=[late])
+    assert late.said == []
 
 
 def test_a_penalty_of_weights_is_not_taken_for_guessing(

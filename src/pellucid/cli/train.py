@@ -256,7 +256,9 @@ class _Training:
         from pellucid.cli.cluster import on_cluster, refuse_rounds
         from pellucid.cli.stopped_run import options_of_the_stopped_run
 
-        options = {**options_of_the_stopped_run(self.resume, self.given), **self._options_of_the_recipe(), **self.given}
+        # A run that goes on has its recipe's options among its own.
+        options = options_of_the_stopped_run(self.resume, self.given) or self._options_of_the_recipe()
+        options |= self.given
         if self.dask is None:
             refuse_rounds(options)
             return self._run(options, None)

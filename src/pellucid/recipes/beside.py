@@ -18,15 +18,16 @@ from pellucid.training.settings import Settings
 def options_of(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any]:
     """Give a recipe's options, and its data where they are not MNIST as it is, beside what is given, which goes first.
 
-    A rate that was chosen for one solver is left out beside another, and so is a warm-up as long as the whole training.
+    A rate that was chosen for one solver is left out beside another; a warm-up ends at the latest one epoch before the
+    training does.
 
     Raises ``SettingError`` for other data where the recipe is for data of its own.
     """
     options = dict(recipe.options)
     if given.get("solver", options.get("solver", "sgd")) != options.get("solver", "sgd"):
         options.pop("learning_rate", None)
-    if given.get("epochs", options.get("epochs", 0)) <= options.get("warm_up", 0):
-        options.pop("warm_up", None)
+    if "warm_up" in options:
+        options["warm_up"] = min(options["warm_up"], max(0, given.get("epochs", options["epochs"]) - 1))
     if recipe.data == MNIST:
         return options
     if given.get("data", recipe.data) != recipe.data:
@@ -40,7 +41,8 @@ def architecture_and_settings(
 ) -> tuple[Architecture, Settings]:
     """Read options as ``architecture_of`` and ``settings_of`` do; ``given`` are those among them that are no recipe's.
 
-    Raises as they do. Where it is an option of the recipe that does not fit, the sentence names the recipe, and a way out.
+    Raises as they do. Where an option of the recipe fits neither the data nor what is given beside it, the sentence names
+    the recipe, and a way out.
     """
     try:
         return architecture_of(dataset, options), settings_of(dataset, options)
@@ -48,12 +50,16 @@ def architecture_and_settings(
         if "recipe" not in options:
             raise
         recipe = find(options["recipe"])
-        if _trouble_of(recipe, dataset) != str(error):
+        own = {f"--{name.replace('_', '-')}": value for name, value in recipe.options.items() if name not in given}
+        if _trouble_of(recipe, dataset) == str(error):
+            misfit = f"does not fit {dataset.name}"
+        elif error.got.split()[0] in own:
+            misfit = "does not fit what is given beside it"
+        else:
             raise
-        own = {name: value for name, value in recipe.options.items() if name not in given}
-        words = ", ".join(f"--{name.replace('_', '-')} {value}" for name, value in own.items())
+        words = ", ".join(f"{name} {value}" for name, value in own.items())
         raise SettingError(
-            f"the recipe {recipe.name} does not fit {dataset.name}: {error.got}",
+            f"the recipe {recipe.name} {misfit}: {error.got}",
             error.expected,
             f"{error.advice} An option beside --recipe goes before the recipe's own: {words}.".lstrip(),
         ) from error

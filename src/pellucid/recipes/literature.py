@@ -83,7 +83,9 @@ def _simard(kind: str, error: float, checked: bool, **options: Any) -> Recipe:
         **_OF_FALL,
     }
     if "augment" in options:
-        reasons["learning_rate"] = "the best of 0.1, 0.2 and 0.4 on the validation part; 0.8 differs from it by less than seeds do"
+        reasons["learning_rate"] = (
+            "the best of 0.1, 0.2 and 0.4 on the validation part; 0.8 differs from it by less than seeds do"
+        )
     options = {"hidden": "800", **_FALL, **options}
     return Recipe(
         name=f"simard-{kind}",
@@ -165,7 +167,7 @@ def _ciresan(
         "hidden": "the paper's network",
         "epochs": "as many as the time allows; the paper's trained for up to 1,000",
         "batch_size": "where weights are many, larger batches keep the processor busy",
-        "augment": "near the paper's: rotation or slant of up to 15°, scale of 15 to 20 %, elastic with σ 5 to 6 and α 36 to 38",
+        "augment": "near the paper's: rotation or slant of up to 15°, scale of 15 to 20 %, elastic, σ 5 to 6, α 36 to 38",
         "learning_rate": _OF_CIRESAN[learning_rate],
         "warm_up": "without it the first steps of deep networks go astray at such a rate",
         "schedule": _OF_FALL["schedule"],

@@ -117,6 +117,11 @@ def fit(
         if wants_to_end or left <= 0 or stop():
             reason = rules.ending(snapshot.history) or (Ending.CALLBACK if wants_to_end else Ending.INTERRUPTED)
             break
+    if settings.average and snapshot.average is None and reason not in (Ending.ALL_EPOCHS, Ending.INTERRUPTED):
+        teller.on_notice(
+            f"No mean was taken: it would have been that of the last {settings.average} of {settings.epochs} epochs, and "
+            f"training ended after epoch {snapshot.epochs_done}."
+        )
     return _finished(architecture, settings, training, rules, snapshot, reason, warns=warns)
 
 
