@@ -126,8 +126,8 @@ def small(digits, monkeypatch):
     monkeypatch.setattr(reproduction.datasets, "load", lambda _: digits)
 
     def run(folder, **settings):
-        settings = {"threads": 1, "seeds": 2, "machine": "a machine", **settings}
-        return reproduction.reproduce(SMALL, folder / "best", ReferenceEngine(), **settings)
+        settings = {"engine": ReferenceEngine(), "threads": 1, "seeds": 2, "machine": "a machine", **settings}
+        return reproduction.reproduce(SMALL, folder / "best", **settings)
 
     return run
 
@@ -163,6 +163,15 @@ def test_fewer_seeds_do_not_forget_those_that_an_earlier_call_finished(small, tm
     assert fewer == every
     record = json.loads((tmp_path / "best" / "reproduction.json").read_text())
     assert record == json.loads(json.dumps(every.to_record()))
+
+
+def test_a_seed_keeps_the_threads_that_trained_it(small, tmp_path) -> None:
+    native = pytest.importorskip("pellucid.engines.native")
+    small(tmp_path, seeds=1, engine=native.NativeEngine(threads=1), threads=1)
+    found = small(tmp_path, seeds=2, engine=native.NativeEngine(threads=2), threads=2)
+    assert [outcome.threads for outcome in found.outcomes] == [1, 2]
+    write_table(tmp_path)
+    assert "float32, 1 or 2 threads." in (tmp_path / "table.md").read_text()
 
 
 def test_an_interruption_forgets_no_seed_that_is_finished(small, tmp_path) -> None:

@@ -140,7 +140,7 @@ class _Reproducing:
             )
 
     def _conclude(self, found: Reproduction) -> None:
-        from pellucid.recipes.table import duration, ours
+        from pellucid.recipes.table import duration, ours, run_on
 
         published = self.recipe.published
         theirs = "" if published is None else f", published {published.error:.2f} %"
@@ -150,10 +150,7 @@ class _Reproducing:
                 f"test error [bold green]{ours(found.to_record())}[/bold green]{theirs}; {len(found.errors)} of "
                 f"{found.wanted} runs ended, {duration(found.seconds)} of training a run"
             )
-        self.output.say(
-            f"[bold]{escape(self.recipe.name)}[/bold]: {result}; {escape(found.machine)}, {found.engine}, "
-            f"{found.precision}, {found.threads} thread{'s' * (found.threads != 1)}"
-        )
+        self.output.say(f"[bold]{escape(self.recipe.name)}[/bold]: {result}; {escape(run_on(found.to_record()))}")
         if len(found.errors) < found.wanted:
             self.output.say(escape(self.how_to_go_on()))
         self.output.say(f"Wrote {escape(str(self.out / 'table.md'))} and table.json")

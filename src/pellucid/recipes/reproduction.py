@@ -31,7 +31,7 @@ RECORD = "reproduction.json"
 @dataclass(frozen=True)
 class Outcome:
     """What came of one seed: the error on the test images in per cent and the calibration error, None until it has ended;
-    the epochs done, and the seconds that the training took.
+    the epochs done, the seconds that the training took, and by how many threads.
     """
 
     seed: int
@@ -39,6 +39,7 @@ class Outcome:
     calibration_error: float | None
     epochs: int
     seconds: float
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,6 @@ class Reproduction:
     outcomes: tuple[Outcome, ...]
     engine: str
     precision: str
-    threads: int
     machine: str
 
     @property
@@ -95,7 +95,6 @@ class Reproduction:
             "epochs": self.epochs,
             "engine": self.engine,
             "precision": self.precision,
-            "threads": self.threads,
             "machine": self.machine,
             "version": __version__,
         }
@@ -140,8 +139,8 @@ def reproduce(
     def record(plan: Plan) -> Reproduction:
         every = (*outcomes, *finished_from(len(outcomes)))
         wanted = max(seeds, every[-1].seed + 1)
-        of_settings = plan.settings.precision, threads, machine
-        found = Reproduction(recipe, plan.settings.epochs, wanted, every, name_of(engine), *of_settings)
+        settings, by = plan.settings, name_of(engine)
+        found = Reproduction(recipe, settings.epochs, wanted, every, by, settings.precision, machine)
         write_text(folder / RECORD, json.dumps(found.to_record(), ensure_ascii=False, indent=1) + "\n")
         return found
 
@@ -151,7 +150,7 @@ def reproduce(
         try:
             outcome, is_interrupted = _outcome(plan, place, deadline, callbacks)
         except (KeyboardInterrupt, DivergedError):
-            outcomes.append(_outcome_so_far(seed, place))
+            outcomes.append(_outcome_so_far(plan, place))
             with suppress(PellucidError):  # what ended it matters more
                 record(plan)
             raise
@@ -163,12 +162,13 @@ def reproduce(
     return found
 
 
-def _outcome_so_far(seed: int, folder: RunFolder) -> Outcome:
+def _outcome_so_far(plan: Plan, folder: RunFolder) -> Outcome:
     """Read in a run's history how far it has come that was broken off."""
     epochs: list[Any] = []
     with suppress(OSError, ValueError):  # none was finished, or it could not be written
         epochs = [json.loads(line) for line in folder.history.read_text(encoding="utf-8").splitlines()]
-    return Outcome(seed, None, None, len(epochs), sum(epoch["seconds"] for epoch in epochs))
+    seconds = sum(epoch["seconds"] for epoch in epochs)
+    return Outcome(plan.settings.seed, None, None, len(epochs), seconds, plan.threads)
 
 
 def _plan(recipe: Recipe, dataset: Dataset, engine: Engine, threads: int, seed: int, precision: str | None) -> Plan:
@@ -198,5 +198,6 @@ def _outcome(
     accuracy = record["test_accuracy"]
     error = None if accuracy is None else 100 * (1 - accuracy)
     calibration = record.get("test_calibration_error")
-    outcome = Outcome(plan.settings.seed, error, calibration, len(done.history), record["train_seconds"])
+    of_run = len(done.history), record["train_seconds"], record["engine"]["threads"]
+    outcome = Outcome(plan.settings.seed, error, calibration, *of_run)
     return outcome, record["ending"] == Ending.INTERRUPTED.value

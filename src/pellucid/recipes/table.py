@@ -98,14 +98,18 @@ def markdown(records: Sequence[Record]) -> str:
     return "\n\n".join(filter(None, [table, "\n".join(notes), _machines(records)])) + "\n"
 
 
+def run_on(record: Record) -> str:
+    """Write what the runs of a row were made by: machine, engine, precision, threads; of several, those of any run."""
+    threads = sorted({seed["threads"] for seed in record["seeds"]})
+    by = f"{' or '.join(map(str, threads))} thread{'s' * (threads != [1])}"
+    return f"{record['machine']}; {record['engine']}, {record['precision']}, {by}"
+
+
 def _machines(records: Sequence[Record]) -> str:
     """Say where the rows were run: which on which machine, if there were several."""
     rows: dict[str, list[str]] = {}
     for record in records:
-        threads = record["threads"]
-        by = f"{threads} thread{'s' * (threads != 1)}"
-        machine = f"{record['machine']}; {record['engine']}, {record['precision']}, {by}"
-        rows.setdefault(machine, []).append(f"`{record['recipe']}`")
+        rows.setdefault(run_on(record), []).append(f"`{record['recipe']}`")
     if len(rows) == 1:
         return f"Run on: {next(iter(rows))}."
     return "Run on:\n\n" + "\n".join(f"* {machine}: {', '.join(names)}" for machine, names in rows.items())
