@@ -85,20 +85,28 @@ template <class T> class Predictor {
         if (wanted_members <= 1) return predict<checks>(data, Range{0, n}, wanted, out);
         Team team(wanted_members);
         const int members = team.size();
+        std::vector<std::unique_ptr<Forward<T>>> works;  // made here: a member that finds no memory could tell nobody
+        for (int member = 0; member < members; ++member) works.push_back(spare_workspace());
         std::atomic<bool> finite{true};
         team.run(members, [&](int member) {
             const Range mine = share_of({0, n}, member, members);
-            if (!predict<checks>(data, mine, wanted, out + mine.begin * architecture_.widths.back())) finite = false;
+            T* const here = out + mine.begin * architecture_.widths.back();
+            if (!predict<checks>(*works[size_t(member)], data, mine, wanted, here)) finite = false;
         });
+        delete spare_.exchange(works[0].release());
         return finite;
     }
 
     template <bool checks> bool predict(Rows data, Range range, Wanted wanted, T* out) const {
-        std::unique_ptr<Forward<T>> work(spare_.exchange(nullptr));
-        if (!work) work = workspace();
+        std::unique_ptr<Forward<T>> work = spare_workspace();
         const bool finite = predict<checks>(*work, data, range, wanted, out);
         delete spare_.exchange(work.release());
         return finite;
+    }
+
+    std::unique_ptr<Forward<T>> spare_workspace() const {
+        std::unique_ptr<Forward<T>> work(spare_.exchange(nullptr));
+        return work ? std::move(work) : workspace();
     }
 
     const Kernels<T>& kernels_;

@@ -96,6 +96,7 @@ template <class T> class Stepper {
     void join(const Stepper& first, Part part) {
         is_part(part);
         progress_ = {};
+        if (!first.layers_[0].is_finite()) layers_[0].is_not_finite();
         for (int64_t l = 1; l < L(); ++l) {
             layers_[l].copy_from(first.layers_[l]);
             back_.turn_weights(l, {0, layers_[l].fan_in}, {0, layers_[l].panels});
@@ -269,11 +270,12 @@ template <class T> class Stepper {
         // enter
         forward_.round_input(n, me.number);
         look_ahead(chunk, me, 0);
-        const bool skip_input = skip(me, 0, n) && layers_[0].is_finite();
-        if (skip_input) {
+        const bool sparse = skip(me, 0, n), skip_input = sparse && layers_[0].is_finite();
+        if (sparse) {  // dW may skip what W, which is not finite, may not
             const BitBuffer& bits = forward_.nonzero_of_input(0);
             bits.turn(n, share_of({0, bits.column_words()}, me.number, me.members));
-        } else if (forward_.needs_scaling(skip_input)) {
+        }
+        if (forward_.needs_scaling(skip_input)) {
             forward_.scale(n, rows);
             if (!meet(me)) return false;
         }

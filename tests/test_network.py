@@ -1,5 +1,7 @@
 import copy
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -299,3 +301,33 @@ def test_networks_of_every_task_are_explained() -> None:
         Network(replace(TINY, loss=SquaredError(), outputs=2), LAYERS).explain(TINY_X[0], 0.5)
     with pytest.raises(ShapeError, match="y is 'many'; expected 2 numbers, one an output"):
         Network(replace(TINY, loss=SquaredError(), outputs=2), LAYERS).explain(TINY_X[0], "many")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are asked for as Linux has them")
+def test_predictions_for_which_there_is_no_memory_are_an_error_by_any_number_of_threads():
+    pytest.importorskip("pellucid.engines.native", reason="this installation has no native engine")
+    program = """if True:
+        import resource
+        from pathlib import Path
+
+        import numpy as np
+
+        from pellucid.engines import native
+        from pellucid.equations.architecture import Architecture, Hidden
+        from pellucid.equations.parameters import Layer
+
+        width, X = 1_500_000, np.ones((4, 1), np.float32)
+        layers = (
+            Layer(np.ones((width, 1), np.float32), np.zeros(width, np.float32)),
+            Layer(np.ones((2, width), np.float32), np.zeros(2, np.float32)),
+        )
+        packed = native.NativeEngine(None, threads=2).pack(Architecture((1,), (Hidden(width),), 2), layers)
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + 400 * 2**20,) * 2)
+        try:
+            packed.predict(X)
+        except MemoryError:
+            print("no memory")
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "no memory"), done.stderr

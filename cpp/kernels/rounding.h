@@ -16,8 +16,11 @@ inline void round_panels(Panels<const float> a, Rounded to, Range rows, Range pa
     for (int64_t panel = panels.begin; panel < panels.end; ++panel) {
         const int64_t column = panel * bf_width;
         uint16_t* const group = to.data + column / bf_group * to.rows * bf_group + column % bf_group;
-        for (int64_t row = rows.begin; row < rows.end; ++row)
+        const int64_t columns = least(bf_width, a.columns - column);
+        for (int64_t row = rows.begin; row < rows.end; ++row) {
             store_bfloat16(group + row * bf_group, load_sums(row_of_panel(a, row, panel)));
+            for (int64_t behind = columns; behind < bf_width; ++behind) group[row * bf_group + behind] = 0;
+        }
     }
 }
 

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pellucid.engines import ReferenceEngine, State
+from pellucid.equations.architecture import Architecture, Hidden
 from pellucid.equations.initialization import initialize
 from pellucid.equations.network import backward_steps, forward
 from pellucid.equations.optimizers import SGD
@@ -182,6 +183,27 @@ def assert_agrees(draw_training, optimizer, target, dtype, data, threads, steps_
         for tensor, expected, bound in zip(tensors(mine), tensors(reference), errors, strict=True):
             assert tensor.dtype == dtype
             assert_within(tensor, expected, 2 * bound)
+
+
+def test_a_neuron_whose_weight_is_minus_infinity_is_off_and_the_others_learn(target, dtype):
+    # The loss is finite, and most of X zero: W may not be skipped through, the gradient of its other rows may.
+    random = np.random.default_rng(0)
+    architecture = Architecture((40,), (Hidden(30),), 5)
+    layers = initialize(architecture, 0, dtype=dtype)
+    W = layers[0].W.copy()
+    W[0, 0] = -np.inf
+    layers = (layers[0]._replace(W=W), layers[1])
+    y = random.integers(0, 5, 30)
+    for kind in (np.uint8, np.float32):
+        X = (random.random((30, 40)) < 0.05).astype(kind)
+        X[:, 0] = 1
+        with np.errstate(invalid="ignore"):
+            _, expected = ReferenceEngine().loss_and_gradients(architecture, widened(layers), X, y)
+        _, found = native.NativeEngine(target, 2).loss_and_gradients(architecture, layers, X, y)
+        assert np.abs(expected[0].W).sum() > 1
+        bound = 100 * np.finfo(dtype).eps  # of 30 products and sums of numbers below 1
+        for tensor, wanted in zip(tensors(found), tensors(expected), strict=True):
+            assert_within(tensor, wanted, np.full(wanted.shape, bound))
 
 
 @settings(max_examples=12)

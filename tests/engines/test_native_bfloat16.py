@@ -287,6 +287,20 @@ def assert_same_state(one, other):
 
 
 @pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("width", [30, 32, 33])
+def test_nothing_comes_from_behind_the_last_neuron_of_a_layer_that_is_infinite(target, width):
+    # The first layer's sums are infinite and switch all of the second off, so that only the last biases are left.
+    architecture = Architecture((4,), (Hidden(3), Hidden(width)), 5)
+    layers = (
+        Layer(np.ones((3, 4), np.float32), np.zeros(3, np.float32)),
+        Layer(-np.ones((width, 3), np.float32), np.zeros(width, np.float32)),
+        Layer(np.ones((5, width), np.float32), np.arange(5, dtype=np.float32)),
+    )
+    X = np.full((2, 4), 2e38, np.float32)
+    np.testing.assert_array_equal(engine_on(target, 1).logits(architecture, layers, X), [range(5), range(5)])
+
+
+@pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("where", ["X", "W of the first layer", "W of the last layer"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_comes_back_through_a_deep_network_as_in_the_equations(target, where, bad):

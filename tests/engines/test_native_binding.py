@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pellucid.engines import State
 from pellucid.equations.optimizers import Adam
 from pellucid.equations.parameters import Layer
+from pellucid.errors import ShapeError
 
 _native = pytest.importorskip("pellucid.engines._native", reason="this installation has no native engine")
 
@@ -50,6 +51,27 @@ def test_what_does_not_fit_is_refused_by_the_engine_and_by_the_binding(training,
         ENGINE.run(problem.architecture, Adam(), start, **arguments)
     with pytest.raises(REFUSALS):
         _native.run(**(arguments_of(problem, start) | {name: value}))
+
+
+@pytest.mark.parametrize("batch_size", [2**31, 2**63, 2**70])
+def test_a_batch_larger_than_everything_is_everything(training, bits, batch_size):
+    problem, start = whole_of(training)
+    whole, larger = (
+        problem._replace(batch_size=size, rates=problem.rates[:1]).run(ENGINE, Adam(), start)
+        for size in (len(problem.order), batch_size)
+    )
+    assert bits(whole.state) == bits(larger.state)
+    assert whole.losses.tobytes() == larger.losses.tobytes()
+
+
+def test_a_wrong_label_is_named_also_in_data_that_are_converted(training):
+    problem, start = whole_of(training)
+    y = problem.y.copy()
+    y[problem.order[-1]] = 77
+    last = len(problem.order) // problem.batch_size
+    for kind in (np.uint8, np.int16):
+        with pytest.raises(ShapeError, match="a label is 77; expected class indices from 0 to"):
+            problem._replace(y=y).run(ENGINE, Adam(), start, X=problem.X.astype(kind), first_step=last - 1)
 
 
 STRANGE = [

@@ -281,6 +281,23 @@ def test_stop_ends_a_stretch_between_two_steps(training, target, dtype, bits, th
     assert everything(bits, stopped) == everything(bits, until)
 
 
+@pytest.mark.parametrize("name", ["y", "order"])
+def test_whoever_writes_to_labels_or_order_meanwhile_changes_nothing(training, bits, name):
+    problem = training((40, 30, 5), n=400_000, batch_size=20)  # long enough for stop to be asked
+    start, written = problem.start(SGD()), []
+    engine = native.NativeEngine(None, 2)
+    mine = problem._replace(**{name: getattr(problem, name).astype(np.int64)})
+
+    def stop():
+        getattr(mine, name)[:] = 2**40
+        written.append(True)
+        return False
+
+    found = mine.run(engine, SGD(), start, stop=stop)
+    assert written
+    assert everything(bits, found) == everything(bits, problem.run(engine, SGD(), start))
+
+
 def test_whoever_is_asked_whether_to_stop_may_use_the_engine(training, bits):
     problem = training((784, 300, 200, 10), n=3_000, batch_size=500)
     engine, start, answers = native.NativeEngine(threads=3), problem.start(SGD()), []

@@ -129,9 +129,9 @@ class NativeEngine:
         if last_step <= first_step:
             return Outcome(state, np.empty(0), 0)
         examples = None if numbers is None else plain(numbers, np.int64)
-        if not is_read_as_it_is(
-            X
-        ):  # the rows of this stretch, converted; those that are left out depend on their numbers
+        rows = None
+        if not is_read_as_it_is(X):
+            # The rows of this stretch, converted; those that are left out depend on their numbers.
             rows = order[first_step * batch_size : last_step * batch_size]
             check_rows(rows, len(X))
             X, y, examples = _gathered(X, rows), y[rows], plain(rows if numbers is None else numbers[rows], np.int64)
@@ -143,7 +143,7 @@ class NativeEngine:
         settings |= (streams or Streams(0, 0))._asdict()
         settings["augmentation"] = augmentation_of(architecture, extras.augmentation)
         settings |= self._taught_by(extras.teacher, state.layers[0].W.dtype)
-        with explained(architecture, y, order):
+        with explained(architecture, y, order if rows is None else None):
             layers, moments, losses, correct, non_finite_step = _native.run(
                 self.target,
                 *_described(architecture),
@@ -154,9 +154,9 @@ class NativeEngine:
                 steps_done=state.steps_done,
                 X=X,
                 y=y,
-                order=plain(order, np.int64),
+                order=np.array(order, np.int64),  # a copy, as of the labels
                 rates=plain(rates, np.float64),
-                batch_size=batch_size,
+                batch_size=min(batch_size, len(order)),
                 first_step=first_step,
                 n_steps=last_step - first_step,
                 weights=None if weights is None else plain(weights, np.float64),

@@ -82,7 +82,9 @@ def check_examples(architecture: Architecture, X: Examples, at_least: int = 0) -
 
 
 def targets_of(architecture: Architecture, X: Examples, y: Targets, dtype: DTypeLike) -> NDArray[Any]:
-    """Give y as C++ reads it: class indices, or numbers of the parameters' type, a row an example.
+    """Give y as C++ reads it: class indices, a copy of them, or numbers of the parameters' type, a row an example.
+
+    C++ looks once whether classes are in range, and then writes where they say: nobody may change them meanwhile.
 
     Raises ``ShapeError`` unless there is a class or a row of finite numbers for each example.
     """
@@ -91,7 +93,7 @@ def targets_of(architecture: Architecture, X: Examples, y: Targets, dtype: DType
             raise ShapeError(f"there are {len(X)} examples and labels of shape {y.shape}", "one label an example")
         if y.dtype.kind not in "iu":
             raise ShapeError(f"the labels are {y.dtype}", "class indices, which are whole numbers")
-        return plain(y, np.int64)
+        return np.array(y, np.int64)
     if y.shape != (len(X), architecture.outputs):
         got = f"there are {len(X)} examples and targets of shape {y.shape}"
         raise ShapeError(got, f"({len(X)}, {architecture.outputs}), a number for each output")
