@@ -75,7 +75,8 @@ template <class T> struct SiLU {
         return mul(da, mul(s.of_z, fma(z, s.of_minus_z, set(T(1)))));
     }
 };
-// [mish]: with e = e^z, T = e (e + 2) / (e (e + 2) + 2), and 1 - T^2 = (1 - T) (1 + T). Beyond 30, T is 1.
+// [mish]: with e = e^z, T = e (e + 2) / (e (e + 2) + 2), and 1 - T^2 = (1 - T) (1 + T). Beyond 30, T is 1 and its slope 0,
+// however large z.
 template <class T> struct Mish {
     struct Parts {
         Vector<T> e, T_of_z, rest;  // rest: 1 - T
@@ -89,7 +90,8 @@ template <class T> struct Mish {
     static inline Vector<T> backward(Vector<T> da, Vector<T> z) {
         const Parts is = parts(z);
         const Vector<T> one = set(T(1)), sigma = div(is.e, add(one, is.e));
-        const Vector<T> slope_of_T = mul(mul(is.rest, add(one, is.T_of_z)), sigma);
+        const Vector<T> rest = mul(is.rest, positive(sub(set(T(30)), z)));
+        const Vector<T> slope_of_T = mul(mul(rest, add(one, is.T_of_z)), sigma);
         return mul(da, fma(z, slope_of_T, is.T_of_z));
     }
 };

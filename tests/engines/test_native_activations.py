@@ -108,6 +108,7 @@ def test_what_is_not_finite_is_seen_behind_an_activation(target, dtype, name):
     found, finite, _ = kernels.activation(target, name, z, da)
     np.testing.assert_array_equal(np.isfinite(found), np.isfinite(dz))
     np.testing.assert_array_equal(np.isnan(found[:, [0]]), np.isnan(dz[:, [0]]))
+    np.testing.assert_allclose(found[0, 3:5], dz[0, 3:5], rtol=UNIT * np.finfo(dtype).eps)  # finite, however large z
     assert not finite
     for row, last in ((1, np.isnan), (2, np.isinf)):
         assert last(found[row, -1])
