@@ -35,4 +35,5 @@ def test_the_stages_of_a_step_are_all_there_and_add_up(precision):
     times = {row[0]: float(row[1]) for row in rows[2:]}
     assert [name for name in times if name not in ("all stages", "a whole step")] == STAGES[precision]
     assert times["all stages"] == pytest.approx(sum(times[name] for name in STAGES[precision]), abs=1)
-    assert 0.4 < times["all stages"] / times["a whole step"] < 2, "what is timed is not what a step does"
+    # Wide, as the two are timed one after the other, and whatever else runs may slow one of them alone.
+    assert 0.2 < times["all stages"] / times["a whole step"] < 5, "what is timed is not what a step does"
