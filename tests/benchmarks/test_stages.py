@@ -27,13 +27,21 @@ def test_the_stages_of_a_step_are_all_there_and_add_up(precision):
         datasets.load("mnist")
     except DataUnavailableError:
         pytest.skip("MNIST is neither on this machine nor to be had")
+    for _ in range(
+        3
+    ):  # the two are timed one after the other: whatever else runs may slow one of them alone, not thrice
+        times = times_of(precision)
+        assert [name for name in times if name not in ("all stages", "a whole step")] == STAGES[precision]
+        assert times["all stages"] == pytest.approx(sum(times[name] for name in STAGES[precision]), abs=1)
+        if 0.4 < times["all stages"] / times["a whole step"] < 2:
+            return
+    pytest.fail(f"what is timed is not what a step does: {times}")
+
+
+def times_of(precision):
     command = [sys.executable, "-m", "benchmarks.stages", "--target", "scalar", "--precision", precision]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     rows = [
         [cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines() if line.startswith("|")
     ]
-    times = {row[0]: float(row[1]) for row in rows[2:]}
-    assert [name for name in times if name not in ("all stages", "a whole step")] == STAGES[precision]
-    assert times["all stages"] == pytest.approx(sum(times[name] for name in STAGES[precision]), abs=1)
-    # Wide, as the two are timed one after the other, and whatever else runs may slow one of them alone.
-    assert 0.2 < times["all stages"] / times["a whole step"] < 5, "what is timed is not what a step does"
+    return {row[0]: float(row[1]) for row in rows[2:]}
