@@ -102,14 +102,18 @@ nb::tuple unpacked(const std::vector<PackedLayer<T>>& layers, Buffer<T> Paramete
     return nb::tuple(result);
 }
 
-// Asks Python whether to stop, with the interpreter held; an exception is kept until the work has ended in good order.
+// Asks Python whether to stop, with the interpreter held: has a signal come (Ctrl-C), and what does `stop` say, unless it is None?
+// An exception is kept until the work has ended in good order.
 class StopFromPython {
   public:
-    explicit StopFromPython(const nb::object& stop) : stop_(stop) {}
+    explicit StopFromPython(nb::handle stop = nb::none()) : stop_(nb::borrow(stop)) {}
     bool operator()() {
+        if (!can_say_yes_) return false;  // without waiting for the interpreter, which others may be using
         nb::gil_scoped_acquire held;
         try {
-            return nb::cast<bool>(nb::bool_(stop_()));
+            can_say_yes_ = !stop_.is_none() || is_main_thread();
+            if (PyErr_CheckSignals() != 0) throw nb::python_error();
+            return !stop_.is_none() && nb::cast<bool>(nb::bool_(stop_()));
         } catch (...) {
             error_ = std::current_exception();
             return true;
@@ -120,7 +124,14 @@ class StopFromPython {
     }
 
   private:
-    const nb::object& stop_;
+    // No other is told of signals.
+    static bool is_main_thread() {
+        const nb::module_ threading = nb::module_::import_("threading");
+        return threading.attr("get_ident")().equal(threading.attr("main_thread")().attr("ident"));
+    }
+
+    const nb::object stop_;
+    bool can_say_yes_ = true;
     std::exception_ptr error_;
 };
 
@@ -220,8 +231,12 @@ template <class T> class PythonPredictor {
         if (n == 1) {  // too short to be worth letting another thread in
             predictor_.predict(data, n, wanted, out.data(), 1);
         } else {
-            nb::gil_scoped_release released;
-            predictor_.predict(data, n, wanted, out.data(), threads);
+            StopFromPython ask;
+            {
+                nb::gil_scoped_release released;
+                predictor_.predict(data, n, wanted, out.data(), threads, std::ref(ask));
+            }
+            ask.raise();
         }
         return out;
     }
@@ -237,8 +252,12 @@ template <class T> class PythonPredictor {
         if (n == 1) {
             finite = predictor_.predict_finite(data, n, wanted, out.data(), 1);
         } else {
-            nb::gil_scoped_release released;
-            finite = predictor_.predict_finite(data, n, wanted, out.data(), threads_);
+            StopFromPython ask;
+            {
+                nb::gil_scoped_release released;
+                finite = predictor_.predict_finite(data, n, wanted, out.data(), threads_, std::ref(ask));
+            }
+            ask.raise();
         }
         return finite ? out.array() : nb::object(nb::none());
     }
@@ -311,7 +330,7 @@ nb::tuple run(const std::string& target, const std::vector<int64_t>& widths, con
             Epoch<T> epoch(kernels, architecture, parameters, data, wishes, settings,
                            {batch_size, rows_in_all, first_step, n_steps, steps_done, rates.data()}, bfloat16, extras,
                            augmentation.value_or(Augmentation{}), taught_by);
-            progress = epoch.run(threads, stop.is_none() ? std::function<bool()>() : std::ref(ask));
+            progress = epoch.run(threads, std::ref(ask));
         }
         ask.raise();
     }
@@ -325,10 +344,10 @@ nb::tuple run(const std::string& target, const std::vector<int64_t>& widths, con
 }
 
 template <class T>
-nb::tuple loss_and_gradients(const std::string& target, const std::vector<int64_t>& widths,
+std::optional<nb::tuple> loss_and_gradients(const std::string& target, const std::vector<int64_t>& widths,
                              const std::vector<std::string>& activations, const Numbers& offset, const Numbers& scale,
                              const std::string& loss, double setting, const Layers<T>& layers, const Data& X,
-                             const Targets<T>& y, const std::optional<Numbers>& weights, double l2, int threads, bool bfloat16) {
+                             const Targets<T>& y, const std::optional<Numbers>& weights, double l2, int threads, const nb::object& stop, bool bfloat16) {
     check_precision<T>(bfloat16);
     Extras extras;
     extras.l2 = l2;
@@ -343,10 +362,13 @@ nb::tuple loss_and_gradients(const std::string& target, const std::vector<int64_
     Epoch<T> epoch(kernels, architecture, parameters, rows_of(X, widths[0], nullptr), wishes, OptimizerSettings{},
                    {n, n, 0, 1, 0, &rate}, bfloat16, extras);
     Progress progress;
+    StopFromPython ask(stop);
     {
         nb::gil_scoped_release released;
-        progress = epoch.run(threads, {});
+        progress = epoch.run(threads, std::ref(ask));
     }
+    ask.raise();
+    if (progress.losses.empty()) return std::nullopt;
     nb::list gradients;
     for (size_t l = 0; l < parameters.size(); ++l) {
         const PackedLayer<T>& layer = parameters[l];
@@ -356,7 +378,7 @@ nb::tuple loss_and_gradients(const std::string& target, const std::vector<int64_
         std::copy_n(epoch.db(int64_t(l)).data(), layer.fan_out, db.data());
         gradients.append(nb::make_tuple(dW, db));
     }
-    return nb::make_tuple(progress.losses.empty() ? std::nan("") : progress.losses[0], nb::tuple(gradients));
+    return nb::make_tuple(progress.losses[0], nb::tuple(gradients));
 }
 
 // Arrays are taken as they are: where NumPy's whole numbers are converted to C++'s, float64 must not become float32.
@@ -383,7 +405,8 @@ template <class T> void bind(nb::module_& module, const char* predictor_name) {
                "Take steps: (layers, moments, losses, correct, non-finite step or None).");
     module.def("loss_and_gradients", &loss_and_gradients<T>, "target"_a, "widths"_a, "activations"_a, array("offset"),
                array("scale"), "loss"_a, "loss_setting"_a, array("layers"), array("X"), array("y"), array("weights").none(), "l2"_a,
-               "threads"_a, "bfloat16"_a = false, "The mean loss, and a gradient for each W and b.");
+               "threads"_a, "stop"_a.none(), "bfloat16"_a = false,
+               "The mean loss, and a gradient for each W and b; None where `stop` ended it.");
 }
 
 }  // namespace

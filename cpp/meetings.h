@@ -17,21 +17,27 @@ struct Member {
     Barrier* barrier = nullptr;  // null: there is nobody to meet
 };
 
-// Asks whether to stop, at most every 20 ms.
+// Asks whether to stop, at most every 20 ms, until the answer is yes.
 class Question {
   public:
-    void is(const std::function<bool()>& stop) { stop_ = &stop; }
+    void is(const std::function<bool()>& stop) {
+        if (!stop) return;
+        stop_ = &stop;
+        asked_ = Clock::now();
+    }
     bool wants_to_stop() {
+        if (!stop_ || yes_) return yes_;
         const Clock::time_point now = Clock::now();
         if (now - asked_ < std::chrono::milliseconds(20)) return false;
         asked_ = now;
-        return stop_ && *stop_ && (*stop_)();
+        return yes_ = (*stop_)();
     }
 
   private:
     using Clock = std::chrono::steady_clock;
-    const std::function<bool()>* stop_ = nullptr;
-    Clock::time_point asked_ = Clock::now();
+    const std::function<bool()>* stop_ = nullptr;  // null: there is nobody to ask
+    Clock::time_point asked_;
+    bool yes_ = false;
 };
 
 class Meetings {

@@ -8,6 +8,7 @@
 
 #include "finite.h"
 #include "forward.h"
+#include "meetings.h"
 #include "threads.h"
 
 namespace pellucid {
@@ -36,11 +37,14 @@ template <class T> class Predictor {
     }
     const Architecture& architecture() const { return architecture_; }
 
-    // Rows 0 ... n - 1 of the data, into an array with a row an example. A row's numbers do not depend on its neighbours.
-    void predict(Rows data, int64_t n, Wanted wanted, T* out, int threads) const { predict<false>(data, n, wanted, out, threads); }
+    // Rows 0 ... n - 1 of the data, into an array with a row an example. A row's numbers do not depend on its neighbours. `stop`,
+    // if there is one, is asked now and then, on the calling thread; where it says yes, the rest of `out` is left as it is.
+    void predict(Rows data, int64_t n, Wanted wanted, T* out, int threads, const std::function<bool()>& stop = {}) const {
+        predict<false>(data, n, wanted, out, threads, stop);
+    }
     // The same; false where some example, or answer, is not finite.
-    bool predict_finite(Rows data, int64_t n, Wanted wanted, T* out, int threads) const {
-        return predict<true>(data, n, wanted, out, threads) && all_finite(out, n * architecture_.widths.back());
+    bool predict_finite(Rows data, int64_t n, Wanted wanted, T* out, int threads, const std::function<bool()>& stop = {}) const {
+        return predict<true>(data, n, wanted, out, threads, stop) && all_finite(out, n * architecture_.widths.back());
     }
 
     static constexpr int64_t rows_at_a_time = 120;
@@ -51,9 +55,13 @@ template <class T> class Predictor {
         work->make_room(1, false);
         return work;
     }
-    // Some rows of the data, in memory of one's own; `out` is for the first of them. With `checks`, false where one of them is not
-    // finite: they are looked at when they are about to be used, by whoever uses them.
-    template <bool checks = false> bool predict(Forward<T>& forward, Rows data, Range range, Wanted wanted, T* out) const {
+    struct Never {
+        bool operator()() const { return false; }
+    };
+    // Some rows of the data, in memory of one's own; `out` is for the first of them. False where it `has_ended` early. With `checks`,
+    // false where one of them is not finite: they are looked at when they are about to be used, by whoever uses them.
+    template <bool checks = false, class HasEnded = Never>
+    bool predict(Forward<T>& forward, Rows data, Range range, Wanted wanted, T* out, const HasEnded& has_ended = {}) const {
         const int64_t k = architecture_.widths.back(), L = architecture_.layers();
         forward.take(data);
         for (int64_t place = range.begin; place < range.end; place += rows_at_a_time) {
@@ -64,6 +72,7 @@ template <class T> class Predictor {
                     if (!all_finite(data.at(r), data.type, architecture_.widths[0])) return false;
             int64_t nonzero = forward.gather(place, n, rows);
             for (int64_t l = 0; l < L; ++l) {
+                if (has_ended()) return false;
                 const bool skip = skipping_pays(nonzero, n, layers_[l].fan_in, layers_[l].panels) && layers_[l].is_finite();
                 if (l == 0 && forward.needs_scaling(skip)) forward.scale(n, rows);
                 if (l == 0) forward.round_input(n, 0);
@@ -77,31 +86,35 @@ template <class T> class Predictor {
     }
 
   private:
-    template <bool checks> bool predict(Rows data, int64_t n, Wanted wanted, T* out, int threads) const {
+    template <bool checks>
+    bool predict(Rows data, int64_t n, Wanted wanted, T* out, int threads, const std::function<bool()>& stop) const {
         int64_t multiply_adds = 0;
         for (const PackedLayer<T>& layer : layers_) multiply_adds += layer.fan_in * layer.fan_out;
         const int64_t enough = 2'000'000 / std::max<int64_t>(multiply_adds, 1) + 1;  // rows that are worth waking a thread for
-        const int wanted_members = int(std::min<int64_t>(threads, n / enough));
-        if (wanted_members <= 1) return predict<checks>(data, Range{0, n}, wanted, out);
-        Team team(wanted_members);
+        Team team(int(std::min<int64_t>(threads, n / enough)));
         const int members = team.size();
+        if (members == 1 && !stop) {  // one row takes no longer than what follows
+            std::unique_ptr<Forward<T>> work = spare_workspace();
+            const bool finite = predict<checks>(*work, data, {0, n}, wanted, out);
+            delete spare_.exchange(work.release());
+            return finite;
+        }
         std::vector<std::unique_ptr<Forward<T>>> works;  // made here: a member that finds no memory could tell nobody
         for (int member = 0; member < members; ++member) works.push_back(spare_workspace());
-        std::atomic<bool> finite{true};
+        Question question;
+        question.is(stop);
+        std::atomic<bool> has_ended{false};
         team.run(members, [&](int member) {
             const Range mine = share_of({0, n}, member, members);
-            T* const here = out + mine.begin * architecture_.widths.back();
-            if (!predict<checks>(*works[size_t(member)], data, mine, wanted, here)) finite = false;
+            const auto ended = [&] {
+                if (member == 0 && question.wants_to_stop()) has_ended = true;
+                return has_ended.load(std::memory_order_relaxed);
+            };
+            if (!predict<checks>(*works[size_t(member)], data, mine, wanted, out + mine.begin * architecture_.widths.back(), ended))
+                has_ended = true;
         });
         delete spare_.exchange(works[0].release());
-        return finite;
-    }
-
-    template <bool checks> bool predict(Rows data, Range range, Wanted wanted, T* out) const {
-        std::unique_ptr<Forward<T>> work = spare_workspace();
-        const bool finite = predict<checks>(*work, data, range, wanted, out);
-        delete spare_.exchange(work.release());
-        return finite;
+        return !has_ended;
     }
 
     std::unique_ptr<Forward<T>> spare_workspace() const {

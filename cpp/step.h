@@ -31,6 +31,9 @@ struct Steps {
     int64_t first_step, n_steps;
     int64_t steps_done;  // since training began
     const double* rates;  // one a step of the epoch
+
+    // Behind the last row that is used: what an order holds beyond may be anything.
+    int64_t last_place() const { return std::min(rows_in_all, (first_step + n_steps) * batch_size); }
 };
 
 struct Progress {
@@ -57,6 +60,7 @@ template <class T> class Stepper {
           back_(kernels, architecture, layers, forward_, chunk_, bfloat16, !is_fused()), classes_(chunk_), numbers_(chunk_), z_teacher_(chunk_),
           shares_(chunk_), losses_(chunk_), correct_(chunk_) {
         forward_.take(data);
+        progress_.losses.reserve(size_t(steps.n_steps));  // a step finds all the memory that it needs
         for (int64_t l = 0; l < L(); ++l) {
             if (extras.l2 > 0) squared_weights_.of(layers[l].W.theta.data(), layers[l].W.theta.size());
             if (!extras.clips()) continue;
@@ -95,7 +99,7 @@ template <class T> class Stepper {
     void is_part(Part part) { part_ = part; }
     void join(const Stepper& first, Part part) {
         is_part(part);
-        progress_ = {};
+        progress_.losses.clear();
         if (!first.layers_[0].is_finite()) layers_[0].is_not_finite();
         for (int64_t l = 1; l < L(); ++l) {
             layers_[l].copy_from(first.layers_[l]);
@@ -230,7 +234,7 @@ template <class T> class Stepper {
     static constexpr int quarters = 4;
     void look_ahead(const Chunk& chunk, const Member& me, int quarter) const {
         if (data_.made) return;  // they were made a moment ago
-        const int64_t place = chunk.place + chunk.rows, end = std::min(place + chunk_, steps_.rows_in_all);
+        const int64_t place = chunk.place + chunk.rows, end = std::min(place + chunk_, steps_.last_place());
         const Range rows = share_of(share_of({place, std::max(place, end)}, me.number, me.members), quarter, quarters);
         for (int64_t r = rows.begin; r < rows.end; ++r) {
             const char* const row = static_cast<const char*>(data_.at(r));

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <string>
-#include <system_error>
+#include <deque>
+#include <exception>
 #include <thread>
-#include <vector>
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
@@ -64,31 +63,36 @@ int default_threads() {
     return cores ? int(cores) : 1;
 }
 
+// The threads are never joined: they sleep until the process ends. Each has a bell of its own, so that a task wakes those who
+// have a part in it, and waits for no other.
 struct Pool {
+    struct alignas(64) Bell {
+        std::atomic<uint32_t> tasks{0};
+    };
+
     std::atomic<bool> in_use{false};  // no mutex: who has the pool may ask for it again, from within `stop`
-    std::vector<std::thread> threads;  // never joined: they sleep until the process ends
-    std::atomic<uint32_t> tasks{0};
+    std::deque<Bell> bells;           // of threads 1, 2 ...
     std::atomic<uint32_t> unfinished{0};
     const std::function<void(int)>* task = nullptr;
-    int members = 1;
 
     // Have at least `wanted` members, the caller among them, or as many as the system gives.
     int grow(int wanted) {
-        try {
-            while (int(threads.size()) + 1 < wanted) {
-                threads.emplace_back(&Pool::serve, this, int(threads.size()) + 1, tasks.load());
-                threads.back().detach();
+        while (int(bells.size()) + 1 < wanted) {
+            const size_t before = bells.size();
+            try {
+                std::thread(&Pool::serve, this, int(before) + 1, &bells.emplace_back()).detach();
+            } catch (const std::exception&) {  // no thread, or no memory
+                bells.resize(before);
+                break;
             }
-        } catch (const std::system_error&) {
         }
-        return std::min(wanted, int(threads.size()) + 1);
+        return std::min(wanted, int(bells.size()) + 1);
     }
 
-    void serve(int member, uint32_t seen) {
-        for (;;) {
-            wait_for_change(tasks, seen);
-            seen = tasks.load(std::memory_order_acquire);
-            if (member < members) (*task)(member);
+    void serve(int member, const Bell* bell) {
+        for (uint32_t seen = 0;; ++seen) {  // one task at a time: none is missed
+            wait_for_change(bell->tasks, seen);
+            (*task)(member);
             unfinished.fetch_sub(1, std::memory_order_release);
             unfinished.notify_one();
         }
@@ -119,6 +123,7 @@ Pool* pool_of_this_process() {
 }  // namespace
 
 Team::Team(int wanted) {
+    wanted = std::min(wanted, most_threads);
     if (wanted <= 1) return;
     Pool* pool = pool_of_this_process();
     if (pool->in_use.exchange(true, std::memory_order_acquire)) return;
@@ -135,14 +140,21 @@ void Team::run(int members, const std::function<void(int)>& task) {
         task(0);
         return;
     }
+    struct Others {  // they use what the caller has: it must not leave before them, not even by an exception
+        std::atomic<uint32_t>& unfinished;
+        ~Others() {
+            for (uint32_t left; (left = unfinished.load(std::memory_order_acquire)) != 0;) wait_for_change(unfinished, left);
+        }
+    };
     pool_->task = &task;
-    pool_->members = members;
-    pool_->unfinished.store(uint32_t(pool_->threads.size()), std::memory_order_relaxed);
-    pool_->tasks.fetch_add(1, std::memory_order_release);
-    pool_->tasks.notify_all();
+    pool_->unfinished.store(uint32_t(members - 1), std::memory_order_relaxed);
+    const Others others{pool_->unfinished};
+    for (int member = 1; member < members; ++member) {
+        std::atomic<uint32_t>& tasks = pool_->bells[size_t(member - 1)].tasks;
+        tasks.fetch_add(1, std::memory_order_release);
+        tasks.notify_one();
+    }
     task(0);
-    for (uint32_t left; (left = pool_->unfinished.load(std::memory_order_acquire)) != 0;)
-        wait_for_change(pool_->unfinished, left);
 }
 
 }  // namespace pellucid

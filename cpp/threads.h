@@ -38,7 +38,8 @@ class Team {
     Team& operator=(const Team&) = delete;
 
     int size() const { return size_; }
-    // Calls task(0) here and task(1) ... task(members - 1) on the other threads, and waits for all. Tasks must not throw.
+    // Calls task(0) here and task(1) ... task(members - 1) on other threads, and waits for all of them, and for nobody else. Where
+    // there are other threads, tasks must not throw there.
     void run(int members, const std::function<void(int)>& task);
 
   private:

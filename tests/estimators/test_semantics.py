@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 import signal
+import threading
+import time
 from math import sqrt
 from numbers import Integral, Real
 
@@ -291,6 +294,21 @@ def test_ctrl_c_keeps_what_was_learned(kind, engine, problem) -> None:
         estimator.fit(X, y)
     assert estimator.n_iter_ == len(estimator.loss_curve_) == 3
     assert len(estimator.predict(X)) == len(X)
+
+
+def test_ctrl_c_is_heard_within_an_iteration_of_lbfgs(kind, native, problem) -> None:
+    X, y = problem("digits")
+    X, y = np.tile(X, (60, 1)), np.tile(y, 60)  # an iteration takes many seconds
+    estimator = kind(hidden_layer_sizes=(3_000, 1_000), solver="lbfgs", random_state=0, engine=native)
+    press = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    press.start()
+    began = time.perf_counter()
+    with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
+        estimator.fit(X, y)
+    assert time.perf_counter() - began < 5
+    assert estimator.n_iter_ == len(estimator.history_) == 0
+    assert np.isnan(estimator.loss_)
+    assert len(estimator.predict(X[:3])) == 3
 
 
 # -- quality -----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from pellucid.engines.choice import Candidate, Choice, available, candidates, choose, why_no_native_engine
-from pellucid.engines.engine import Engine, Outcome, Packed, State, check_precision, name_of, steps_of_an_epoch
+from pellucid.engines.engine import (
+    Engine,
+    Outcome,
+    Packed,
+    State,
+    StoppedError,
+    check_precision,
+    name_of,
+    steps_of_an_epoch,
+)
 from pellucid.engines.reference import ReferenceEngine
 
 __all__ = [
@@ -14,6 +23,7 @@ __all__ = [
     "Packed",
     "ReferenceEngine",
     "State",
+    "StoppedError",
     "available",
     "candidates",
     "check_precision",

@@ -10,12 +10,11 @@ import os
 from types import ModuleType
 from typing import NamedTuple
 
-from pellucid.engines.engine import Engine
+from pellucid.engines.engine import Engine, check_threads
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.errors import SettingError
 
 ENVIRONMENT_VARIABLE = "PELLUCID_ENGINE"
-MOST_THREADS = 1024
 
 
 class Choice(NamedTuple):
@@ -66,8 +65,7 @@ def choose(name: str | None = None, *, threads: int | None = None) -> Choice:
     >>> choose("reference").reason
     'it was asked for'
     """
-    if threads is not None and not 1 <= threads <= MOST_THREADS:
-        raise SettingError(f"the number of threads is {threads}", f"a whole number from 1 to {MOST_THREADS:,}")
+    check_threads(threads)
     asked, reason, whose = name, "it was asked for", ""
     if asked is None:
         asked, reason = os.environ.get(ENVIRONMENT_VARIABLE) or None, f"{ENVIRONMENT_VARIABLE} names it"

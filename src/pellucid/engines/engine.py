@@ -21,6 +21,7 @@ from pellucid.equations.parameters import Array, Indices, Layers
 from pellucid.equations.random_streams import Streams
 from pellucid.errors import SettingError
 
+MOST_THREADS = 1024
 Examples = NDArray[Any]
 """A batch X (n, d) in the units of the data: uint8, or any other numeric type."""
 
@@ -46,6 +47,10 @@ class Outcome(NamedTuple):
     losses: NDArray[Any]
     correct: int
     non_finite_step: int | None = None
+
+
+class StoppedError(Exception):
+    """An engine's answer where it was asked to stop and has none: not an error of anybody's."""
 
 
 class Packed(Protocol):
@@ -146,8 +151,12 @@ class Engine(Protocol):
         weights: Array | None = None,
         *,
         l2: float = 0.0,
+        stop: Callable[[], bool] | None = None,
     ) -> tuple[float, Layers]:
-        """Give the mean loss of a batch and its gradient for every W and b, with the penalty [l2] if there is one."""
+        """Give the mean loss of a batch and its gradient for every W and b, with the penalty [l2] if there is one.
+
+        ``stop`` is asked as often as the engine can, at least once. Raises ``StoppedError`` where it says so.
+        """
         ...
 
     def logits(self, architecture: Architecture, layers: Layers, X: Examples) -> Array:
@@ -161,6 +170,12 @@ class Engine(Protocol):
     def pack(self, architecture: Architecture, layers: Layers) -> Packed:
         """Make a network ready for many predictions."""
         ...
+
+
+def check_threads(threads: int | None) -> None:
+    """Raise ``SettingError`` unless an engine could have so many threads; None leaves it to the engine."""
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        raise SettingError(f"the number of threads is {threads}", f"a whole number from 1 to {MOST_THREADS:,}")
 
 
 def check_precision(engine: Engine, precision: str) -> None:

@@ -19,10 +19,12 @@ from pellucid.engines.engine import (
     Outcome,
     Packed,
     State,
+    StoppedError,
     check_pictures,
     check_precision,
     check_streams,
     check_teacher,
+    check_threads,
     steps_of_an_epoch,
 )
 from pellucid.engines.memory import plain
@@ -76,6 +78,7 @@ class NativeEngine:
     precisions: tuple[str, ...] = ("float32", "float64", "bfloat16")
 
     def __init__(self, target: str | None = None, threads: int | None = None, *, bfloat16: bool = False) -> None:
+        check_threads(threads)
         self.target = target or next(target.name for target in targets() if target.runs_here)
         self.threads = threads or default_threads()
         self.bfloat16 = bfloat16
@@ -177,6 +180,7 @@ class NativeEngine:
         weights: Array | None = None,
         *,
         l2: float = 0.0,
+        stop: Callable[[], bool] | None = None,
     ) -> tuple[float, Layers]:
         """Give the mean loss of a batch and its gradient for every W and b. Raises as ``run``, and for no examples."""
         check_network(architecture, layers, bfloat16=self.bfloat16)
@@ -184,7 +188,7 @@ class NativeEngine:
         check_weights(X, weights)
         y = targets_of(architecture, X, y, layers[0].W.dtype)
         with explained(architecture, y):
-            loss, gradients = _native.loss_and_gradients(
+            answer = _native.loss_and_gradients(
                 self.target,
                 *_described(architecture),
                 layers=_contiguous(layers),
@@ -193,8 +197,12 @@ class NativeEngine:
                 weights=None if weights is None else plain(weights, np.float64),
                 l2=Extras(l2=l2).l2,
                 threads=self.threads,
+                stop=stop,
                 bfloat16=self.bfloat16,
             )
+        if answer is None:
+            raise StoppedError
+        loss, gradients = answer
         return loss, _layers(gradients)
 
     def _taught_by(self, teacher: Teacher | None, dtype: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pellucid.engines.engine import (
     Outcome,
     Packed,
     State,
+    StoppedError,
     check_pictures,
     check_precision,
     check_streams,
@@ -116,8 +117,14 @@ class ReferenceEngine:
         weights: Array | None = None,
         *,
         l2: float = 0.0,
+        stop: Callable[[], bool] | None = None,
     ) -> tuple[float, Layers]:
-        """Give the mean loss of a batch and its gradient for every W and b, with the penalty [l2] if there is one."""
+        """Give the mean loss of a batch and its gradient for every W and b, with the penalty [l2] if there is one.
+
+        Raises ``StoppedError`` where ``stop`` says so beforehand: the equations are not cut.
+        """
+        if stop is not None and stop():
+            raise StoppedError
         layers = plain_layers(layers)
         loss, gradients = loss_and_gradients(architecture, layers, plain(X), y, weights)
         extras, weight = Extras(l2=l2), len(X) if weights is None else float(weights.sum())

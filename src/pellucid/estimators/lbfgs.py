@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.engines import Engine
+from pellucid.engines import Engine, StoppedError
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.parameters import Layer, Layers
 from pellucid.estimators.kept_search import Answer, KeptSearch
@@ -16,7 +16,7 @@ from pellucid.training.examples import Examples
 
 
 class Found(NamedTuple):
-    """Where the search ended: parameters, loss, iterations, whether it converged, and SciPy's words."""
+    """Where the search ended: parameters, loss (NaN before the first iteration), iterations, whether it converged, why."""
 
     layers: Layers
     loss: float
@@ -37,11 +37,13 @@ def search(
     tol: float,
     kept: KeptSearch,
     on_iteration: Callable[[Layers, float], bool],
+    stop: Callable[[], bool],
 ) -> Found:
     """Walk downhill until the gradient is nowhere larger than ``tol``.
 
-    ``on_iteration`` is told the parameters and the loss after each iteration, and ends the search by saying so. ``kept``
-    answers for what an earlier search of the same kind has asked for, and keeps what this one does.
+    ``on_iteration`` is told the parameters and the loss after each iteration, and ends the search by saying so. ``stop`` is
+    asked within iterations, too, as they may be long: then the search ends where the last one did. ``kept`` answers for
+    what an earlier search of the same kind has asked for, and keeps what this one does.
     """
     from scipy.optimize import minimize
 
@@ -53,24 +55,32 @@ def search(
             point = _unpacked(theta, shapes, dtype)
             with np.errstate(over="ignore", invalid="ignore"):
                 loss, gradients = engine.loss_and_gradients(
-                    architecture, point, training.X, training.y, training.weights, l2=l2
+                    architecture, point, training.X, training.y, training.weights, l2=l2, stop=stop
                 )
             return loss, _packed(gradients)
 
         return kept.evaluation(theta, compute, dtype)
 
+    so_far = Found(layers, float("nan"), 0, False, "stopped")
+
     def told(intermediate_result: Any) -> None:
-        if on_iteration(_unpacked(intermediate_result.x, shapes, dtype), float(intermediate_result.fun)):
+        nonlocal so_far
+        point, loss = _unpacked(intermediate_result.x, shapes, dtype), float(intermediate_result.fun)
+        so_far = Found(point, loss, so_far.iterations + 1, False, "stopped")
+        if on_iteration(point, loss):
             raise StopIteration
 
-    result = minimize(
-        loss_and_gradient,
-        _packed(layers),
-        method="L-BFGS-B",
-        jac=True,
-        callback=told,
-        options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
-    )
+    try:
+        result = minimize(
+            loss_and_gradient,
+            _packed(layers),
+            method="L-BFGS-B",
+            jac=True,
+            callback=told,
+            options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
+        )
+    except StoppedError:
+        return so_far
     stopped = "callback" in str(result.message).lower()
     return Found(
         _unpacked(result.x, shapes, dtype),

@@ -74,10 +74,12 @@ def take_search(fitting: Fitting, examples: Examples, state: State, training: Pa
             tol=estimator.tol,
             kept=kept,
             on_iteration=on_iteration,
+            stop=fitting.stop,
         )
+    ended_by_user = fitting.stop()
     if not all(np.isfinite(tensor).all() for layer in found.layers for tensor in layer):
         raise not_finite()
-    if not np.isfinite(found.loss):
+    if not np.isfinite(found.loss) and not (ended_by_user and found.iterations == 0):
         raise ValueError(
             f"The search of lbfgs ended with a loss of {found.loss}. The input data may contain large values and need "
             "to be preprocessed. Try standardize=True."
@@ -86,7 +88,7 @@ def take_search(fitting: Fitting, examples: Examples, state: State, training: Pa
     estimator._state = None
     estimator.n_iter_, estimator.loss_ = found.iterations, found.loss
     estimator.best_loss_ = found.loss
-    if fitting.stop():
+    if ended_by_user:
         return True
     if not found.converged:
         warn(

@@ -121,6 +121,7 @@ class OverSparseRows:
         weights: Array | None = None,
         *,
         l2: float = 0.0,
+        stop: Callable[[], bool] | None = None,
     ) -> tuple[float, Layers]:
         """Give the mean loss and its gradient: each block's share of it, added up."""
         w = np.ones(len(X)) if weights is None else weights
@@ -128,7 +129,9 @@ class OverSparseRows:
         penalty = Extras(l2=l2)
         for at in range(0, len(X), X.rows_of_a_block):
             rows = np.arange(at, min(at + X.rows_of_a_block, len(X)))
-            part, gradients = self._engine.loss_and_gradients(architecture, layers, X[rows], y[rows], w[rows])
+            part, gradients = self._engine.loss_and_gradients(
+                architecture, layers, X[rows], y[rows], w[rows], stop=stop
+            )
             share = float(w[rows].sum()) / total if total else 0.0
             loss += share * part
             scaled = [Layer(layer.W * share, layer.b * share) for layer in gradients]

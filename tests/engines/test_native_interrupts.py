@@ -1,0 +1,179 @@
+"""Whoever waits for the native engine is heard: Ctrl-C in long work, an answer of ``stop``; nobody is woken for nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pellucid.engines import ReferenceEngine, StoppedError
+from pellucid.equations.architecture import Architecture, Hidden
+from pellucid.equations.initialization import initialize
+from pellucid.equations.optimizers import SGD
+from pellucid.errors import SettingError
+
+native = pytest.importorskip("pellucid.engines.native", reason="this installation has no native engine")
+
+PATIENCE = 2.0  # seconds, far more than it takes to be heard, and far less than the work would take
+ROWS = 200_000
+
+
+def pressed_within(seconds: float, work) -> float:
+    """Press Ctrl-C while ``work`` goes on; give the time that it took to be heard."""
+    pressed = []
+
+    def press() -> None:
+        time.sleep(seconds)
+        pressed.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    presser = threading.Thread(target=press)
+    presser.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        return time.perf_counter() - pressed[0]
+    finally:
+        presser.join()
+
+
+@pytest.fixture(scope="module")
+def long_work():
+    """A network and as many examples as keep a core busy for half a minute; all of them are the same row of memory."""
+    architecture = Architecture((784,), (Hidden(2000), Hidden(1000)), 10)
+    row = np.random.default_rng(0).integers(1, 256, (1, 784), dtype=np.uint8)
+    X = np.lib.stride_tricks.as_strided(row, (ROWS, 784), (0, 1), writeable=False)
+    return architecture, initialize(architecture, 0), X, np.zeros(ROWS, np.int64)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to a process")
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("what", ["logits", "predict", "gradients", "steps"])
+def test_ctrl_c_is_heard_in_long_work(long_work, what, threads) -> None:
+    architecture, layers, X, y = long_work
+    engine = native.NativeEngine(threads=threads)
+    work = {
+        "logits": lambda: engine.logits(architecture, layers, X),
+        "predict": lambda: engine.predict(architecture, layers, X),
+        "gradients": lambda: engine.loss_and_gradients(architecture, layers, X, y),
+        "steps": lambda: engine.run(
+            architecture, SGD(), native.State(layers, ()), X, y, np.arange(ROWS), np.ones(20), batch_size=10_000
+        ),
+    }[what]
+    assert pressed_within(0.1, work) < PATIENCE
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to a process")
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("what", ["quick_logits", "quick_predict"])
+def test_ctrl_c_is_heard_in_a_long_prediction_of_plain_examples(long_work, what, threads) -> None:
+    architecture, layers, X, _ = long_work
+    packed = native.NativeEngine(threads=threads).pack(architecture, layers)
+    X = np.ascontiguousarray(X)  # it is asked only about what lies side by side
+    assert pressed_within(0.1, lambda: getattr(packed, what)(X)) < PATIENCE
+
+
+def test_a_prediction_beside_the_main_thread_hears_no_signal(long_work, bits) -> None:
+    architecture, layers, X, _ = long_work
+    engine, answers = native.NativeEngine(threads=2), []
+    beside = threading.Thread(target=lambda: answers.append(engine.predict(architecture, layers, X[:4_000])))
+
+    def work() -> None:
+        beside.start()
+        while True:
+            time.sleep(0.01)
+
+    pressed_within(0.05, work)
+    beside.join()
+    assert len(answers[0]) == 4_000
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_gradient_may_be_stopped(long_work, threads) -> None:
+    architecture, layers, X, y = long_work
+    engine, asked = native.NativeEngine(threads=threads), []
+
+    def stop() -> bool:
+        asked.append(time.perf_counter())
+        return True
+
+    began = time.perf_counter()
+    with pytest.raises(StoppedError):
+        engine.loss_and_gradients(architecture, layers, X, y, stop=stop)
+    assert len(asked) == 1
+    assert time.perf_counter() - began < PATIENCE
+    with pytest.raises(ZeroDivisionError):
+        engine.loss_and_gradients(architecture, layers, X, y, stop=lambda: 1 / 0)
+
+
+def test_a_gradient_that_is_not_stopped_is_the_same(training) -> None:
+    problem = training((784, 300, 200, 10), n=3_000)
+    batch = (problem.architecture, problem.start(SGD()).layers, problem.X, problem.y)
+    for engine in (native.NativeEngine(threads=2), ReferenceEngine()):
+        asked = []
+        loss, gradients = engine.loss_and_gradients(*batch, stop=lambda asked=asked: bool(asked.append(1)))
+        expected, expected_gradients = engine.loss_and_gradients(*batch)
+        assert loss == expected
+        for ours, theirs in zip(gradients, expected_gradients, strict=True):
+            np.testing.assert_array_equal(ours.W, theirs.W)
+            np.testing.assert_array_equal(ours.b, theirs.b)
+
+
+def test_the_reference_asks_before_it_begins(training) -> None:
+    problem = training()
+    with pytest.raises(StoppedError):
+        ReferenceEngine().loss_and_gradients(
+            problem.architecture, problem.start(SGD()).layers, problem.X, problem.y, stop=lambda: True
+        )
+
+
+@pytest.mark.parametrize("bfloat16", [False, True], ids=["float32", "bfloat16"])
+def test_one_yes_is_enough(training, bfloat16) -> None:
+    problem = training((784, 256, 10), n=40_000, batch_size=512)  # bfloat16: a crew, who meet once in a step
+    engine, start = native.NativeEngine(threads=2, bfloat16=bfloat16), problem.start(SGD())
+    for at in range(1, 8):
+        asked = []
+
+        def stop(asked=asked, at=at) -> bool:
+            asked.append(1)
+            return len(asked) == at
+
+        found = problem.run(engine, SGD(), start, stop=stop)
+        assert len(asked) <= at
+        assert len(asked) < at or len(found.losses) < 79
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1025, 2**40])
+def test_a_number_of_threads_that_nobody_has_is_refused(threads) -> None:
+    with pytest.raises(SettingError, match=rf"number of threads is {threads}; expected .* 1 to 1,024"):
+        native.NativeEngine(threads=threads)
+
+
+def times_on_a_core() -> dict[str, int]:
+    """How often each thread of this process has left a core, as it had to wait or as others were let in."""
+    found = {}
+    for task in Path("/proc/self/task").iterdir():
+        lines = (task / "status").read_text().splitlines()
+        found[task.name] = sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="this system does not list the threads of a process")
+def test_threads_without_a_part_in_the_work_sleep_on(long_work) -> None:
+    architecture, layers, X, _ = long_work
+    many, two = (native.NativeEngine(threads=threads).pack(architecture, layers) for threads in (40, 2))
+    many.predict(X[:80])
+    time.sleep(0.3)  # the last of them have spun, and fallen asleep
+    before = times_on_a_core()
+    for _ in range(50):
+        two.predict(X[:8])
+    time.sleep(0.3)
+    after = times_on_a_core()
+    assert len(before) >= 40
+    assert sum(after[thread] > before[thread] for thread in before) <= 20
