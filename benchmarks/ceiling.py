@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.peers import pytorch
 from benchmarks.problems import TrainingProblem
 from benchmarks.turns import Contestant
-from pellucid.cli.doctor import cpu_features
+from pellucid.processor import cpu_features
 
 SIZE = 2048
 PRECISIONS = ("float32", "bfloat16")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from pellucid.cli.doctor import cpu_features, cpu_name
+from pellucid.processor import cpu_features, cpu_name
 
 
 def environment(threads: int) -> dict[str, str]:

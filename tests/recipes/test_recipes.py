@@ -9,11 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pellucid import datasets
+from pellucid import __version__, datasets
 from pellucid.datasets.dataset import Dataset
 from pellucid.engines import ReferenceEngine
 from pellucid.equations.scaling import Scaling
 from pellucid.errors import DivergedError, RunFolderError, SettingError
+from pellucid.processor import cpu_name
 from pellucid.recipes import RECIPES, Recipe, find, reproduction
 from pellucid.recipes.options import AUGMENTATIONS, EXTRAS, STRENGTHS, architecture_of, augmentation, settings_of
 from pellucid.recipes.pictures import seen
@@ -126,7 +127,7 @@ def small(digits, monkeypatch):
     monkeypatch.setattr(reproduction.datasets, "load", lambda _: digits)
 
     def run(folder, **settings):
-        settings = {"engine": ReferenceEngine(), "threads": 1, "seeds": 2, "machine": "a machine", **settings}
+        settings = {"engine": ReferenceEngine(), "threads": 1, "seeds": 2, **settings}
         return reproduction.reproduce(SMALL, folder / "best", **settings)
 
     return run
@@ -172,6 +173,18 @@ def test_a_seed_keeps_the_threads_that_trained_it(small, tmp_path) -> None:
     assert [outcome.threads for outcome in found.outcomes] == [1, 2]
     write_table(tmp_path)
     assert "float32, 1 or 2 threads." in (tmp_path / "table.md").read_text()
+
+
+def test_a_seed_keeps_the_machine_and_the_version_that_trained_it(small, tmp_path, monkeypatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("pellucid.training.run.cpu_name", lambda: "Our Old Processor")
+        elsewhere.setattr("pellucid.training.run.__version__", "0.0.1")
+        small(tmp_path, seeds=1)
+    found = small(tmp_path, seeds=2)
+    assert [outcome.machine for outcome in found.outcomes] == ["Our Old Processor", cpu_name()]
+    assert [outcome.version for outcome in found.outcomes] == ["0.0.1", __version__]
+    write_table(tmp_path)
+    assert " or ".join(sorted(["Our Old Processor", cpu_name()])) in (tmp_path / "table.md").read_text()
 
 
 def test_an_interruption_forgets_no_seed_that_is_finished(small, tmp_path) -> None:
@@ -253,7 +266,7 @@ def test_a_spoiled_record_is_refused_in_a_sentence(tmp_path, spoiled) -> None:
         write_table(tmp_path)
 
 
-@pytest.mark.parametrize("lost", ["machine", "engine", "precision", "published", "title"])
+@pytest.mark.parametrize("lost", ["engine", "precision", "published", "title"])
 def test_a_record_that_lost_a_field_is_refused_in_a_sentence(small, tmp_path, lost) -> None:
     small(tmp_path)
     path = tmp_path / "best" / "reproduction.json"

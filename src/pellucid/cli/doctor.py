@@ -6,7 +6,6 @@ import os
 import platform
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 REQUIRED = ("numpy", "scikit-learn", "safetensors", "typer", "rich", "pooch", "platformdirs")
 OPTIONAL = {"pillow": "images", "matplotlib": "plots", "pandas": "tables", "pyarrow": "tables"}
-TELLING_FEATURES = ("sse2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16", "asimd")
 
 
 def doctor(
@@ -32,6 +30,7 @@ def doctor(
     from pellucid.cli.threads import threads_in_use
     from pellucid.datasets import cache_folder, data_folders
     from pellucid.engines import candidates, name_of, why_no_native_engine
+    from pellucid.processor import cpu_features, cpu_name
 
     output = Output(json)
     choice, trouble = _choice(engine)
@@ -112,25 +111,6 @@ def _where_from(own_threads: int | None) -> str:
 
 def _told(precision: str, engine: Engine) -> str:
     return precision + " (slowly: this processor has no instructions for it)" * (precision in engine.slow_precisions)
-
-
-def cpu_name() -> str:
-    """Give the processor's name as the system tells it."""
-    return _cpuinfo("model name") or platform.processor() or platform.machine()
-
-
-def cpu_features() -> list[str]:
-    """List the instruction sets that matter for this kind of arithmetic; empty where the system does not tell."""
-    flags = set((_cpuinfo("flags") or _cpuinfo("Features")).split())
-    return [feature for feature in TELLING_FEATURES if feature in flags]
-
-
-def _cpuinfo(key: str) -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:  # not Linux
-        return ""
-    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == key), "")
 
 
 def _version(package: str) -> str | None:

@@ -81,7 +81,6 @@ class _Reproducing:
     def run(
         self, seeds: int, minutes: float | None, engine: str | None, precision: str | None, threads: int | None
     ) -> int:
-        from pellucid.cli.doctor import cpu_name
         from pellucid.cli.progress import ProgressDisplay
         from pellucid.engines import choose
         from pellucid.engines.engine import check_precision
@@ -100,7 +99,6 @@ class _Reproducing:
                     chosen,
                     threads=in_use,
                     seeds=seeds,
-                    machine=cpu_name(),
                     precision=precision,
                     minutes=minutes,
                     callbacks=lambda seed, epochs: [display.of(epochs, f"seed {seed}")],

@@ -18,6 +18,7 @@ from pellucid.datasets.dataset import Dataset
 from pellucid.engines import Engine, name_of
 from pellucid.errors import DivergedError, PellucidError
 from pellucid.files import write_text
+from pellucid.processor import cpu_name
 from pellucid.recipes.options import architecture_of, settings_of
 from pellucid.recipes.recipe import Recipe
 from pellucid.training.callbacks import Callback
@@ -31,7 +32,7 @@ RECORD = "reproduction.json"
 @dataclass(frozen=True)
 class Outcome:
     """What came of one seed: the error on the test images in per cent and the calibration error, None until it has ended;
-    the epochs done, the seconds that the training took, and by how many threads.
+    the epochs done, the seconds that the training took, and by what: how many threads, the processor, Pellucid's version.
     """
 
     seed: int
@@ -40,6 +41,8 @@ class Outcome:
     epochs: int
     seconds: float
     threads: int
+    machine: str
+    version: str
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,6 @@ class Reproduction:
     outcomes: tuple[Outcome, ...]
     engine: str
     precision: str
-    machine: str
 
     @property
     def errors(self) -> list[float]:
@@ -95,8 +97,6 @@ class Reproduction:
             "epochs": self.epochs,
             "engine": self.engine,
             "precision": self.precision,
-            "machine": self.machine,
-            "version": __version__,
         }
 
 
@@ -107,7 +107,6 @@ def reproduce(
     *,
     threads: int,
     seeds: int,
-    machine: str = "",
     precision: str | None = None,
     minutes: float | None = None,
     callbacks: Callable[[int, int], Sequence[Callback]] = lambda seed, epochs: (),
@@ -140,7 +139,7 @@ def reproduce(
         every = (*outcomes, *finished_from(len(outcomes)))
         wanted = max(seeds, every[-1].seed + 1)
         settings, by = plan.settings, name_of(engine)
-        found = Reproduction(recipe, settings.epochs, wanted, every, by, settings.precision, machine)
+        found = Reproduction(recipe, settings.epochs, wanted, every, by, settings.precision)
         write_text(folder / RECORD, json.dumps(found.to_record(), ensure_ascii=False, indent=1) + "\n")
         return found
 
@@ -168,7 +167,7 @@ def _outcome_so_far(plan: Plan, folder: RunFolder) -> Outcome:
     with suppress(OSError, ValueError):  # none was finished, or it could not be written
         epochs = [json.loads(line) for line in folder.history.read_text(encoding="utf-8").splitlines()]
     seconds = sum(epoch["seconds"] for epoch in epochs)
-    return Outcome(plan.settings.seed, None, None, len(epochs), seconds, plan.threads)
+    return Outcome(plan.settings.seed, None, None, len(epochs), seconds, plan.threads, cpu_name(), __version__)
 
 
 def _plan(recipe: Recipe, dataset: Dataset, engine: Engine, threads: int, seed: int, precision: str | None) -> Plan:
@@ -198,6 +197,14 @@ def _outcome(
     accuracy = record["test_accuracy"]
     error = None if accuracy is None else 100 * (1 - accuracy)
     calibration = record.get("test_calibration_error")
-    of_run = len(done.history), record["train_seconds"], record["engine"]["threads"]
-    outcome = Outcome(plan.settings.seed, error, calibration, *of_run)
+    outcome = Outcome(
+        plan.settings.seed,
+        error,
+        calibration,
+        len(done.history),
+        record["train_seconds"],
+        threads=record["engine"]["threads"],
+        machine=record["machine"]["processor"],
+        version=record["versions"]["pellucid"],
+    )
     return outcome, record["ending"] == Ending.INTERRUPTED.value

@@ -102,7 +102,8 @@ def run_on(record: Record) -> str:
     """Write what the runs of a row were made by: machine, engine, precision, threads; of several, those of any run."""
     threads = sorted({seed["threads"] for seed in record["seeds"]})
     by = f"{' or '.join(map(str, threads))} thread{'s' * (threads != [1])}"
-    return f"{record['machine']}; {record['engine']}, {record['precision']}, {by}"
+    machines = " or ".join(sorted({seed["machine"] for seed in record["seeds"]}))
+    return f"{machines}; {record['engine']}, {record['precision']}, {by}"
 
 
 def _machines(records: Sequence[Record]) -> str:

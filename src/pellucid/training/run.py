@@ -19,6 +19,7 @@ from pellucid.equations.architecture import Architecture
 from pellucid.equations.parameters import Layers
 from pellucid.errors import RunFolderError, SettingError, StorageError
 from pellucid.formats.model_file import Model, write_model
+from pellucid.processor import cpu_name
 from pellucid.training.callbacks import Callback, Callbacks, EpochFunction
 from pellucid.training.evaluation import Evaluation, evaluate
 from pellucid.training.examples import Examples, Learned
@@ -273,7 +274,7 @@ def _fresh_record(plan: Plan) -> dict[str, Any]:
         "data_source": data.source,
         "rows": {"train": data.n_train, "test": data.n_test},
         "versions": {"pellucid": __version__, "python": platform.python_version(), "numpy": np.__version__},
-        "machine": {"system": platform.platform(), "processor": platform.machine()},
+        "machine": {"system": platform.platform(), "processor": cpu_name()},
     }
 
 

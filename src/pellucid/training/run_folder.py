@@ -118,12 +118,14 @@ def _is_litter(name: str) -> bool:
 def _check_record(record: Any) -> None:
     """Raise ``TypeError``, ``ValueError`` or ``KeyError`` for a record that no run wrote."""
     wanted: dict[str, Any] = {"status": str, "settings": dict, "architecture": dict, "engine": dict, "data": dict}
-    wanted |= {"request": dict, "versions": dict}
+    wanted |= {"request": dict, "versions": dict, "machine": dict}
     if isinstance(record, dict) and record.get("status") == "finished":
         wanted |= {"ending": str, "epochs": list, "kept_epoch": int, "train_seconds": float}
         wanted |= {"test_accuracy": float, "test_loss": float}
     _check_types(record, wanted)
     _check_types(record["engine"], {"name": str, "target": str, "threads": int})
+    _check_types(record["versions"], {"pellucid": str})
+    _check_types(record["machine"], {"processor": str})
     _check_types(record["request"], dict.fromkeys(record["request"], str | None))
     _check_types(record["settings"], dict.fromkeys(record["settings"], str | int | float | dict | None))
     if record["engine"]["threads"] < 1:
