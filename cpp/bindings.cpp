@@ -102,16 +102,20 @@ nb::tuple unpacked(const std::vector<PackedLayer<T>>& layers, Buffer<T> Paramete
     return nb::tuple(result);
 }
 
+const nb::module_* threading = nullptr;  // lives as long as the process
+
 // Asks Python whether to stop, with the interpreter held: has a signal come (Ctrl-C), and what does `stop` say, unless it is None?
 // An exception is kept until the work has ended in good order.
+// Who has no say, as nobody but the main thread hears signals, never waits for the interpreter: others may be using it, or it may be
+// ending, with a thread that nobody waits for still at work.
 class StopFromPython {
   public:
-    explicit StopFromPython(nb::handle stop = nb::none()) : stop_(nb::borrow(stop)) {}
+    explicit StopFromPython(nb::handle stop = nb::none())
+        : stop_(nb::borrow(stop)), can_say_yes_(!stop.is_none() || is_main_thread()) {}
     bool operator()() {
-        if (!can_say_yes_) return false;  // without waiting for the interpreter, which others may be using
+        if (!can_say_yes_) return false;
         nb::gil_scoped_acquire held;
         try {
-            can_say_yes_ = !stop_.is_none() || is_main_thread();
             if (PyErr_CheckSignals() != 0) throw nb::python_error();
             return !stop_.is_none() && nb::cast<bool>(nb::bool_(stop_()));
         } catch (...) {
@@ -124,14 +128,12 @@ class StopFromPython {
     }
 
   private:
-    // No other is told of signals.
     static bool is_main_thread() {
-        const nb::module_ threading = nb::module_::import_("threading");
-        return threading.attr("get_ident")().equal(threading.attr("main_thread")().attr("ident"));
+        return threading->attr("get_ident")().equal(threading->attr("main_thread")().attr("ident"));
     }
 
     const nb::object stop_;
-    bool can_say_yes_ = true;
+    const bool can_say_yes_;
     std::exception_ptr error_;
 };
 
@@ -414,6 +416,7 @@ template <class T> void bind(nb::module_& module, const char* predictor_name) {
 
 NB_MODULE(_native, module) {
     using namespace pellucid;
+    threading = new nb::module_(nb::module_::import_("threading"));
     module.doc() = "The fast twin of pellucid.equations: the same numbers, in C++.";
     module.def("targets", [] {
         std::vector<std::tuple<std::string, std::string, bool, bool>> result;

@@ -82,7 +82,7 @@ class Pace {
         if (!known(1 - first_)) return first_;
         return seconds_[all] <= clearly_less * seconds_[alone] ? all : alone;
     }
-    static int64_t steps_in(double seconds, double seconds_a_step) { return 1 + int64_t(seconds / seconds_a_step); }
+    static int64_t steps_in(double seconds, double seconds_a_step) { return 1 + int64_t(seconds / std::max(seconds_a_step, 1e-9)); }
     Stretch begin(int trying, int64_t steps, int64_t steps_left) {
         began_ = Clock::now();
         return {trying == all ? most_ : 1, steps < steps_left ? steps : steps_left};

@@ -100,18 +100,22 @@ template <class T> class Predictor {
             return finite;
         }
         std::vector<std::unique_ptr<Forward<T>>> works;  // made here: a member that finds no memory could tell nobody
-        for (int member = 0; member < members; ++member) works.push_back(spare_workspace());
+        for (int member = 0; member < members; ++member) works.push_back(spare_workspace()), works.back()->take(data);
         Question question;
         question.is(stop);
         std::atomic<bool> has_ended{false};
+        std::atomic<int64_t> next{0};  // in small pieces: the first member, who asks, must not have to wait for the others for long
+        const int64_t piece = std::min(rows_at_a_time, divided_up(n, members));
         team.run(members, [&](int member) {
-            const Range mine = share_of({0, n}, member, members);
             const auto ended = [&] {
                 if (member == 0 && question.wants_to_stop()) has_ended = true;
                 return has_ended.load(std::memory_order_relaxed);
             };
-            if (!predict<checks>(*works[size_t(member)], data, mine, wanted, out + mine.begin * architecture_.widths.back(), ended))
-                has_ended = true;
+            for (int64_t begin; !ended() && (begin = next.fetch_add(piece)) < n;) {
+                const Range rows{begin, std::min(begin + piece, n)};
+                if (!predict<checks>(*works[size_t(member)], data, rows, wanted, out + begin * architecture_.widths.back(), ended))
+                    has_ended = true;
+            }
         });
         delete spare_.exchange(works[0].release());
         return !has_ended;

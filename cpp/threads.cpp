@@ -57,10 +57,10 @@ int default_threads() {
     }
 #if defined(__linux__)
     cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return std::min(CPU_COUNT(&allowed), most_threads);
 #endif
     const unsigned cores = std::thread::hardware_concurrency();
-    return cores ? int(cores) : 1;
+    return cores ? int(std::min<unsigned>(cores, most_threads)) : 1;
 }
 
 // The threads are never joined: they sleep until the process ends. Each has a bell of its own, so that a task wakes those who

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +81,7 @@ def test_ctrl_c_is_heard_in_a_long_prediction_of_plain_examples(long_work, what,
     assert pressed_within(0.1, lambda: getattr(packed, what)(X)) < PATIENCE
 
 
-def test_a_prediction_beside_the_main_thread_hears_no_signal(long_work, bits) -> None:
+def test_a_prediction_beside_the_main_thread_hears_no_signal(long_work) -> None:
     architecture, layers, X, _ = long_work
     engine, answers = native.NativeEngine(threads=2), []
     beside = threading.Thread(target=lambda: answers.append(engine.predict(architecture, layers, X[:4_000])))
@@ -91,7 +93,41 @@ def test_a_prediction_beside_the_main_thread_hears_no_signal(long_work, bits) ->
 
     pressed_within(0.05, work)
     beside.join()
-    assert len(answers[0]) == 4_000
+    np.testing.assert_array_equal(answers[0], engine.predict(architecture, layers, X[:4_000]))
+
+
+ENDS_MEANWHILE = """
+import threading, time
+import numpy as np
+from pellucid.engines import native
+from pellucid.equations.architecture import Architecture, Hidden
+from pellucid.equations.initialization import initialize
+
+architecture = Architecture((784,), (Hidden(2000), Hidden(1000)), 10)
+layers, X = initialize(architecture, 0), np.ones((20_000, 784), np.uint8)
+engine = native.NativeEngine(threads=2)
+work = {
+    "predict": lambda: engine.predict(architecture, layers, X),
+    "gradients": lambda: engine.loss_and_gradients(architecture, layers, X, np.zeros(len(X), np.int64)),
+}
+threading.Thread(target=work[WHAT], daemon=True).start()
+time.sleep(0.1)
+"""
+
+
+@pytest.mark.parametrize("what", ["predict", "gradients"])
+def test_python_may_end_while_a_thread_that_nobody_waits_for_is_at_work(what) -> None:
+    ended = subprocess.run([sys.executable, "-c", f"WHAT = {what!r}{ENDS_MEANWHILE}"], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to a process")
+def test_ctrl_c_is_heard_where_the_work_of_others_is_longer(long_work) -> None:
+    architecture, layers, _, _ = long_work
+    X = np.zeros((100_000, 784), np.uint8)  # their zeros are skipped
+    X[len(X) // 2 :] = 1
+    packed = native.NativeEngine(threads=2).pack(architecture, layers)
+    assert pressed_within(0.7, lambda: packed.predict(X)) < PATIENCE / 2
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -113,11 +149,12 @@ def test_a_gradient_may_be_stopped(long_work, threads) -> None:
 
 
 def test_a_gradient_that_is_not_stopped_is_the_same(training) -> None:
-    problem = training((784, 300, 200, 10), n=3_000)
+    problem = training((784, 1500, 700, 10), n=3_000)
     batch = (problem.architecture, problem.start(SGD()).layers, problem.X, problem.y)
     for engine in (native.NativeEngine(threads=2), ReferenceEngine()):
         asked = []
         loss, gradients = engine.loss_and_gradients(*batch, stop=lambda asked=asked: bool(asked.append(1)))
+        assert asked
         expected, expected_gradients = engine.loss_and_gradients(*batch)
         assert loss == expected
         for ours, theirs in zip(gradients, expected_gradients, strict=True):
@@ -146,7 +183,8 @@ def test_one_yes_is_enough(training, bfloat16) -> None:
 
         found = problem.run(engine, SGD(), start, stop=stop)
         assert len(asked) <= at
-        assert len(asked) < at or len(found.losses) < 79
+        if not bfloat16:  # of a crew the last step may have begun
+            assert len(asked) < at or len(found.losses) < 79
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1025, 2**40])
@@ -159,8 +197,9 @@ def times_on_a_core() -> dict[str, int]:
     """How often each thread of this process has left a core, as it had to wait or as others were let in."""
     found = {}
     for task in Path("/proc/self/task").iterdir():
-        lines = (task / "status").read_text().splitlines()
-        found[task.name] = sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+        with suppress(OSError):  # it has ended
+            lines = (task / "status").read_text().splitlines()
+            found[task.name] = sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
     return found
 
 
@@ -176,4 +215,4 @@ def test_threads_without_a_part_in_the_work_sleep_on(long_work) -> None:
     time.sleep(0.3)
     after = times_on_a_core()
     assert len(before) >= 40
-    assert sum(after[thread] > before[thread] for thread in before) <= 20
+    assert sum(after.get(thread, times) > times for thread, times in before.items()) <= 20

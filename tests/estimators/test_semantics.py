@@ -17,6 +17,8 @@ from sklearn.model_selection import train_test_split
 
 import pellucid
 from pellucid import MLPClassifier, MLPRegressor
+from pellucid.engines import StoppedError
+from pellucid.estimators import searching
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -296,19 +298,62 @@ def test_ctrl_c_keeps_what_was_learned(kind, engine, problem) -> None:
     assert len(estimator.predict(X)) == len(X)
 
 
-def test_ctrl_c_is_heard_within_an_iteration_of_lbfgs(kind, native, problem) -> None:
+def test_ctrl_c_is_heard_within_an_iteration_of_lbfgs(kind, native, problem, monkeypatch, tmp_path) -> None:
     X, y = problem("digits")
     X, y = np.tile(X, (60, 1)), np.tile(y, 60)  # an iteration takes many seconds
     estimator = kind(hidden_layer_sizes=(3_000, 1_000), solver="lbfgs", random_state=0, engine=native)
-    press = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
-    press.start()
-    began = time.perf_counter()
+    press = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
+    search, ended = searching.search, []
+
+    def pressed_in_search(*given, **named):
+        press.start()
+        began = time.perf_counter()
+        found = search(*given, **named)
+        ended.append(time.perf_counter() - began)
+        return found
+
+    monkeypatch.setattr(searching, "search", pressed_in_search)
     with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
         estimator.fit(X, y)
-    assert time.perf_counter() - began < 5
+    press.join()
+    assert ended[0] < 3
     assert estimator.n_iter_ == len(estimator.history_) == 0
-    assert np.isnan(estimator.loss_)
     assert len(estimator.predict(X[:3])) == 3
+    estimator.save(tmp_path / "begun.safetensors")
+    loaded = kind.load(tmp_path / "begun.safetensors")
+    assert loaded.best_loss_ == estimator.best_loss_ == np.inf
+
+
+def test_ctrl_c_before_the_first_iteration_leaves_an_earlier_fit_as_it_was(kind, engine, problem, monkeypatch) -> None:
+    X, y = problem("iris")
+    estimator = kind(solver="lbfgs", random_state=0, engine=engine, warm_start=True, max_iter=30).fit(X, y)
+    before = estimator.loss_, estimator.best_loss_, estimator.n_iter_, estimator.predict(X).tolist()
+    search = searching.search
+
+    def pressed(*given, **named):
+        signal.raise_signal(signal.SIGINT)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(given[0].__class__, "loss_and_gradients", stopped)
+            return search(*given, **named)
+
+    def stopped(*_given, **_named):
+        raise StoppedError
+
+    monkeypatch.setattr(searching, "search", pressed)
+    with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
+        estimator.fit(X, y)
+    assert (estimator.loss_, estimator.best_loss_, estimator.n_iter_, estimator.predict(X).tolist()) == before
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_what_was_saved_before_the_first_epoch_had_ended_learns_on(solver, kind, problem, tmp_path) -> None:
+    X, y = problem("iris")
+    estimator = kind(solver=solver, random_state=0, max_iter=1).fit(X, y)
+    estimator.best_loss_ = np.inf  # as Ctrl-C leaves it
+    estimator.save(tmp_path / "begun.safetensors")
+    loaded = kind.load(tmp_path / "begun.safetensors").set_params(solver="adam")
+    loaded.partial_fit(X, y)
+    assert np.isfinite(loaded.best_loss_)
 
 
 # -- quality -----------------------------------------------------------------------------------------------------------

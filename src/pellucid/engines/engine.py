@@ -155,7 +155,7 @@ class Engine(Protocol):
     ) -> tuple[float, Layers]:
         """Give the mean loss of a batch and its gradient for every W and b, with the penalty [l2] if there is one.
 
-        ``stop`` is asked as often as the engine can, at least once. Raises ``StoppedError`` where it says so.
+        ``stop`` is asked now and then, where that takes long. Raises ``StoppedError`` where it says so.
         """
         ...
 

@@ -85,7 +85,7 @@ def restore(estimator: Any, model: Model) -> None:
     estimator.best_epoch_ = None
     for name, value in _record(model).get("fitted", {}).items():
         if name in FITTED:
-            setattr(estimator, name, value)
+            setattr(estimator, name, inf if value == "inf" else value)  # best_loss_, before the first epoch
     if model.classes:
         estimator._take_classes(np.array(model.classes), task_of(architecture, model.classes))
     estimator._take(model.layers)

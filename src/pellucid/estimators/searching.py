@@ -77,9 +77,11 @@ def take_search(fitting: Fitting, examples: Examples, state: State, training: Pa
             stop=fitting.stop,
         )
     ended_by_user = fitting.stop()
+    if ended_by_user and found.iterations == 0:  # all is as it was
+        return True
     if not all(np.isfinite(tensor).all() for layer in found.layers for tensor in layer):
         raise not_finite()
-    if not np.isfinite(found.loss) and not (ended_by_user and found.iterations == 0):
+    if not np.isfinite(found.loss):
         raise ValueError(
             f"The search of lbfgs ended with a loss of {found.loss}. The input data may contain large values and need "
             "to be preprocessed. Try standardize=True."

@@ -32,7 +32,8 @@ RECORD = "reproduction.json"
 @dataclass(frozen=True)
 class Outcome:
     """What came of one seed: the error on the test images in per cent and the calibration error, None until it has ended;
-    the epochs done, the seconds that the training took, and by what: how many threads, the processor, Pellucid's version.
+    the epochs done, the seconds that the training took, and by what: how many threads, the processor on which it was begun,
+    Pellucid's version.
     """
 
     seed: int
@@ -166,8 +167,11 @@ def _outcome_so_far(plan: Plan, folder: RunFolder) -> Outcome:
     epochs: list[Any] = []
     with suppress(OSError, ValueError):  # none was finished, or it could not be written
         epochs = [json.loads(line) for line in folder.history.read_text(encoding="utf-8").splitlines()]
+    machine = cpu_name()
+    with suppress(PellucidError):
+        machine = folder.read_record()["machine"]["processor"]
     seconds = sum(epoch["seconds"] for epoch in epochs)
-    return Outcome(plan.settings.seed, None, None, len(epochs), seconds, plan.threads, cpu_name(), __version__)
+    return Outcome(plan.settings.seed, None, None, len(epochs), seconds, plan.threads, machine, __version__)
 
 
 def _plan(recipe: Recipe, dataset: Dataset, engine: Engine, threads: int, seed: int, precision: str | None) -> Plan:
