@@ -230,16 +230,7 @@ template <class T> class PythonPredictor {
         const Rows data = rows_of(X, predictor_.architecture().widths[0], nullptr);
         const int64_t n = int64_t(X.shape(0));
         auto out = new_matrix<T>(n, predictor_.architecture().widths.back());
-        if (n == 1) {  // too short to be worth letting another thread in
-            predictor_.predict(data, n, wanted, out.data(), 1);
-        } else {
-            StopFromPython ask;
-            {
-                nb::gil_scoped_release released;
-                predictor_.predict(data, n, wanted, out.data(), threads, std::ref(ask));
-            }
-            ask.raise();
-        }
+        at_work(n, [&](const std::function<bool()>& stop) { predictor_.predict(data, n, wanted, out.data(), threads, stop); });
         return out;
     }
     // Of examples as they come, if they are plain, fit and give finite numbers: one -> (k,), several -> (n, k). Else None.
@@ -250,23 +241,32 @@ template <class T> class PythonPredictor {
         const int64_t d = predictor_.architecture().widths[0], k = predictor_.architecture().widths.back(), n = X.size() / d;
         NewPlainArray<T> out(numpy_, single ? nb::make_tuple(k) : nb::make_tuple(n, k));
         const Rows data{X.data(), X.type(), d * X.itemsize(), nullptr};
-        bool finite;
-        if (n == 1) {
-            finite = predictor_.predict_finite(data, n, wanted, out.data(), 1);
-        } else {
-            StopFromPython ask;
-            {
-                nb::gil_scoped_release released;
-                finite = predictor_.predict_finite(data, n, wanted, out.data(), threads_, std::ref(ask));
-            }
-            ask.raise();
-        }
+        bool finite = false;
+        at_work(n, [&](const std::function<bool()>& stop) {
+            finite = predictor_.predict_finite(data, n, wanted, out.data(), threads_, stop);
+        });
         return finite ? out.array() : nb::object(nb::none());
     }
 
     const Predictor<T>& network() const { return predictor_; }
 
   private:
+    // Calls work(stop): with the interpreter released, and somebody to ask where it takes longer than some milliseconds.
+    template <class Work> void at_work(int64_t examples, const Work& work) const {
+        constexpr double soon_done = 1e8;
+        if (examples == 1) return work({});  // too short to be worth letting another thread in
+        if (double(examples) * double(predictor_.weights()) < soon_done) {
+            nb::gil_scoped_release released;
+            return work({});
+        }
+        StopFromPython ask;
+        {
+            nb::gil_scoped_release released;
+            work(std::ref(ask));
+        }
+        ask.raise();
+    }
+
     bool fits(const PlainArray& X, bool& single) const {
         for (const std::vector<int64_t>& shape : input_shapes_) {
             const int several = X.dimensions() - int(shape.size());

@@ -36,6 +36,12 @@ template <class T> class Predictor {
             }
     }
     const Architecture& architecture() const { return architecture_; }
+    // As many as an example takes multiplications.
+    int64_t weights() const {
+        int64_t sum = 0;
+        for (const PackedLayer<T>& layer : layers_) sum += layer.fan_in * layer.fan_out;
+        return sum;
+    }
 
     // Rows 0 ... n - 1 of the data, into an array with a row an example. A row's numbers do not depend on its neighbours. `stop`,
     // if there is one, is asked now and then, on the calling thread; where it says yes, the rest of `out` is left as it is.
@@ -88,9 +94,7 @@ template <class T> class Predictor {
   private:
     template <bool checks>
     bool predict(Rows data, int64_t n, Wanted wanted, T* out, int threads, const std::function<bool()>& stop) const {
-        int64_t multiply_adds = 0;
-        for (const PackedLayer<T>& layer : layers_) multiply_adds += layer.fan_in * layer.fan_out;
-        const int64_t enough = 2'000'000 / std::max<int64_t>(multiply_adds, 1) + 1;  // rows that are worth waking a thread for
+        const int64_t enough = 2'000'000 / std::max<int64_t>(weights(), 1) + 1;  // rows that are worth waking a thread for
         Team team(int(std::min<int64_t>(threads, n / enough)));
         const int members = team.size();
         if (members == 1 && !stop) {  // one row takes no longer than what follows
