@@ -42,7 +42,8 @@ def pressed_within(seconds: float, work) -> float:
             work()
         return time.perf_counter() - pressed[0]
     finally:
-        presser.join()
+        with suppress(KeyboardInterrupt):  # of work that had ended before: a test that fails, and not the end of all
+            presser.join()
 
 
 @pytest.fixture(scope="module")
@@ -124,10 +125,10 @@ def test_python_may_end_while_a_thread_that_nobody_waits_for_is_at_work(what) ->
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to a process")
 def test_ctrl_c_is_heard_where_the_work_of_others_is_longer(long_work) -> None:
     architecture, layers, _, _ = long_work
-    X = np.zeros((100_000, 784), np.uint8)  # their zeros are skipped
+    X = np.zeros((ROWS, 784), np.uint8)  # their zeros are skipped
     X[len(X) // 2 :] = 1
     packed = native.NativeEngine(threads=2).pack(architecture, layers)
-    assert pressed_within(0.7, lambda: packed.predict(X)) < PATIENCE / 2
+    assert pressed_within(0.3, lambda: packed.predict(X)) < PATIENCE / 2
 
 
 @pytest.mark.parametrize("threads", [1, 2])

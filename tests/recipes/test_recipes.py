@@ -266,12 +266,12 @@ def test_a_spoiled_record_is_refused_in_a_sentence(tmp_path, spoiled) -> None:
         write_table(tmp_path)
 
 
-@pytest.mark.parametrize("lost", ["engine", "precision", "published", "title"])
+@pytest.mark.parametrize("lost", ["machine", "threads", "engine", "precision", "published", "title"])
 def test_a_record_that_lost_a_field_is_refused_in_a_sentence(small, tmp_path, lost) -> None:
     small(tmp_path)
     path = tmp_path / "best" / "reproduction.json"
     record = json.loads(path.read_text())
-    del record[lost]
+    del (record if lost in record else record["seeds"][0])[lost]
     path.write_text(json.dumps(record))
     with pytest.raises(RunFolderError, match=rf"reproduction.json is spoiled .*{lost}"):
         write_table(tmp_path)
