@@ -22,7 +22,7 @@ def main() -> None:
 
 def take_picture(address: str) -> None:
     """Have the page read a four, and write what it shows beside this file."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     with sync_playwright() as playwright:
         chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -30,7 +30,7 @@ def take_picture(address: str) -> None:
         page = browser.new_page(viewport={"width": 1180, "height": 860}, reduced_motion="reduce")
         page.goto(address)
         page.click("#samples button >> nth=4")
-        page.wait_for_function("document.querySelector('#said b')?.textContent === '4'")
+        expect(page.locator("#said b")).to_have_text("4")
         page.screenshot(path=Path(__file__).with_name("page.png"))
         browser.close()
 
