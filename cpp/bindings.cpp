@@ -23,6 +23,7 @@
 #include "predict.h"
 #include "python_arrays.h"
 #include "random_streams.h"
+#include "subnormals.h"
 
 using namespace nanobind::literals;
 
@@ -115,6 +116,7 @@ class StopFromPython {
     bool operator()() {
         if (!can_say_yes_) return false;
         nb::gil_scoped_acquire held;
+        const Subnormals here(Subnormals::Are::kept);  // for whatever Python does
         try {
             if (PyErr_CheckSignals() != 0) throw nb::python_error();
             return !stop_.is_none() && nb::cast<bool>(nb::bool_(stop_()));
