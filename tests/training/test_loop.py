@@ -175,6 +175,28 @@ def test_a_training_stopped_after_any_step_goes_on_to_the_bit(step: int, solver:
         assert replace(mine, seconds=0, rows_per_second=0) == replace(theirs, seconds=0, rows_per_second=0)
 
 
+def test_a_state_that_takes_long_to_hand_over_is_handed_over_seldom(
+    architecture: Architecture, examples: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    class Listing(ReferenceEngine):
+        def run(self, *arguments, **options):
+            asked.append(options["n_steps"])
+            return super().run(*arguments, **options)
+
+    settings = Settings(epochs=1, batch_size=1, solver="adam")
+    monkeypatch.setattr("pellucid.training.loop.SECONDS_OF_A_STRETCH", 1e-9)
+    often = fit(Listing(), architecture, examples, settings)
+    assert asked == [32] + [1] * (150 - 32)
+    asked.clear()
+    parameters_and_moments = 3 * 4 * architecture.n_parameters  # bytes
+    monkeypatch.setattr("pellucid.training.loop.BYTES_OF_STATE_A_SECOND", parameters_and_moments / 3600)
+    seldom = fit(Listing(), architecture, examples, settings)
+    assert asked == [32, 150 - 32]
+    assert bits(seldom.layers) == bits(often.layers)
+
+
 def test_a_rate_that_diverges_ends_at_the_first_non_finite_loss_and_keeps_the_epoch_before(
     engine: Engine, architecture: Architecture, examples: Examples
 ) -> None:
