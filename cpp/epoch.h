@@ -14,6 +14,7 @@
 #include "augmentation.h"
 #include "pace.h"
 #include "step.h"
+#include "subnormals.h"
 #include "teaching.h"
 
 namespace pellucid {
@@ -61,6 +62,7 @@ template <class T> class Epoch {
         if (augmenter_) begin_block(first + steps);
         int64_t taken = 0;
         team.run(augmenter_ ? team.size() : members, [&](int number) {
+            const Subnormals here(Subnormals::Are::zero);
             Member me{number, members, 0, &barrier};
             for (int64_t i = 0; i < steps && number < members && stepper_.take(first + i, me); ++i)
                 if (number == 0) ++taken;
@@ -83,6 +85,7 @@ template <class T> class Epoch {
         stepper_.expect(1);
         int64_t taken = 0;
         team.run(members, [&](int number) {
+            const Subnormals here(Subnormals::Are::zero);
             Stepper<T>& mine = number == 0 ? stepper_ : *crew_[size_t(number - 1)].stepper;
             Member me;
             for (int64_t i = 0; i < steps && mine.take(first + i, me); ++i)
@@ -119,8 +122,9 @@ template <class T> class Epoch {
         use_block();
     }
     void begin_block(int64_t step) { augmenter_->begin(block_from(step)); }
-    // A block that will not be wanted is left as it is.
+    // A block that will not be wanted is left as it is. Its numbers do not depend on whether steps are taken meanwhile.
     void make_block(int member) {
+        const Subnormals here(Subnormals::Are::kept);
         while (!stepper_.has_ended() && augmenter_->work(member))
             if (member == 0 && stepper_.wants_to_stop()) stepper_.end();
     }

@@ -21,7 +21,6 @@
 #include "forward.h"
 #include "meetings.h"
 #include "optimizer_settings.h"
-#include "subnormals.h"
 #include "teaching.h"
 #include "threads.h"
 
@@ -132,7 +131,6 @@ template <class T> class Stepper {
 
     // One step; false where training ends before it.
     bool take(int64_t step, Member& me) {
-        const Subnormals here(Subnormals::Are::zero);
         const int64_t begin = step * steps_.batch_size, end = std::min(begin + steps_.batch_size, steps_.rows_in_all);
         double weight = double(end - begin), loss = 0;
         if (wishes_.weights) {

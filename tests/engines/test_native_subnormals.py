@@ -48,11 +48,15 @@ def faded(training, dtype):
 def test_a_faded_moment_counts_as_zero_and_no_weight_tells_the_difference(target, faded, bits, rule, threads):
     problem, state_of = faded
     engine, state = native.NativeEngine(target, threads), state_of(rule)
-    cleared = tuple(of_each(moment, lambda m: np.where(are_subnormal(m), m.dtype.type(0), m)) for moment in state.moments)
+    cleared = tuple(
+        of_each(moment, lambda m: np.where(are_subnormal(m), m.dtype.type(0), m)) for moment in state.moments
+    )
     found = problem.run(engine, rule, state)
     from_nothing = problem.run(engine, rule, State(state.layers, cleared, state.steps_done))
     assert bits(found.state) == bits(from_nothing.state)
-    assert not any(are_subnormal(tensor).any() for moment in found.state.moments for layer in moment for tensor in layer)
+    assert not any(
+        are_subnormal(tensor).any() for moment in found.state.moments for layer in moment for tensor in layer
+    )
 
     expected = problem.run(ReferenceEngine(), rule, state).state  # the equation keeps those of the pixels without ink
     for ours, theirs in zip(found.state.moments, expected.moments, strict=True):

@@ -31,7 +31,9 @@ from pellucid.training.snapshot import Snapshot, first_snapshot
 from pellucid.training.stopping import Ending
 
 SECONDS_OF_A_STRETCH = 0.2
-BYTES_OF_STATE_A_SECOND = 50e6  # a stretch's engine takes the state over and gives it back: twenty times as fast, at least
+BYTES_OF_STATE_A_SECOND = (
+    50e6  # a stretch's engine takes the state over and gives it back: twenty times as fast, at least
+)
 STEPS_OF_THE_FIRST_STRETCH = 32
 ROWS_OF_THE_HEALTH_CHECK = 256
 
