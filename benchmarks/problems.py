@@ -161,6 +161,11 @@ def _wide() -> TrainingProblem:
     return TrainingProblem(title, architecture, data, 512, SGD(), 0.05, with_ceiling=True)
 
 
+def _adam() -> TrainingProblem:
+    title = "An epoch of 784-1000-500-10 on MNIST, Adam, batch 128"
+    return TrainingProblem(title, network(784, 1000, 500, 10), mnist_or_random(), 128, Adam(), 0.001)
+
+
 def _table(dtype: str) -> TrainingProblem:
     title = f"An epoch of 50-50-100-2 on a table of 100,000 rows, Adam, batch 200, {dtype}"
     architecture = network(50, 50, 100, 2, scaling=Scaling())
@@ -196,6 +201,7 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
     "seed-128": lambda: _seed(128),
     "seed-512": lambda: _seed(512),
     "wide": _wide,
+    "adam": _adam,
     "table-float32": lambda: _table("float32"),
     "table-float64": lambda: _table("float64"),
     "digit": lambda: _rows("One MNIST digit, uint8", 4000, lambda data: (data.X_test[:1], None)),
