@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bindings_kernels.h"
+#include "subnormals.h"
 
 using namespace nanobind::literals;
 
@@ -267,6 +268,10 @@ void bind_kernels(nb::module_& parent) {
     bind_kernels_of_units(module);
     module.def("nonzero_bytes", &nonzero_bytes, "target"_a, "a"_a.noconvert());
     module.def("turn", &turn, "which"_a.noconvert(), "word_cuts"_a = Cuts());
+    module.def("where_subnormals_are_zero", [](const nb::callable& work) {
+        const Subnormals here(Subnormals::Are::zero);
+        return work();
+    }, "work"_a, "Do something as a caller for whom they count as 0.");
 }
 
 }  // namespace pellucid

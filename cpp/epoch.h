@@ -122,7 +122,7 @@ template <class T> class Epoch {
         use_block();
     }
     void begin_block(int64_t step) { augmenter_->begin(block_from(step)); }
-    // A block that will not be wanted is left as it is. Its numbers do not depend on whether steps are taken meanwhile.
+    // A block that will not be wanted is left as it is. Made ahead of all steps or beside some, pictures have the same bits.
     void make_block(int member) {
         const Subnormals here(Subnormals::Are::kept);
         while (!stepper_.has_ended() && augmenter_->work(member))
@@ -138,6 +138,7 @@ template <class T> class Epoch {
     bool ask_teacher(Team& team, int64_t step) {
         teaching_->begin(stepper_.rows_taken(), block_from(step));
         team.run(team.size(), [&](int member) {
+            const Subnormals here(Subnormals::Are::kept);
             while (!stepper_.has_ended() && teaching_->work(member))
                 if (member == 0 && stepper_.wants_to_stop()) stepper_.end();
         });

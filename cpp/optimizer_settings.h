@@ -2,7 +2,9 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine.h"
 
@@ -35,7 +37,7 @@ struct OptimizerSettings {
             rule.beta_2 = T(beta_2);
             rule.rest_2 = T(1 - beta_2);
             rule.correction = T(1 / std::sqrt(1 - std::pow(beta_2, double(t))));
-            rule.epsilon = T(epsilon);
+            rule.epsilon = std::max(T(epsilon), std::numeric_limits<T>::min());  // a smaller one would count as 0
             rule.keep = T(1 - learning_rate * weight_decay);
         }
         return rule;

@@ -9,6 +9,7 @@
 #include "finite.h"
 #include "forward.h"
 #include "meetings.h"
+#include "subnormals.h"
 #include "threads.h"
 
 namespace pellucid {
@@ -94,6 +95,7 @@ template <class T> class Predictor {
   private:
     template <bool checks>
     bool predict(Rows data, int64_t n, Wanted wanted, T* out, int threads, const std::function<bool()>& stop) const {
+        const Subnormals here(Subnormals::Are::kept);
         const int64_t enough = 2'000'000 / std::max<int64_t>(weights(), 1) + 1;  // rows that are worth waking a thread for
         Team team(int(std::min<int64_t>(threads, n / enough)));
         const int members = team.size();
@@ -111,6 +113,7 @@ template <class T> class Predictor {
         std::atomic<int64_t> next{0};  // in small pieces: the first member, who asks, must not have to wait for the others for long
         const int64_t piece = std::min(rows_at_a_time, divided_up(n, members));
         team.run(members, [&](int member) {
+            const Subnormals there(Subnormals::Are::kept);
             const auto ended = [&] {
                 if (member == 0 && question.wants_to_stop()) has_ended = true;
                 return has_ended.load(std::memory_order_relaxed);

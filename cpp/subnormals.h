@@ -2,7 +2,9 @@
 //
 // The moments of what has no gradient any more shrink step by step, m <- 0.9 m, and never come to 0: the smallest numbers are
 // rounded back to themselves. After some thousand steps most of a network's vectors hold such a number. So they count as 0 in a
-// step; no weight is changed by that, as all that they are added to is larger by far.
+// step; what they would add to a weight is lost in rounding, unless the weight itself is as small.
+//
+// Elsewhere they are kept, however whoever calls computes: what is predicted must not depend on who asks, or on which thread.
 
 #pragma once
 
@@ -19,10 +21,12 @@ class Subnormals {
   public:
     enum class Are { zero, kept };
 
-    explicit Subnormals(Are they) : before_(mode()) {
-        set_mode(they == Are::zero ? before_ | as_zero : before_ & ~as_zero);
+    explicit Subnormals(Are they) : before_(mode()), here_(they == Are::zero ? before_ | as_zero : before_ & ~as_zero) {
+        if (here_ != before_) set_mode(here_);  // which takes longer than to look
     }
-    ~Subnormals() { set_mode(before_); }
+    ~Subnormals() {
+        if (here_ != before_) set_mode(before_);
+    }
     Subnormals(const Subnormals&) = delete;
     Subnormals& operator=(const Subnormals&) = delete;
 
@@ -48,7 +52,7 @@ class Subnormals {
     static void set_mode(Mode) {}
 #endif
 
-    const Mode before_;
+    const Mode before_, here_;
 };
 
 }  // namespace pellucid

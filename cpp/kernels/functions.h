@@ -34,7 +34,7 @@ template <class T> constexpr T one_over_next_factorial[] = {  // of (e^x - 1) / 
     T(1.0 / 3628800), T(1.0 / 39916800), T(1.0 / 479001600), T(1.0 / 6227020800.0)};
 
 // e^x = 2^n e^r, and e^r is its Taylor series, long enough for the type. 2^n is multiplied in two halves, so that results
-// below the normal numbers are right, too, and those above are infinite.
+// below the normal numbers are right, too (where those do not count as 0), and those above are infinite.
 template <class T> inline Vector<T> exponential(Vector<T> x) {
     constexpr bool single = sizeof(T) == 4;
     constexpr T lowest = single ? T(-104) : T(-746), highest = single ? T(89) : T(710);  // there it is 0, there infinite

@@ -1,6 +1,7 @@
 import threading
 from dataclasses import replace
 from math import log
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from pellucid.equations.schedules import rates
 from pellucid.errors import ShapeError
 from pellucid.training.callbacks import Callback, Progress
 from pellucid.training.evaluation import evaluate
-from pellucid.training.examples import Examples
+from pellucid.training.examples import Examples, Window
 from pellucid.training.history import EpochRecord
 from pellucid.training.loop import fit
 from pellucid.training.settings import Settings
@@ -175,26 +176,85 @@ def test_a_training_stopped_after_any_step_goes_on_to_the_bit(step: int, solver:
         assert replace(mine, seconds=0, rows_per_second=0) == replace(theirs, seconds=0, rows_per_second=0)
 
 
+class Clock:
+    """A time that passes when an engine says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        hands = SimpleNamespace(perf_counter=lambda: self.now, monotonic=lambda: self.now)
+        for module in ("loop", "keeper"):
+            monkeypatch.setattr(f"pellucid.training.{module}.time", hands)
+
+
+class SlowEngine(ReferenceEngine):
+    """Takes a second for each call, and a tenth for each step."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock, self.calls = clock, []
+
+    def run(self, *arguments, **options):
+        outcome = super().run(*arguments, **options)
+        self.calls.append(1 + len(outcome.losses) / 10)
+        self.clock.now += self.calls[-1]
+        return outcome
+
+
+class InWindows(Examples):
+    """Examples whose epoch comes in windows of 37 steps."""
+
+    def windows(self, engine, rules, epoch, batch_size, first_step):
+        for window in super().windows(engine, rules, epoch, batch_size, first_step):
+            for first in range(first_step, window.last_step, 37):
+                last = min(first + 37, window.last_step)
+                order = window.order[first * batch_size : last * batch_size]
+                yield Window(first, last, window.X, window.y, order)
+
+
+@pytest.mark.parametrize("kind", [Examples, InWindows])
 def test_a_state_that_takes_long_to_hand_over_is_handed_over_seldom(
-    architecture: Architecture, examples: Examples, monkeypatch: pytest.MonkeyPatch
+    architecture: Architecture, examples: Examples, monkeypatch: pytest.MonkeyPatch, kind: type[Examples]
 ) -> None:
-    asked: list[int] = []
+    settings = Settings(epochs=2, batch_size=1, solver="adam")
+    of_state = 3 * 4 * architecture.n_parameters  # bytes: parameters and two moments
+    training = kind(examples.X, examples.y)
+    calls, layers = [], []
+    for seconds in (0.001, 4.0, 3600.0):
+        monkeypatch.setattr("pellucid.training.loop.BYTES_OF_STATE_A_SECOND", of_state / seconds)
+        engine = SlowEngine(Clock(monkeypatch))
+        layers.append(bits(fit(engine, architecture, training, settings).layers))
+        calls.append(engine.calls)
+    often, seldom, at_most = calls
+    assert len(seldom) < len(often) / 5
+    assert len(at_most) <= len(seldom)
+    assert max(seldom[1:]) < 4 * 1.5
+    assert max(at_most[1:]) < 5 * 1.5
+    assert layers == layers[:1] * 3
 
-    class Listing(ReferenceEngine):
-        def run(self, *arguments, **options):
-            asked.append(options["n_steps"])
-            return super().run(*arguments, **options)
 
-    settings = Settings(epochs=1, batch_size=1, solver="adam")
-    monkeypatch.setattr("pellucid.training.loop.SECONDS_OF_A_STRETCH", 1e-9)
-    often = fit(Listing(), architecture, examples, settings)
-    assert asked == [32] + [1] * (150 - 32)
-    asked.clear()
-    parameters_and_moments = 3 * 4 * architecture.n_parameters  # bytes
-    monkeypatch.setattr("pellucid.training.loop.BYTES_OF_STATE_A_SECOND", parameters_and_moments / 3600)
-    seldom = fit(Listing(), architecture, examples, settings)
-    assert asked == [32, 150 - 32]
-    assert bits(seldom.layers) == bits(often.layers)
+@pytest.mark.parametrize("kind", [Examples, InWindows])
+@pytest.mark.parametrize("seconds", [1.5, 3.0, 10.0])
+def test_checkpoints_do_not_wait_for_the_end_of_a_long_stretch(
+    architecture: Architecture,
+    examples: Examples,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type[Examples],
+    seconds: float,
+) -> None:
+    monkeypatch.setattr("pellucid.training.loop.BYTES_OF_STATE_A_SECOND", 1.0)
+    clock, kept = Clock(monkeypatch), [0.0]
+    settings = Settings(epochs=4, batch_size=1)
+    training = kind(examples.X, examples.y)
+    fit(
+        SlowEngine(clock),
+        architecture,
+        training,
+        settings,
+        keep=lambda _: kept.append(clock.now),
+        keep_seconds=seconds,
+    )
+    call, step, first = 1.0, 0.1, 32
+    assert max(np.diff(kept)) <= max(seconds, first * step) + call + step
 
 
 def test_a_rate_that_diverges_ends_at_the_first_non_finite_loss_and_keeps_the_epoch_before(

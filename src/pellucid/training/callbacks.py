@@ -34,7 +34,7 @@ class Callback:
     """Listens. Every method does nothing unless a subclass says otherwise."""
 
     def on_progress(self, progress: Progress) -> None:
-        """Hear of progress within an epoch, a few times a second."""
+        """Hear of progress within an epoch, a few times a second; every few seconds where parameters are many."""
 
     def on_epoch(self, record: EpochRecord) -> bool | None:
         """Hear of an epoch's end; return True to end the training."""

@@ -33,9 +33,13 @@ class Keeper:
         self._keep, self.seconds = keep, seconds
         self._last = time.monotonic()
 
+    def left(self) -> float:
+        """Give the seconds until the next one is due, 0 where it is."""
+        return max(self.seconds - (time.monotonic() - self._last), 0.0)
+
     def due(self) -> bool:
         """Say whether it is time."""
-        return time.monotonic() - self._last >= self.seconds
+        return self.left() == 0
 
     def keep(self, snapshot: Snapshot) -> None:
         """Hand a snapshot on, and count anew."""

@@ -1,7 +1,8 @@
 """The loop over epochs: shuffle, hand the epoch to the engine, look at the validation part, record, decide.
 
-The engine may take a whole epoch in one call. Where an epoch lasts long it is cut into stretches of a fraction of a second,
-between which progress is shown and Ctrl-C is heard; the cuts change no bit of the result.
+The engine may take a whole epoch in one call. Where an epoch lasts long it is cut into stretches of a fraction of a
+second, or of some seconds where the parameters are many, between which progress is shown and checkpoints are written;
+the cuts change no bit of the result.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ from pellucid.training.snapshot import Snapshot, first_snapshot
 from pellucid.training.stopping import Ending
 
 SECONDS_OF_A_STRETCH = 0.2
-BYTES_OF_STATE_A_SECOND = (
-    50e6  # a stretch's engine takes the state over and gives it back: twenty times as fast, at least
-)
+MOST_SECONDS_OF_A_STRETCH = 5.0
+# A stretch's engine takes the state over and gives it back, some twenty times as fast as this.
+BYTES_OF_STATE_A_SECOND = 50e6
 STEPS_OF_THE_FIRST_STRETCH = 32
 ROWS_OF_THE_HEALTH_CHECK = 256
 
@@ -165,7 +166,7 @@ def _run_epoch(
     steps = steps_of_an_epoch(n, settings.batch_size)
     began = time.perf_counter() - snapshot.seconds
     rates_of_epoch = rules.rates(snapshot.history, steps)
-    seconds_of_a_stretch = min(_seconds_of_a_stretch(snapshot.state), keeper.seconds)
+    seconds_of_a_stretch = _seconds_of_a_stretch(snapshot.state)
     stretch = STEPS_OF_THE_FIRST_STRETCH if keeper.seconds > SECONDS_OF_A_STRETCH else 1
     losses = [snapshot.losses]
     step, loss_sum = snapshot.steps_done, float(snapshot.losses.sum())
@@ -193,16 +194,16 @@ def _run_epoch(
                     stop=stop,
                     numbers=window.numbers,
                 )
-                now = time.perf_counter()
+                now, taken = time.perf_counter(), len(outcome.losses)
                 losses.append(outcome.losses)
-                step, loss_sum = step + len(outcome.losses), loss_sum + float(outcome.losses.sum())
+                step, loss_sum = step + taken, loss_sum + float(outcome.losses.sum())
                 correct = snapshot.correct + outcome.correct
                 snapshot = replace(snapshot, state=outcome.state, correct=correct, seconds=now - began)
                 if outcome.non_finite_step is not None:
                     return snapshot, rates_of_epoch[-1], window.first_step + outcome.non_finite_step + 1
-                if len(outcome.losses):
+                if taken:
                     teller.on_progress(_progress(snapshot, settings, n, step, loss_sum, float(outcome.losses.mean())))
-                stretch = max(1, round(stretch * seconds_of_a_stretch / max(now - stretch_began, 1e-6)))
+                seconds_of_a_step = max(now - stretch_began, 1e-6) / max(taken, 1)
                 # A number that overflowed is no loss yet: the next step's will tell, and until then what was kept before
                 # stays.
                 if keeper.due() and step < steps and _finite(snapshot.state):
@@ -210,6 +211,7 @@ def _run_epoch(
                     losses, keeping_began = [snapshot.losses], time.perf_counter()
                     keeper.keep(snapshot)
                     began += time.perf_counter() - keeping_began  # an epoch's seconds are those of the training alone
+                stretch = max(1, round(min(seconds_of_a_stretch, keeper.left()) / seconds_of_a_step))
             if stopped or step >= last:
                 break
     snapshot = replace(snapshot, losses=np.concatenate(losses))
@@ -244,7 +246,7 @@ def _seconds_of_a_stretch(state: State) -> float:
     """Give the time between two looks: longer where parameters and moments are so many that to hand them over takes long."""
     records = (state.layers, *state.moments)
     size = sum(tensor.nbytes for record in records for layer in record for tensor in layer)
-    return max(SECONDS_OF_A_STRETCH, size / BYTES_OF_STATE_A_SECOND)
+    return min(max(SECONDS_OF_A_STRETCH, size / BYTES_OF_STATE_A_SECOND), MOST_SECONDS_OF_A_STRETCH)
 
 
 def _finite(state: State) -> bool:

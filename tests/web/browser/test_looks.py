@@ -74,7 +74,7 @@ def test_no_name_and_no_array_is_too_large_for_the_page(watch, screens, start_se
                 page.click("#train-start")
                 expect(page.locator("#train-state")).to_contain_text("Finished")
                 expect(page.locator("#train-weights")).to_be_visible()
-                # Not wait_for_function: the page forbids what it would evaluate a second time.
+                # Not wait_for_function: it evaluates words again in the page, whose Content-Security-Policy forbids that.
                 page.evaluate("document.getElementById('train-weights').decode()")
                 assert page.locator("#train-weights").bounding_box()["height"] < 600
                 page.click("[data-verb=discard]")
