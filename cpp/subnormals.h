@@ -2,7 +2,7 @@
 //
 // The moments of what has no gradient any more shrink step by step, m <- 0.9 m, and never come to 0: the smallest numbers are
 // rounded back to themselves. After some thousand steps most of a network's vectors hold such a number. So they count as 0 in a
-// step; what they would add to a weight is lost in rounding, unless the weight itself is as small.
+// step; what they would add to a weight is lost in rounding, unless the weight itself, or Adam's epsilon, is next to nothing.
 //
 // Elsewhere they are kept, however whoever calls computes: what is predicted must not depend on who asks, or on which thread.
 

@@ -168,6 +168,7 @@ def _run_epoch(
     rates_of_epoch = rules.rates(snapshot.history, steps)
     seconds_of_a_stretch = _seconds_of_a_stretch(snapshot.state)
     stretch = STEPS_OF_THE_FIRST_STRETCH if keeper.seconds > SECONDS_OF_A_STRETCH else 1
+    seconds_of_a_step, has_overflowed = None, False
     losses = [snapshot.losses]
     step, loss_sum = snapshot.steps_done, float(snapshot.losses.sum())
     last = min(steps, step + most_steps)
@@ -176,6 +177,9 @@ def _run_epoch(
     with closing(windows):
         for window in windows:
             while step < min(last, window.last_step) and not (stopped := stop()):
+                if seconds_of_a_step is not None:
+                    most_seconds = seconds_of_a_stretch if has_overflowed else min(seconds_of_a_stretch, keeper.left())
+                    stretch = max(1, round(most_seconds / seconds_of_a_step))
                 stretch_began = time.perf_counter()
                 outcome = engine.run(
                     architecture,
@@ -204,14 +208,15 @@ def _run_epoch(
                 if taken:
                     teller.on_progress(_progress(snapshot, settings, n, step, loss_sum, float(outcome.losses.mean())))
                 seconds_of_a_step = max(now - stretch_began, 1e-6) / max(taken, 1)
-                # A number that overflowed is no loss yet: the next step's will tell, and until then what was kept before
+                # A number that overflowed is no loss yet: a later step's will tell, and until then what was kept before
                 # stays.
-                if keeper.due() and step < steps and _finite(snapshot.state):
+                is_due = keeper.due() and step < steps
+                has_overflowed = has_overflowed or (is_due and not _finite(snapshot.state))
+                if is_due and not has_overflowed:
                     snapshot = replace(snapshot, losses=np.concatenate(losses))
                     losses, keeping_began = [snapshot.losses], time.perf_counter()
                     keeper.keep(snapshot)
                     began += time.perf_counter() - keeping_began  # an epoch's seconds are those of the training alone
-                stretch = max(1, round(min(seconds_of_a_stretch, keeper.left()) / seconds_of_a_step))
             if stopped or step >= last:
                 break
     snapshot = replace(snapshot, losses=np.concatenate(losses))
