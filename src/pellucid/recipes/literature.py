@@ -187,7 +187,7 @@ def _ciresan(
             "each picture is turned and slanted, by up to 15° and 8.5°, not one of the two",
             "the error after the last epoch, not at the best one on the validation part",
         ),
-        seeds=5 if hidden == "1000,500" else 1,
+        seeds=5 if hidden in {"1000,500", "1500,1000,500"} else 1,
     )
 
 
