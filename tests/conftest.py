@@ -1,12 +1,17 @@
-"""What all tests share: the switch ``--slow``, and how Hypothesis looks for counterexamples."""
+"""What all tests share: the switch ``--slow``, how Hypothesis looks for counterexamples, and that Ctrl-C is heard."""
 
 from __future__ import annotations
+
+import signal
 
 import pytest
 from hypothesis import settings
 
 settings.register_profile("pellucid", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("pellucid")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells have it for what they start in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
