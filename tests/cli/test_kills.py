@@ -46,7 +46,7 @@ OFTEN = "0.01"
 def command(tmp_path: Path) -> list[str]:
     """A training that takes about a second, beside starting up."""
     random = np.random.default_rng(1)
-    X, y = random.integers(0, 130, (3000, 8, 8), dtype=np.uint8), random.integers(0, 3, 3000)
+    X, y = random.integers(0, 130, (6000, 8, 8), dtype=np.uint8), random.integers(0, 3, 6000)
     for picture, label in zip(X, y, strict=True):
         picture[2 * label : 2 * label + 3] += 120  # a light bar at one of three heights
     np.savez(tmp_path / "pictures.npz", X=X, y=y)
@@ -68,20 +68,37 @@ def command(tmp_path: Path) -> list[str]:
 def killed_at_a_random_moment(command: list[str], folder: Path, rng: np.random.Generator, seconds: float) -> bool:
     """Run a command until it is killed; say whether it was, or had ended before.
 
-    One time in five it is killed while it starts up, else while it trains, which may take so many seconds.
+    One time in five it is killed while it starts up, one in five after its run is begun, else after it has written a
+    checkpoint: what comes before the first step takes longer than the training where a table is read, or the machine is busy.
     """
+
+    def has_begun() -> bool:
+        return RunFolder(folder).exists()
+
+    def has_written_a_checkpoint() -> bool:
+        return written != time_of(RunFolder(folder).checkpoints.newest)
+
+    written, part = time_of(RunFolder(folder).checkpoints.newest), rng.random()
     with subprocess.Popen([*command, "--resume", str(folder)], stdout=subprocess.PIPE, text=True) as process:
-        if rng.random() < 0.2:
+        if part < 0.2:
             time.sleep(rng.uniform(0, 0.8))
         else:
             process.stdout.readline()
-            while process.poll() is None and not (folder / "run.json").exists():
-                time.sleep(0.002)  # large files are read through before a run is begun
+            due = has_begun if part < 0.4 else has_written_a_checkpoint
+            while process.poll() is None and not due():
+                time.sleep(0.002)
             time.sleep(rng.uniform(0, seconds))
         process.kill()
         process.stdout.read()
     assert process.returncode in (0, -9)
     return process.returncode == -9
+
+
+def time_of(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:  # nor is it there for a moment, as the next takes its place
+        return None
 
 
 def where_it_stands(path: Path) -> str:
@@ -108,14 +125,11 @@ def where_it_stands(path: Path) -> str:
 def kill_and_resume(command: list[str], kills: int, seed: int, within_an_epoch: int = 0) -> Counter[str]:
     """Kill runs, going on with each, until so many kills are done: say where they fell.
 
-    On a busy machine few steps are taken before a kill: for ``within_an_epoch`` there are up to four times as many, and a
-    run has more time after each that fell before or between epochs.
+    There are up to four times as many where fewer than ``within_an_epoch`` fell within an epoch.
     """
     rng, fell = np.random.default_rng(seed), Counter()
-    began = time.monotonic()
     subprocess.run([*command, "--resume", "whole"], check=True, capture_output=True)
-    training = json.loads(Path("whole/run.json").read_text())["train_seconds"]
-    seconds = min(max(0.3, 1.2 * training), time.monotonic() - began)
+    seconds = json.loads(Path("whole/run.json").read_text())["train_seconds"]
     expected, number = Path("whole/model.safetensors").read_bytes(), 0
 
     def wants_more() -> bool:
@@ -124,10 +138,7 @@ def kill_and_resume(command: list[str], kills: int, seed: int, within_an_epoch: 
     while wants_more():
         folder = Path(f"killed-{number}")
         while wants_more() and killed_at_a_random_moment(command, folder, rng, seconds):
-            where = where_it_stands(folder)
-            fell[where] += 1
-            if within_an_epoch and where != "within an epoch":
-                seconds *= 1.2
+            fell[where_it_stands(folder)] += 1
         subprocess.run([*command, "--resume", str(folder)], check=True, capture_output=True)
         assert Path(folder, "model.safetensors").read_bytes() == expected
         assert not list(folder.rglob("*.partial"))
@@ -167,7 +178,7 @@ def test_tables_and_pictures_killed_at_twenty_moments_end_with_the_bytes_of_ones
     table.assign(label=(table.x0 + table.x1 > 0).astype(int)).to_parquet("table.parquet", row_group_size=5000)
     fell = {}
     for name, of in {"table": ["--data", "table.parquet", "--memory", "34M"], "pictures": pictures}.items():
-        options = [*of, "--hidden", "32", "--batch-size", "16", "--solver", "adam", "--validation", "500"]
+        options = [*of, "--hidden", "128,64", "--batch-size", "8", "--solver", "adam", "--validation", "500"]
         command = [sys.executable, "-m", "pellucid", "train", *options, "--epochs", "3", "--checkpoint-seconds", "0.01"]
         fell[name] = kill_and_resume(command, kills=10, seed=len(name), within_an_epoch=3)
         for path in tmp_path.glob("*/run.json"):
