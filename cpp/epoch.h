@@ -30,7 +30,7 @@ template <class T> class Epoch {
     // Take the steps, with at most so many threads. `stop` is asked now and then, on the calling thread.
     Progress run(int threads, const std::function<bool()>& stop) {
         Team team(threads);
-        Pace pace(team.size(), stepper_.work_of_a_step());
+        Pace pace({&kernels_, stepper_.is_in_bfloat16(), augmentation_.is_there, stepper_.work_of_a_step(), team.size()});
         stepper_.begin(team.size());
         stepper_.ask(stop);
         const int64_t end = steps_.first_step + steps_.n_steps;

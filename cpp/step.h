@@ -120,6 +120,7 @@ template <class T> class Stepper {
     int64_t rows_of_a_batch() const { return std::min(steps_.batch_size, steps_.rows_in_all); }
     int64_t rows_of_chunks() const { return chunk_; }
     int64_t work_of_a_step() const { return number_of_weights() * rows_of_a_batch(); }
+    bool is_in_bfloat16() const { return bfloat16_; }
 
     // Whether no step will follow: asked to stop, or a loss was not finite.
     bool has_ended() const { return ended_.load(std::memory_order_relaxed); }

@@ -1,0 +1,120 @@
+// How many members take steps, by a clock that is set: what a trial costs, and what is made of it.
+
+#include <cstdio>
+
+#include "pace.h"
+
+using namespace pellucid;
+
+namespace {
+
+struct SetClock {
+    using duration = std::chrono::duration<double>;
+    using rep = duration::rep;
+    using period = duration::period;
+    using time_point = std::chrono::time_point<SetClock>;
+    static constexpr bool is_steady = true;
+    inline static time_point at{};
+    static time_point now() { return at; }
+};
+using SetPace = PaceBy<SetClock>;
+
+bool good = true;
+void expect(bool condition, const char* what, double number) {
+    if (condition) return;
+    std::printf("not so: %s: %g\n", what, number);
+    good = false;
+}
+
+// Seconds of a step, with all members and alone.
+struct Machine {
+    double all, alone;
+    double best() const { return all < alone ? all : alone; }
+};
+struct Taken {
+    double seconds = 0, steps = 0, steps_alone = 0;
+    double too_long_by(const Machine& machine) const { return seconds / (steps * machine.best()) - 1; }
+    double share_alone() const { return steps_alone / steps; }
+};
+
+// Calls of so many steps each, of which at least `block` are taken at once.
+Taken train(const Work& work, const Machine& machine, int calls, int64_t steps_of_a_call, int64_t block = 1) {
+    Taken taken;
+    for (int call = 0; call < calls; ++call) {
+        SetPace pace(work);
+        for (int64_t left = steps_of_a_call; left > 0;) {
+            const SetPace::Stretch stretch = pace.next(left);
+            const int64_t steps = block < left ? (stretch.steps > block ? stretch.steps : block) : left;
+            const double seconds = double(steps) * (stretch.members > 1 ? machine.all : machine.alone);
+            SetClock::at += SetClock::duration(seconds);
+            pace.took(steps);
+            taken.seconds += seconds, taken.steps += double(steps), left -= steps;
+            if (stretch.members == 1) taken.steps_alone += double(steps);
+        }
+    }
+    return taken;
+}
+
+int kinds = 0;
+Work another_kind_of_work() {
+    static char kernels[100];
+    return {&kernels[kinds++], false, false, 1000, 2};
+}
+
+void trials_cost_little_however_short_the_calls() {
+    struct Case {
+        Machine machine;
+        int calls;
+        int64_t steps_of_a_call, block;
+    };
+    for (const Case& each : {Case{{0.030, 0.048}, 300, 24, 8}, Case{{0.048, 0.030}, 300, 24, 8},  // a large network, distorted pictures
+                             Case{{0.030, 0.048}, 300, 24, 1}, Case{{0.300, 0.480}, 300, 3, 1},   // and plain, a second a call
+                             Case{{100e-6, 160e-6}, 300, 938, 1}, Case{{160e-6, 100e-6}, 300, 938, 1}}) {  // a small one, an epoch a call
+        const Work work = another_kind_of_work();
+        train(work, each.machine, 30, each.steps_of_a_call, each.block);
+        const Taken taken = train(work, each.machine, each.calls, each.steps_of_a_call, each.block);
+        expect(taken.too_long_by(each.machine) < 0.02, "trials cost less than a fiftieth", taken.too_long_by(each.machine));
+        expect(taken.seconds < 60 || (taken.share_alone() > 0 && taken.share_alone() < 1), "both are tried again", taken.share_alone());
+    }
+}
+
+void a_member_that_brings_little_is_left_to_others() {
+    const Taken taken = train(another_kind_of_work(), {0.0095, 0.010}, 100, 100);
+    expect(taken.share_alone() > 0.95, "alone", taken.share_alone());
+}
+
+void a_machine_that_changes_is_noticed() {
+    const Machine quiet{0.003, 0.005}, busy{0.010, 0.005};
+    const Work work = another_kind_of_work();
+    train(work, quiet, 100, 200);
+    const Taken crowded = train(work, busy, 100, 200), again = train(work, quiet, 400, 200);
+    expect(crowded.too_long_by(busy) < 0.02, "a busy machine", crowded.too_long_by(busy));
+    expect(again.too_long_by(quiet) < 0.1, "a quiet one again", again.too_long_by(quiet));
+}
+
+void what_is_known_of_one_kind_of_work_says_nothing_of_another() {
+    const Work one = another_kind_of_work();
+    for (int kind = 0; kind < 5; ++kind) {
+        Work other = one;
+        if (kind == 0) other.bfloat16 = true;
+        if (kind == 1) other.beside_pictures = true;
+        if (kind == 2) other.weights_times_rows = 999;
+        if (kind == 3) other.most_members = 3;
+        if (kind == 4) other = another_kind_of_work();
+        train(one, {0.010, 0.005}, 10, 100);
+        const SetPace::Stretch same = SetPace(one).next(100), different = SetPace(other).next(100);
+        expect(same.members == 1, "it begins as it ended", same.members);
+        expect(different.members == other.most_members, "another begins with all", different.members);
+    }
+}
+
+}  // namespace
+
+int main() {
+    trials_cost_little_however_short_the_calls();
+    a_member_that_brings_little_is_left_to_others();
+    a_machine_that_changes_is_noticed();
+    what_is_known_of_one_kind_of_work_says_nothing_of_another();
+    std::printf("%s\n", good ? "as promised" : "not as promised");
+    return good ? 0 : 1;
+}
