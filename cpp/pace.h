@@ -58,6 +58,7 @@ template <class Clock> class PaceBy {
     // Both are tried for as long: on a busy machine a short trial sees nothing of those who interrupt.
     static constexpr double seconds_of_a_stretch = 0.004, seconds_to_warm = 0.0005, seconds_that_warm = 0.04;
     static constexpr double least_patience = 20, most_patience = 320;
+    static constexpr double longest_wait = 10;  // seconds: a machine that was busy for a moment is soon tried again
     static constexpr double clearly_less = 0.92;
 
     struct Known {
@@ -97,7 +98,7 @@ template <class Clock> class PaceBy {
         // All members may be much faster than one, or much slower: a trial waits until it costs little.
         const double step_of_other = measured(other) ? known_.seconds[other] : work_.most_members * known_.seconds[all];
         const double price = std::max(seconds_of_a_stretch + step_of_other, known_.of_trial);
-        if (known_.since_trial <= known_.patience * price) return;
+        if (known_.since_trial <= std::max(least_patience * price, std::min(known_.patience * price, longest_wait))) return;
         known_.since_trial = known_.of_trial = 0;
         if (measured(other) && known_.patience < most_patience) known_.patience *= 2;
         trying_ = other;

@@ -69,6 +69,7 @@ void trials_cost_little_however_short_the_calls() {
     };
     for (const Case& each : {Case{{0.030, 0.048}, 300, 24, 8}, Case{{0.048, 0.030}, 300, 24, 8},  // a large network, distorted pictures
                              Case{{0.030, 0.048}, 300, 24, 1}, Case{{0.300, 0.480}, 300, 3, 1},   // and plain, a second a call
+                             Case{{1, 1.3}, 300, 3, 1},                                              // a step a second
                              Case{{100e-6, 160e-6}, 300, 938, 1}, Case{{160e-6, 100e-6}, 300, 938, 1}}) {  // a small one, an epoch a call
         const Work work = another_kind_of_work();
         train(work, each.machine, 30, each.steps_of_a_call, each.block);
@@ -84,12 +85,18 @@ void a_member_that_brings_little_is_left_to_others() {
 }
 
 void a_machine_that_changes_is_noticed() {
-    const Machine quiet{0.003, 0.005}, busy{0.010, 0.005};
-    const Work work = another_kind_of_work();
-    train(work, quiet, 100, 200);
-    const Taken crowded = train(work, busy, 100, 200), again = train(work, quiet, 400, 200);
-    expect(crowded.too_long_by(busy) < 0.02, "a busy machine", crowded.too_long_by(busy));
-    expect(again.too_long_by(quiet) < 0.1, "a quiet one again", again.too_long_by(quiet));
+    struct Case {
+        Machine quiet, busy;
+        int64_t steps_of_a_call, block;
+    };
+    for (const Case& each : {Case{{0.003, 0.005}, {0.010, 0.005}, 200, 1}, Case{{0.030, 0.048}, {0.100, 0.050}, 24, 8}}) {
+        const Work work = another_kind_of_work();
+        train(work, each.quiet, 600, each.steps_of_a_call, each.block);
+        const Taken crowded = train(work, each.busy, 40, each.steps_of_a_call, each.block),
+                    again = train(work, each.quiet, 100, each.steps_of_a_call, each.block);
+        expect(crowded.too_long_by(each.busy) < 0.05, "a busy machine", crowded.too_long_by(each.busy));
+        expect(again.too_long_by(each.quiet) < 0.25, "a quiet one again", again.too_long_by(each.quiet));
+    }
 }
 
 void what_is_known_of_one_kind_of_work_says_nothing_of_another() {
