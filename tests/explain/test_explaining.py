@@ -25,6 +25,7 @@ from pellucid.equations.losses import (
 from pellucid.equations.network import backward, forward, loss_and_gradients
 from pellucid.equations.notation import EQUATIONS
 from pellucid.equations.optimizers import SGD
+from pellucid.equations.scaling import Scaling
 from pellucid.explain import explain
 from pellucid.explain.arithmetic import reckoned, value_of
 from pellucid.explain.checking import MOST_WORK_OF_PROBES, PASSES_A_PROBE, PROBES
@@ -78,7 +79,8 @@ def test_the_worked_example_says_every_number_of_its_page(tiny):
         "∂L/∂z₂[1] = (−0.7875) · 0 = 0",
         "∂L/∂W₁[0,3] = 0.945 · (−1) = −0.945",
         "b₃[0] ← 0.05 − 0.1 · 0.7875 = −0.02875",
-        "L after = 0.7833",
+        "L after ≈ 0.7833",
+        "the change = 0.7833 − 1.549 ≈ −0.7656",
     } <= said
     for step in tiny.steps:
         if step.phase != "update" and step.symbol not in ("L", "L after"):
@@ -114,10 +116,14 @@ def test_its_arrays_are_those_of_the_equations(problem, dtype):
     assert explanation.step("∂L/∂z₃").array.tolist() == (trace.p[0] - one_hot).tolist()
 
 
-@given(seed=st.integers(0, 10**6), widths=st.sampled_from([(4, 3, 3, 2), (3, 2), (30, 20, 5), (2, 40, 3), (5, 1, 2)]))
-@settings(max_examples=40)
-def test_every_line_is_true_as_it_is_printed(problem, seed, widths):
-    explanation = explain(*problem(seed, widths), learning_rate=0.1)
+@given(
+    seed=st.integers(0, 10**6),
+    widths=st.sampled_from([(4, 3, 3, 2), (3, 2), (30, 20, 5), (2, 40, 3), (5, 1, 2), (4, 3, 14)]),
+    loss=st.sampled_from(LOSSES),
+)
+@settings(max_examples=80)
+def test_every_line_is_true_as_it_is_printed(problem, seed, widths, loss):
+    explanation = explain(*problem(seed, widths, loss=loss), learning_rate=0.1)
     for line in lines_of(explanation):
         left, sign, right = sides(line)
         exact = reckoned(left)
@@ -133,10 +139,14 @@ def test_every_line_is_true_as_it_is_printed(problem, seed, widths):
             assert abs(exact - shown) <= Fraction(1, 400) * (1 + size) ** 2, line.text
 
 
-@given(seed=st.integers(0, 10**6), widths=st.sampled_from([(784, 16, 10), (30, 20, 14, 5), (6, 13, 2)]))
-@settings(max_examples=30)
-def test_every_column_adds_up_as_it_is_printed(problem, seed, widths):
-    explanation = explain(*problem(seed, widths), learning_rate=0.1)
+@given(
+    seed=st.integers(0, 10**6),
+    widths=st.sampled_from([(784, 16, 10), (30, 20, 14, 5), (6, 13, 2), (30, 14)]),
+    loss=st.sampled_from(LOSSES),
+)
+@settings(max_examples=60)
+def test_every_column_adds_up_as_it_is_printed(problem, seed, widths, loss):
+    explanation = explain(*problem(seed, widths, loss=loss), learning_rate=0.1)
     columns = [each for step in explanation.steps for each in step.sums]
     assert columns
     for each in columns:
@@ -203,9 +213,55 @@ def test_small_arrays_are_shown_whole_and_large_ones_described(large):
         assert bool(step.numbers.rows) == (step.array.size <= ALL_SHOWN), step.symbol
 
 
-def test_logits_too_large_for_exp_are_explained_without_their_powers(problem):
+@pytest.mark.parametrize("size", [1e4, -1e4])
+def test_logits_too_large_or_too_small_for_exp_are_explained_with_the_largest_taken_away(problem, size):
     architecture, layers, x, y = problem(widths=(3, 2))
-    loud = (type(layers[0])(layers[0].W * 1e4, layers[0].b),)
+    loud = (type(layers[0])(layers[0].W * 1e-3, layers[0].b * 0 + size * np.array([1, 1.1])),)
     explanation = explain(architecture, loud, x, y, learning_rate=0.1)
-    assert explanation.step("p").lines == ()
-    assert np.isfinite(explanation.loss)
+    (total, *shares), (surprise,) = explanation.step("p").lines, explanation.step("L").lines
+    largest = "11000" if size > 0 else "(−10000)"
+    assert total.text in (f"Σ exp(z₁[i] − {largest}) = 0 + 1 = 1", f"Σ exp(z₁[i] − {largest}) = 1 + 0 = 1")
+    assert all(f" − {largest}) / 1 " in line.text for line in shares), [line.text for line in shares]
+    assert "is taken away first" in explanation.step("p").note
+    assert "log 0" not in surprise.text or explanation.loss < 1e-12
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 14])
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_what_the_network_puts_out_its_loss_and_the_slope_are_printed_in_every_dress(problem, loss, outputs):
+    if loss.of_classes and outputs == 1:
+        return
+    explanation = explain(*problem(4, (3, 2, outputs), "tanh", loss), learning_rate=0.1)
+    shown = [str(explanation), explanation.to_html(), explanation.to_markdown().replace("-", "−")]
+    for symbol in ("p", "L", "∂L/∂z₂"):
+        step = explanation.step(symbol)
+        assert step.lines or step.sums, symbol
+        heads = step.lines[0].formula[-1].numeral if step.lines else step.sums[0].total
+        assert all(heads.partition("·")[0] in dress for dress in shown), symbol
+    total = explanation.step("L").sums[0].total if outputs > 1 and loss != CrossEntropy() else None
+    assert total is None or float(written(total)) == pytest.approx(explanation.loss, rel=2e-3)
+
+
+def test_the_parts_of_a_loss_are_what_its_outputs_add(problem):
+    architecture, layers, x, y = problem(4, (3, 2, 3), "tanh", CrossEntropy(0.1))
+    explanation = explain(architecture, layers, x, y, learning_rate=0.1)
+    p = explanation.step("p").array
+    smoothed = np.full(3, 0.1 / 3) + 0.9 * (np.arange(3) == y)
+    (column,) = explanation.step("L").sums
+    amounts = [float(written(part.numeral)) for part in column.parts[:3]]
+    assert amounts == pytest.approx(-smoothed * np.log(p), abs=1e-3)
+    assert "smoothed by 0.1" in explanation.step("L").note
+
+
+def test_a_smooth_function_has_no_corner_at_0(problem):
+    architecture, layers, x, y = problem(widths=(3, 3, 2), activation="tanh")
+    still = tuple(type(layer)(layer.W, np.zeros_like(layer.b)) for layer in layers)
+    check = explain(architecture, still, x * 0 + 2, y, learning_rate=0.1).step("∂L/∂b₁").check
+    assert (check.probes, check.left_out) == (3, 0)
+    assert float(written(check.apart)) < 1e-8
+
+
+def test_inputs_near_what_is_taken_from_them_are_written_with_the_digits_that_differ():
+    architecture = Architecture((1,), (), 2, scaling=Scaling((1012.8,), (5.2,)))
+    explanation = explain(architecture, initialize(architecture, 0), np.array([1013.25]), 0, learning_rate=0.1)
+    assert explanation.step("x").lines[0].text == "x[0] = (1013.25 − 1012.8) / 5.2 ≈ 0.08654"

@@ -3,8 +3,8 @@
 This is how backpropagation is checked. It is slow, two forward passes for each number, and knows nothing of the chain
 rule: if both agree, the derivation and the code are right.
 
-ReLU has a corner. A probe that pushes some z across 0 measures half of each slope, and says nothing about either: such
-probes are left out, and counted. So are those that push an output across what was wanted, where that is the loss's corner.
+ReLU and its like have a corner. A probe that pushes some z across 0 measures half of each slope, and says nothing about
+either: such probes are left out, and counted. So are those that push an output across what was wanted, where that is the loss's corner.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def slope_at(
     """Estimate the slope of the loss in one number of a quantity: a weight, a bias, or what the network makes on its way.
 
     Equation [difference], where θ is an element of the W, b, z or a of one layer, and everything behind it follows. None
-    where the probe crosses a corner of ReLU: there is no slope to be measured.
+    where the probe crosses a corner: there is no slope to be measured.
 
     Shapes: X (n, d), y (n,); ``quantity`` is a letter and the number of the layer, from 1; ``index`` that of the
     element, for z and a with the row in front → a number. Raises nothing.
@@ -186,5 +186,9 @@ def _forward_with(
 
 
 def _sides(architecture: Architecture, trace: Trace, y: Targets) -> list[NDArray[np.bool_]]:
-    of_hidden = [layer.z > 0 for layer in trace.layers[:-1]]
+    of_hidden = [
+        layer.z > 0
+        for layer, hidden in zip(trace.layers[:-1], architecture.hidden, strict=True)
+        if ACTIVATIONS[hidden.activation].has_corner
+    ]
     return [*of_hidden, trace.p > y] if isinstance(architecture.loss, (AbsoluteError, Quantile)) else of_hidden

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pellucid.equations.architecture import Architecture
-from pellucid.equations.network import loss_and_gradients
+from pellucid.equations.network import forward, loss_and_gradients
 from pellucid.equations.optimizers import SGD
 from pellucid.equations.parameters import Layers
 
@@ -40,6 +40,8 @@ def loss_along(architecture: Architecture, layers: Layers, X: NDArray[Any], y: A
     with np.errstate(over="ignore", invalid="ignore"):
         before, g = loss_and_gradients(architecture, layers, X, y)
         square = sum(float((tensor**2).sum()) for layer in g for tensor in layer)
-        after = [SGD().step(layers, g, (), t=1, learning_rate=float(rate))[0] for rate in steps]
-        losses = [loss_and_gradients(architecture, moved, X, y)[0] for moved in after]
+        losses = []
+        for rate in steps:  # one moved copy at a time: parameters may be many
+            moved, _ = SGD().step(layers, g, (), t=1, learning_rate=float(rate))
+            losses.append(architecture.loss.of_batch(forward(architecture, moved, X).logits, y))
     return Along(steps, np.array(losses), before - steps * square)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from fractions import Fraction as Exact
+from math import isclose
 
 from pellucid.explain.formula import Formula, Fraction, Number, Operator
 from pellucid.explain.numerals import numeral
@@ -25,32 +27,83 @@ def value_of(written: str) -> Exact | None:
 
 
 def reckoned(formula: Formula) -> Exact | None:
-    """Reckon a row of numbers with +, −, ·, fractions and max(0, …); None where there is anything else in it.
+    """Reckon numbers with +, −, ·, fractions, brackets, ², max, min, abs and sign; None where there is anything else in it.
 
     >>> reckoned((Number("0.5"), Operator("·"), Number("(−3)"), Operator("+"), Number("1")))
     Fraction(-1, 2)
+    >>> reckoned((Operator("("), Number("1"), Operator("−"), Number("3"), Operator(")"), Operator("²")))
+    Fraction(4, 1)
     """
-    match formula:
-        case (Operator("max"), Operator("("), Number("0"), Operator(","), Number(written), Operator(")")):
-            value = value_of(written)
-            return None if value is None else max(Exact(0), value)
-    total, product, factor = Exact(0), Exact(1), Exact(1)
-    expects_number = True
-    for sign in formula:
-        if isinstance(sign, Operator):
-            if sign.sign in ("+", "−"):
-                if not expects_number:
-                    total, product = total + factor * product, Exact(1)
-                factor = Exact(-1 if sign.sign == "−" else 1)
-            elif sign.sign != "·" or expects_number:
-                return None
-            expects_number = True
-            continue
-        number = _number(sign)
-        if number is None or not expects_number:
+    try:
+        reader = _Reader(formula)
+        value = reader.sum()
+        return value if reader.sign() is None else None
+    except (_NoNumberError, ZeroDivisionError):
+        return None
+
+
+class _NoNumberError(Exception):
+    """Something that is not reckoned with here."""
+
+
+class _Reader:
+    """Reads a formula from left to right: a sum of products of numbers and of what stands in brackets."""
+
+    def __init__(self, formula: Formula) -> None:
+        self.formula, self.place = formula, 0
+
+    def sign(self) -> str | None:
+        """Give the operator that is next; "" where something else is, None at the end."""
+        if self.place == len(self.formula):
             return None
-        product, expects_number = product * number, False
-    return None if expects_number else total + factor * product
+        sign = self.formula[self.place]
+        return sign.sign if isinstance(sign, Operator) else ""
+
+    def take(self, *signs: str) -> str | None:
+        """Go past the next operator where it is one of these."""
+        sign = self.sign()
+        if sign not in signs:
+            return None
+        self.place += 1
+        return sign
+
+    def sum(self) -> Exact:
+        total = -self.product() if self.take("−") else self.product()
+        while sign := self.take("+", "−"):
+            total = total + self.product() if sign == "+" else total - self.product()
+        return total
+
+    def product(self) -> Exact:
+        product = self.factor()
+        while self.take("·"):
+            product *= self.factor()
+        return product
+
+    def factor(self) -> Exact:
+        name = self.take(*_FUNCTIONS)
+        if self.take("("):
+            values = [self.sum()]
+            while self.take(","):
+                values.append(self.sum())
+            if not self.take(")") or (name is None and len(values) > 1):
+                raise _NoNumberError
+            value = _FUNCTIONS[name](values) if name else values[0]
+            return value**2 if self.take("²") else value
+        if name or self.sign() != "":
+            raise _NoNumberError
+        value = _number(self.formula[self.place])
+        if value is None:
+            raise _NoNumberError
+        self.place += 1
+        return value
+
+
+_FUNCTIONS: dict[str, Callable[[list[Exact]], Exact]] = {
+    "max": max,
+    "min": min,
+    "abs": lambda values: abs(values[0]),
+    "sign": lambda values: Exact((values[0] > 0) - (values[0] < 0)),
+}
 
 
 def _number(sign: object) -> Exact | None:
@@ -60,6 +113,16 @@ def _number(sign: object) -> Exact | None:
         above, below = reckoned(sign.above), reckoned(sign.below)
         return above / below if above is not None and below else None
     return None
+
+
+def equals(value: float) -> Operator:
+    """Give the sign before a number that is written alone: = where it is what is printed, ≈ where it is rounded.
+
+    >>> equals(0.7000000000000001).sign, equals(2 / 3).sign
+    ('=', '≈')
+    """
+    written = value_of(numeral(value))
+    return Operator("=" if written is None or isclose(float(written), value, rel_tol=1e-12) else "≈")
 
 
 def ending(made: Formula, value: float, written: str = "") -> Formula:

@@ -1,43 +1,18 @@
-"""The steps backwards: the gradient of the logits, and through each layer those of its weights, biases and inputs."""
+"""The steps backwards from the logits: through each layer the gradients of its weights, biases and inputs."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from pellucid.equations.activations import ACTIVATIONS
-from pellucid.equations.losses import CrossEntropy
+from pellucid.explain.arithmetic import equals
 from pellucid.explain.checking import checked
 from pellucid.explain.explanation import Line, Step
-from pellucid.explain.formula import Formula, Number, Operator, Symbol, Word, text
+from pellucid.explain.formula import Formula, Number, Operator, Symbol, text
 from pellucid.explain.forwards import TAG_OF_ACTIVATION
-from pellucid.explain.numerals import numeral, share
+from pellucid.explain.numerals import numeral
 from pellucid.explain.one_step import OneStep
-from pellucid.explain.worked import EQUALS, MINUS, column_of, line_of, products
-
-
-def gradient_of_logits(one: OneStep) -> Step:
-    """∂L/∂z of the last layer."""
-    dz, loss = one.back[-1].dz[0], one.architecture.loss
-    made = Symbol("z", one.L, "", True)
-    lines: list[Line] = []
-    if loss == CrossEntropy():
-        p = one.trace.p[0]
-        formula: Formula = (made, EQUALS, Symbol("p"), MINUS, Symbol("y"))
-        for j in one.classes_shown():
-            wanted = Number("1" if j == int(one.y[0]) else "0")
-            lines.append(line_of(made._replace(place=str(j)), (Number(share(p[j])), MINUS, wanted), dz[j]))
-        note = (
-            "It holds for every class: the text says so of the correct one. The true class is pulled up, each other "
-            "pushed down by its own probability, and together they cancel."
-        )
-    else:
-        formula = (made, EQUALS, Word("the slope of the loss at z"))
-        note = ""
-    shapes = f"{len(dz)} = {len(dz)} − {len(dz)}"
-    check = checked(one, ("z", one.L), one.back[-1].dz)
-    return Step(
-        text((made,)), "backward", "dz_out", "Back to the logits", formula, shapes, dz, tuple(lines), (), note, check
-    )
+from pellucid.explain.worked import EQUALS, column_of, line_of, products
 
 
 def gradient_of_weights(one: OneStep, k: int) -> Step:
@@ -64,7 +39,7 @@ def gradient_of_biases(one: OneStep, k: int) -> Step:
     db = one.back[k - 1].gradient.b
     made, dz = Symbol("b", k, "", True), Symbol("z", k, "", True)
     lines = tuple(
-        Line((made._replace(place=str(j)), EQUALS, dz._replace(place=str(j)), EQUALS, Number(numeral(db[j]))))
+        Line((made._replace(place=str(j)), EQUALS, dz._replace(place=str(j)), equals(db[j]), Number(numeral(db[j]))))
         for j in one.places(k)
     )
     check = checked(one, ("b", k), db)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.parameters import Layers
-from pellucid.explain import backwards, forwards, updates
+from pellucid.explain import backwards, forwards, loss, updates
 from pellucid.explain.explanation import Explanation, Step
 from pellucid.explain.one_step import OneStep
 
@@ -60,8 +60,8 @@ def _steps(one: OneStep) -> Iterator[Step]:
         if k < one.L:
             yield forwards.activation(one, k)
     yield forwards.output(one)
-    yield forwards.loss(one)
-    yield backwards.gradient_of_logits(one)
+    yield loss.loss(one)
+    yield loss.gradient_of_logits(one)
     for k in range(one.L, 0, -1):
         yield backwards.gradient_of_weights(one, k)
         yield backwards.gradient_of_biases(one, k)

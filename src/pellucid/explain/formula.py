@@ -59,10 +59,10 @@ class Fraction(NamedTuple):
 Sign = Symbol | Number | Operator | Word | Fraction
 Formula = tuple[Sign, ...]
 
-FUNCTIONS = {"exp": r"\exp", "log": r"\log", "max": r"\max"}
+FUNCTIONS = {"exp": r"\exp", "log": r"\log", "max": r"\max", "min": r"\min"}
 _LATEX = {
     "·": r"\cdot", "⊙": r"\odot", "←": r"\leftarrow", "Σ": r"\sum", "−": "-", "≈": r"\approx", "η": r"\eta", "…": r"\dots",
-    "∞": r"\infty",
+    "∞": r"\infty", "²": "^{2}", "δ": r"\delta", "½": r"\tfrac{1}{2}",
 }  # fmt: skip
 
 
@@ -77,11 +77,11 @@ def text(formula: Formula) -> str:
 def _is_close(formula: Formula, place: int) -> bool:
     """Say whether a sign stands close behind the one before: within brackets, behind a function's name, behind a minus."""
     before, sign = _operator(formula[place - 1]), _operator(formula[place])
-    if before in ("(", "[") or sign in (")", "]", ","):
+    if before in ("(", "[") or sign in (")", "]", ",", "²"):
         return True
     if before == "−":
-        return place == 1 or _operator(formula[place - 2]) in ("=", "≈")
-    return sign == "(" and before != ""
+        return place == 1 or isinstance(formula[place - 2], Word) or _operator(formula[place - 2]) in ("=", "≈", "(", ",")
+    return sign == "(" and before[:1].isalpha() and before != "Σ"
 
 
 def _operator(sign: Sign) -> str:
@@ -104,8 +104,12 @@ def _text(sign: Sign) -> str:
 
 
 def _bracketed(formula: Formula) -> str:
-    written = text(formula)
-    return f"({written})" if " + " in written or " − " in written else written
+    signs, depth = [_operator(sign) for sign in formula], 0
+    for place, sign in enumerate(signs):
+        depth += (sign == "(") - (sign == ")")
+        if place and not depth and sign in ("+", "−"):  # a sum: within brackets of its own already it needs no others
+            return f"({text(formula)})"
+    return text(formula)
 
 
 def latex(formula: Formula) -> str:

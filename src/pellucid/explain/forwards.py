@@ -1,15 +1,14 @@
-"""The steps forwards: what the network sees, each layer, the output, the loss."""
+"""The steps forwards: what the network sees, each layer, the output."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from pellucid.equations.activations import ACTIVATIONS
-from pellucid.equations.losses import CrossEntropy
 from pellucid.explain.arithmetic import ending
 from pellucid.explain.explanation import ALL_SHOWN, Line, Step
 from pellucid.explain.formula import Formula, Fraction, Number, Operator, Symbol, Word, text
-from pellucid.explain.numerals import in_a_product, numeral, share
+from pellucid.explain.numerals import bracketed, in_a_product, numeral, share, told_apart
 from pellucid.explain.one_step import OneStep
 from pellucid.explain.worked import EQUALS, MINUS, PLUS, applied, between, column_of, line_of, products
 
@@ -21,16 +20,6 @@ _TAG_OF_OUTPUT = {
     "exp": "poisson",
     "scaled_tanh": "scaled-tanh",
 }
-_TAG_OF_LOSS = {
-    "cross_entropy": "loss",
-    "class_squared_error": "class-squared",
-    "binary_cross_entropy": "binary-loss",
-    "squared_error": "squared",
-    "absolute_error": "absolute",
-    "huber": "huber",
-    "quantile": "quantile",
-    "poisson": "poisson",
-}
 
 
 def what_it_sees(one: OneStep) -> Step:
@@ -40,9 +29,8 @@ def what_it_sees(one: OneStep) -> Step:
     lines = []
     for i in one.places(0):
         offset, scale = (float(np.broadcast_to(each, d)[i]) for each in (scaling.offset, scaling.scale))
-        above: Formula = (Number(numeral(float(one.X[0, i]))),)
-        if offset:
-            above = (*above, MINUS, Number(in_a_product(offset)))
+        seen, off = told_apart(float(one.X[0, i]), offset)
+        above: Formula = (Number(seen), MINUS, Number(bracketed(off))) if offset else (Number(seen),)
         made: Formula = (Fraction(above, (Number(numeral(scale)),)),) if scale != 1 else above
         lines.append(line_of(Symbol("x", None, str(i)), made, x[i]))
     picture = (
@@ -111,63 +99,40 @@ def output(one: OneStep) -> Step:
     z, p, loss = one.trace.logits[0], one.trace.p[0], one.architecture.loss
     k = len(p)
     lines: list[Line] = []
+    note = ""
     if loss.output == "softmax":
         with np.errstate(over="ignore"):
-            powers = np.exp(z)
-        if np.isfinite(powers.sum()):
-            total = Number(numeral(powers.sum()))
-            if k <= ALL_SHOWN:
-                made = between(PLUS, [(Number(numeral(power)),) for power in powers])
-                lines.append(Line((Operator("Σ"), *_power(one, "i"), EQUALS, *ending(made, float(powers.sum())))))
-            for j in one.classes_shown():
-                above: Formula = (Operator("exp"), Operator("("), Number(numeral(z[j])), Operator(")"))
-                lines.append(
-                    line_of(Symbol("p", None, str(j)), (Fraction(above, (total,)),), p[j], written=share(p[j]))
-                )
-        sum_of_powers: Formula = (Operator("Σ"), *_power(one, "i"))
-        formula: Formula = (Symbol("p", None, "j"), EQUALS, Fraction(_power(one, "j"), sum_of_powers))
+            largest = 0.0 if 0 < np.exp(z).sum() < np.inf else float(z.max())
+        powers = np.exp(z - largest)
+        total = Number(numeral(powers.sum()))
+        if largest:
+            note = (
+                f"Such powers are beyond what a computer holds: from each logit the largest, {numeral(largest)}, is taken away "
+                "first, above and below, which changes no p."
+            )
+        if k <= ALL_SHOWN:
+            made = between(PLUS, [(Number(numeral(power)),) for power in powers])
+            power = _power(Symbol("z", one.L, "i"), largest)
+            lines.append(Line((Operator("Σ"), *power, EQUALS, *ending(made, float(powers.sum())))))
+        for j in one.classes_shown():
+            above = _power(Number(numeral(z[j])), largest)
+            lines.append(line_of(Symbol("p", None, str(j)), (Fraction(above, (total,)),), p[j], written=share(p[j])))
+        above, below = (_power(Symbol("z", one.L, place)) for place in "ji")
+        formula: Formula = (Symbol("p", None, "j"), EQUALS, Fraction(above, (Operator("Σ"), *below)))
     else:
-        formula = (Symbol("p"), EQUALS, Operator(loss.output), Operator("("), Symbol("z", one.L), Operator(")"))
+        formula = (Symbol("p"), EQUALS, *_bent(loss.output, Symbol("z", one.L)))
+        lines = [
+            line_of(Symbol("p", None, str(j)), _bent(loss.output, Number(numeral(z[j]))), p[j], written=share(p[j]))
+            for j in one.places(one.L)
+        ]
     title = {"softmax": "Softmax: from logits to probabilities"}.get(loss.output, "What the network puts out")
-    return Step("p", "loss", _TAG_OF_OUTPUT[loss.output], title, formula, f"{k} = {k}", p, tuple(lines), write=share)
+    return Step("p", "loss", _TAG_OF_OUTPUT[loss.output], title, formula, f"{k} = {k}", p, tuple(lines), (), note, write=share)
 
 
-def _power(one: OneStep, place: str) -> Formula:
-    return (Operator("exp"), Operator("("), Symbol("z", one.L, place), Operator(")"))
+def _power(of: Symbol | Number, largest: float = 0.0) -> Formula:
+    less: Formula = (MINUS, Number(in_a_product(largest))) if largest else ()
+    return (Operator("exp"), Operator("("), of, *less, Operator(")"))
 
 
-def loss(one: OneStep) -> Step:
-    """[loss], or whichever it is."""
-    loss, value = one.architecture.loss, np.array([one.loss])
-    if loss == CrossEntropy():
-        p, y = one.trace.p[0], int(one.y[0])
-        formula: Formula = (
-            Symbol("L"), EQUALS, MINUS, Operator("Σ"), Symbol("y", None, "i"), Operator("log"), Symbol("p", None, "i"),
-        )  # fmt: skip
-        surprise: Formula = (Symbol("L"), EQUALS, MINUS, Operator("log"), Symbol("p", None, str(y)), EQUALS)
-        line = Line((*surprise, *ending((MINUS, Operator("log"), Number(share(p[y]))), one.loss)))
-        note = "y is 1 for the true class, 0 for all others: one term of the sum is left, how surprising the truth is."
-        return Step(
-            "L",
-            "loss",
-            "loss",
-            "Cross-entropy: how wrong that is",
-            formula,
-            f"1 = {len(p)}",
-            value,
-            (line,),
-            (),
-            note,
-        )
-    formula = (
-        Symbol("L"),
-        EQUALS,
-        Word(loss.name.replace("_", " ")),
-        Operator("("),
-        Symbol("p"),
-        Operator(","),
-        Symbol("y"),
-        Operator(")"),
-    )
-    tag = _TAG_OF_LOSS[loss.name]
-    return Step("L", "loss", tag, "The loss: how wrong that is", formula, f"1 = {one.architecture.outputs}", value)
+def _bent(name: str, of: Symbol | Number) -> Formula:
+    return (of,) if name == "identity" else (Operator(name), Operator("("), of, Operator(")"))

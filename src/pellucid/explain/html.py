@@ -106,7 +106,7 @@ def _step(number: int, step: Step) -> Iterator[str]:
     rows, about = step.numbers
     if not rows:
         yield f'<p class="about">{escape(about)}</p>'
-    elif len(step.lines) < step.array.size > 1:
+    elif len(step.lines) < step.array.size and (step.array.size > 1 or not step.sums):
         yield '<div class="scroll"><table>'
         yield from (f"<tr>{''.join(map(_number, row))}</tr>" for row in rows)
         yield "</table></div>"

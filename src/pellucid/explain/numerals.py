@@ -43,8 +43,12 @@ def in_a_product(value: float) -> str:
     >>> in_a_product(-0.2)
     '(−0.2)'
     """
-    text = numeral(value)
-    return f"({text})" if text.startswith(MINUS) else text
+    return bracketed(numeral(value))
+
+
+def bracketed(written: str) -> str:
+    """Put brackets around a numeral that is negative, for within a formula."""
+    return f"({written})" if written.startswith(MINUS) else written
 
 
 def share(value: float) -> str:
@@ -57,6 +61,19 @@ def share(value: float) -> str:
     if not 1e-12 < missing < 10.0**-DIGITS * 5:
         return numeral(value)
     return _tidy(f"{value:.{1 - floor(log10(missing))}f}")
+
+
+def told_apart(value: float, other: float) -> tuple[str, str]:
+    """Write two numbers: as ``numeral``, but where they are near each other with the digits that their difference has.
+
+    >>> told_apart(1.5489, 0.7833), told_apart(1013.25, 1012.8), told_apart(2.0, 2.0)
+    (('1.549', '0.7833'), ('1013.25', '1012.8'), ('2', '2'))
+    """
+    apart, largest = abs(value - other), max(abs(value), abs(other))
+    if not 1e-12 * largest < apart < 10.0**-2 * largest < 1e12:
+        return numeral(value), numeral(other)
+    places = max(DIGITS - 1 - floor(log10(apart)), 0)
+    return _tidy(f"{value:.{places}f}"), _tidy(f"{other:.{places}f}")
 
 
 def percent(value: float, digits: int = 2) -> str:

@@ -56,7 +56,7 @@ def _array(step: Step) -> Iterator[str]:
     name = step.symbol.removesuffix(" ←")
     if not rows:
         yield f"{INDENT}{name}: {about}"
-    elif step.array.size > 1:
+    elif step.array.size > 1 or not (step.lines or step.sums):
         widest = max(len(number) for row in rows for number in row)
         for place, row in enumerate(rows):
             head = f"{name} = (" if place == 0 else " " * (len(name) + 4)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from pellucid.explain.arithmetic import ending
+from pellucid.explain.arithmetic import ending, equals
 from pellucid.explain.explanation import Line, Step
 from pellucid.explain.formula import Formula, Number, Operator, Symbol, Word, text
-from pellucid.explain.numerals import in_a_product, numeral
+from pellucid.explain.numerals import in_a_product, numeral, told_apart
 from pellucid.explain.one_step import OneStep
 from pellucid.explain.worked import EQUALS, GETS, MINUS, TIMES, line_of
 
@@ -41,11 +41,12 @@ def what_it_was_worth(one: OneStep) -> Step:
     """The loss before and after, and what the slope predicted."""
     square = sum(float((tensor**2).sum()) for layer in one.gradients for tensor in layer)
     after, predicted = one.loss_after, -one.learning_rate * square
+    now, then = told_apart(after, one.loss)
     formula: Formula = (Symbol("L"), Word("after"), Operator("≈"), Symbol("L"), MINUS, ETA, Word("‖g‖²"))
     lines = (
-        Line((Symbol("L"), Word("before"), EQUALS, Number(numeral(one.loss)))),
-        Line((Symbol("L"), Word("after"), EQUALS, Number(numeral(after)))),
-        Line((Word("the change"), EQUALS, Number(numeral(after - one.loss)))),
+        Line((Symbol("L"), Word("before"), equals(one.loss), Number(numeral(one.loss)))),
+        Line((Symbol("L"), Word("after"), equals(after), Number(numeral(after)))),
+        Line((Word("the change"), EQUALS, *ending((Number(now), MINUS, Number(then)), after - one.loss))),
         Line((Word("predicted"), EQUALS, *ending((MINUS, *_eta_times(one, square)), predicted))),
     )
     note = (

@@ -7,16 +7,19 @@ from typing import Any
 from pellucid.equations.decompose import decompose
 from pellucid.equations.parameters import Array
 from pellucid.explain.arithmetic import ending
+from pellucid.explain.arithmetic import equals as exactly
 from pellucid.explain.explanation import ALL_SHOWN, Line, Part, Sum
 from pellucid.explain.formula import Formula, Number, Operator, Symbol, Word
-from pellucid.explain.numerals import adding_up, in_a_product
+from pellucid.explain.numerals import adding_up, in_a_product, numeral
 
 TERMS_SHOWN = 5
 EQUALS, PLUS, MINUS, TIMES, GETS = map(Operator, ("=", "+", "−", "·", "←"))
 
 
 def line_of(head: Symbol, made: Formula, value: float, equals: Operator = EQUALS, written: str = "") -> Line:
-    """Write what an element is made of, and what it comes to."""
+    """Write what an element is made of, and what it comes to; with ≈ at once where that is one number, and rounded."""
+    if equals == EQUALS and made == (Number(numeral(float(value))),):
+        equals = exactly(float(value))
     return Line((head, equals, *ending(made, float(value), written)))
 
 
