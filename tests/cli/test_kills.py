@@ -69,7 +69,7 @@ def killed_at_a_random_moment(command: list[str], folder: Path, rng: np.random.G
     """Run a command until it is killed; say whether it was, or had ended before.
 
     One time in five it is killed while it starts up, one in five after its run is begun, else after it has written a
-    checkpoint: what comes before the first step takes longer than the training where a table is read, or the machine is busy.
+    checkpoint: where a table is read, or the machine is busy, what comes before the first step takes longer than the steps.
     """
 
     def has_begun() -> bool:

@@ -58,6 +58,21 @@ def test_where_there_are_no_labelled_examples_it_says_so(client) -> None:
     assert client.refused("explanation", index=0)[:2] == (404, "no-data")
 
 
+def test_examples_that_could_not_be_loaded_once_are_asked_for_again(client) -> None:
+    labelled, loads = client.session.now.examples.get(), []
+
+    def load():
+        loads.append(1)
+        if len(loads) == 1:
+            raise DataUnavailableError("no network")
+        return labelled
+
+    client.session.adopt(client.session.given.network, "another", load)
+    assert client.ask("evaluation")["found"] is None
+    assert client.ask("evaluation")["found"]["examples"] == client.ask("evaluation")["found"]["examples"] == 10
+    assert len(loads) == 2
+
+
 def test_a_network_of_numbers_has_nothing_to_count(client) -> None:
     numbers = Architecture((28, 28), (), 1, SquaredError())
     layers = (Layer(np.zeros((1, 784)), np.zeros(1)),)

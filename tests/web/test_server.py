@@ -133,6 +133,36 @@ def test_with_a_host_only_the_whole_address_that_was_printed_leads_to_the_page(s
         refused.value.close()
 
 
+def test_with_a_host_nobody_looks_at_model_pictures_or_training_without_the_key(start_server) -> None:
+    server = start_server("--host", "0.0.0.0", "--allow-host", "127.0.0.1")
+    address = server.address.partition("?key=")[0]
+    looked_at = (
+        "model.safetensors",
+        "mistakes",
+        "evaluation",
+        "run",
+        "run/weights.png",
+        "explanation/1/along",
+        "samples",
+    )
+    others = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    others.addheaders = [("Cookie", f"pellucid-{server.port}=guessed")]
+    for path in looked_at:
+        with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+            others.open(f"{address}api/v1/{path}")
+        assert b"Open the whole address" in refused.value.read()
+        refused.value.close()
+    with urllib.request.urlopen(f"{address}api/v1/state") as state:
+        assert state.status == 200
+    ours = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with ours.open(server.address) as page:
+        assert "HttpOnly" in page.headers["Set-Cookie"]
+        assert "SameSite=strict" in page.headers["Set-Cookie"]
+    for path in ("model.safetensors", "run", "samples"):
+        with ours.open(f"{address}api/v1/{path}") as answer:
+            assert answer.status == 200
+
+
 def test_two_hosts_of_ours_are_not_one(server) -> None:
     host = f"Host: 127.0.0.1:{server.port}\r\n".encode()
     assert status(exchange(server.port, b"GET / HTTP/1.1\r\n" + host + host + b"\r\n")) in (400, 421)

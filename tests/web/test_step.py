@@ -137,6 +137,15 @@ def test_what_cannot_be_explained_is_refused_in_a_sentence(client, record) -> No
     assert "; expected" in words
 
 
+@pytest.mark.parametrize("rate", ["1" + "0" * 400, "-1" + "0" * 400, "1e999", "0", "true", '"1"'])
+def test_a_rate_that_no_float_can_hold_is_refused_as_any_other(client, rate) -> None:
+    for path in ("explanation", "run", "run/rate"):
+        body = f'{{"learning_rate": {rate}' + (', "index": 1}' if path == "explanation" else "}")
+        answer = client.post(f"/api/v1/{path}", content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 422, answer.text
+        assert "expected a number from " in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("most", ["nan", "inf", "-1", "0", "x", "1e300"])
 def test_a_rate_along_the_step_that_makes_no_sense_is_refused(client, explained, most) -> None:
     assert client.get(f"/api/v1/explanation/{explained['id']}/along?most={most}").status_code == 422

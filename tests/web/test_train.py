@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pellucid.datasets import load
 from pellucid.engines import choose
+from pellucid.equations.scaling import scaled
 from pellucid.recipes.options import architecture_of
 from pellucid.training.callbacks import Progress
 from pellucid.training.examples import Examples
@@ -142,11 +143,36 @@ def test_divergence_is_explained_at_the_operation_where_it_began(client) -> None
     client.tell("run", **{**SMALL, "hidden": [32, 32], "activation": "identity", "learning_rate": 10, "epochs": 50})
     run = client.wait_for("diverged")
     assert "The first number that is infinite or NaN arises in " in run["sentence"]
-    assert "try a lower one" in run["sentence"]
+    assert "set a lower one" in run["sentence"]
     client.tell("network", source="trained")  # the last finite state is kept
     assert all(np.isfinite(tensor).all() for layer in client.session.now.network.layers for tensor in layer)
+    client.tell("run/rate", learning_rate=0.01)  # as it advises
     client.tell("run/reset")
-    assert client.ask("run")["state"] == "paused"
+    assert (client.ask("run")["state"], client.ask("run")["rate"]) == ("paused", 0.01)
+    client.tell("run/step")
+    client.wait_for("paused")
+    client.tell("network", source="trained")
+    assert client.session.now.network.model.training["learning_rate"] == 0.01
+
+
+@pytest.mark.parametrize("rows", [50, 1200])
+def test_of_a_sorted_table_examples_of_all_classes_tell_which_neurons_are_dead(make_client, tmp_path, rows) -> None:
+    random, y = np.random.default_rng(0), np.arange(rows) * 3 // rows
+    X = random.normal(0, 1, (rows, 3)) + 6 * np.eye(3)[y]
+    lines = [",".join(f"{x:.3f}" for x in row) + f",{label}" for row, label in zip(X, y, strict=True)]
+    (tmp_path / "sorted.csv").write_text("a,b,c,label\n" + "\n".join(lines))
+    client = make_client(own_data=(str(tmp_path / "sorted.csv"), "label"))
+    client.tell("run", hidden=[64], learning_rate=1e-6, epochs=1, paused=True)
+    client.wait_for("paused")
+    client.tell("run/step")
+    run = client.wait_for("paused", "finished")
+    work, weights = client.trainer._work, client.trainer._snapshot.state.layers[0]
+    off = ~(scaled(work.training.X, work.architecture.scaling, np.dtype(np.float64)) @ weights.W.T + weights.b > 0)
+    assert run["looked_at"] == min(128, len(work.training))
+    assert run["layers"][0]["dead"] <= off.all(axis=0).sum() + 3
+    by_the_first = off[:128].all(axis=0).sum()
+    assert rows < 100 or run["layers"][0]["dead"] < by_the_first - 3
+    client.trainer.close()
 
 
 def test_the_trained_network_becomes_the_one_of_the_page(client) -> None:

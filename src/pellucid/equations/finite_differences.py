@@ -4,7 +4,8 @@ This is how backpropagation is checked. It is slow, two forward passes for each 
 rule: if both agree, the derivation and the code are right.
 
 ReLU and its like have a corner. A probe that pushes some z across 0 measures half of each slope, and says nothing about
-either: such probes are left out, and counted. So are those that push an output across what was wanted, where that is the loss's corner.
+either: such probes are left out, and counted. So are those that push an output across what was wanted, where that is the
+loss's corner.
 """
 
 from __future__ import annotations

@@ -91,11 +91,11 @@ class _Reader:
             return value**2 if self.take("²") else value
         if name or self.sign() != "":
             raise _NoNumberError
-        value = _number(self.formula[self.place])
-        if value is None:
+        number = _number(self.formula[self.place])
+        if number is None:
             raise _NoNumberError
         self.place += 1
-        return value
+        return number
 
 
 _FUNCTIONS: dict[str, Callable[[list[Exact]], Exact]] = {

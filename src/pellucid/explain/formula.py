@@ -80,7 +80,9 @@ def _is_close(formula: Formula, place: int) -> bool:
     if before in ("(", "[") or sign in (")", "]", ",", "²"):
         return True
     if before == "−":
-        return place == 1 or isinstance(formula[place - 2], Word) or _operator(formula[place - 2]) in ("=", "≈", "(", ",")
+        return (
+            place == 1 or isinstance(formula[place - 2], Word) or _operator(formula[place - 2]) in ("=", "≈", "(", ",")
+        )
     return sign == "(" and before[:1].isalpha() and before != "Σ"
 
 

@@ -107,8 +107,8 @@ def output(one: OneStep) -> Step:
         total = Number(numeral(powers.sum()))
         if largest:
             note = (
-                f"Such powers are beyond what a computer holds: from each logit the largest, {numeral(largest)}, is taken away "
-                "first, above and below, which changes no p."
+                f"Such powers are beyond what a computer holds: from each logit the largest, {numeral(largest)}, is taken "
+                "away first, above and below, which changes no p."
             )
         if k <= ALL_SHOWN:
             made = between(PLUS, [(Number(numeral(power)),) for power in powers])
@@ -126,7 +126,9 @@ def output(one: OneStep) -> Step:
             for j in one.places(one.L)
         ]
     title = {"softmax": "Softmax: from logits to probabilities"}.get(loss.output, "What the network puts out")
-    return Step("p", "loss", _TAG_OF_OUTPUT[loss.output], title, formula, f"{k} = {k}", p, tuple(lines), (), note, write=share)
+    return Step(
+        "p", "loss", _TAG_OF_OUTPUT[loss.output], title, formula, f"{k} = {k}", p, tuple(lines), (), note, write=share
+    )
 
 
 def _power(of: Symbol | Number, largest: float = 0.0) -> Formula:

@@ -55,7 +55,9 @@ def wanted(one: OneStep) -> Array:
 def loss(one: OneStep) -> Step:
     """[loss], or whichever it is."""
     of, k = one.architecture.loss, one.architecture.outputs
-    value, lines, sums = np.array([one.loss]), (), ()
+    value = np.array([one.loss])
+    lines: tuple[Line, ...]
+    sums: tuple[Sum, ...] = ()
     if of == CrossEntropy():
         lines = (_surprise(one),)
         note = "y is 1 for the true class, 0 for all others: one term of the sum is left, how surprising the truth is."
@@ -75,7 +77,9 @@ def _surprise(one: OneStep) -> Line:
         return Line((ERROR, EQUALS, MINUS, LOG, Symbol("p", None, str(y)), EQUALS, *ending(made, one.loss)))
     of_all = float(z.max() + np.log(np.exp(z - z.max()).sum()))
     logits = (LOG, SUM, EXP, OPEN, Symbol("z", one.L, "i"), CLOSE, MINUS, Symbol("z", one.L, str(y)), EQUALS)
-    return Line((ERROR, EQUALS, *logits, *ending((Number(numeral(of_all)), MINUS, Number(in_a_product(z[y]))), one.loss)))
+    return Line(
+        (ERROR, EQUALS, *logits, *ending((Number(numeral(of_all)), MINUS, Number(in_a_product(z[y]))), one.loss))
+    )
 
 
 def _formula(one: OneStep, place: str) -> Formula:
@@ -113,11 +117,15 @@ def _note(one: OneStep) -> str:
             of_true, of_others = numeral(1 - ε + ε / k), numeral(ε / k)
             return f"The labels are smoothed by {numeral(ε)}: y is {of_true} for the true class, {of_others} for each other."
         case BinaryCrossEntropy(ε) if ε:
-            return f"The labels are smoothed by {numeral(ε)}: y is {numeral(1 - ε / 2)} for yes, {numeral(ε / 2)} for no."
+            return (
+                f"The labels are smoothed by {numeral(ε)}: y is {numeral(1 - ε / 2)} for yes, {numeral(ε / 2)} for no."
+            )
         case ClassSquaredError():
             return "t is 1 for the true class, −1 for each other."
         case Huber(δ):
-            return f"c is the error, abs(p − y), or δ = {numeral(δ)} where that is less: squared where near, straight beyond."
+            return (
+                f"c is the error, abs(p − y), or δ = {numeral(δ)} where that is less: squared near 0, straight beyond."
+            )
         case Quantile(q):
             return f"q is {numeral(q)}: what is learned lies above that share of what is seen."
         case Poisson():
@@ -179,7 +187,15 @@ def _term(one: OneStep, j: int) -> Formula:
             c = Number(numeral(min(abs(p - y), δ)))
             return (c, TIMES, OPEN, Operator("abs"), *error, MINUS, Number("0.5"), TIMES, c, CLOSE)
         case Quantile(q):
-            below: Formula = (Number(numeral(q)), TIMES, OPEN, Number(numeral(y)), MINUS, Number(bracketed(share(p))), CLOSE)
+            below: Formula = (
+                Number(numeral(q)),
+                TIMES,
+                OPEN,
+                Number(numeral(y)),
+                MINUS,
+                Number(bracketed(share(p))),
+                CLOSE,
+            )
             return (Operator("max"), OPEN, *below, COMMA, Number(numeral(1 - q)), TIMES, *error, CLOSE)
         case Poisson():
             at_best: Formula = (PLUS, label, TIMES, LOG, label, MINUS, label) if y else ()

@@ -35,7 +35,7 @@ OWN_STYLE = """
 .report .figures b { display: block; font-size: 1.7rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .report table.counts td { padding: .15rem .5rem; } .report table.counts th { color: var(--quiet); font-size: .9rem; }
 .report table.counts td.right { font-weight: 600; } .report table.counts td.wrong { color: var(--minus); font-weight: 600; }
-.report table.counts td.none { color: var(--line); }
+.report table.counts td.none { color: var(--quiet); }
 .report .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.4rem, 1fr)); gap: .7rem; padding: 0;
   list-style: none; }
 .report .gallery img { width: 5.6rem; height: auto; image-rendering: pixelated; border: 1px solid var(--line);

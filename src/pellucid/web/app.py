@@ -28,7 +28,7 @@ from pellucid.report.page import fingerprint
 from pellucid.training.settings import LEARNING_RATES
 from pellucid.web import digits, mistakes, steps, wanted
 from pellucid.web.aside import aside
-from pellucid.web.guard import Guard, RefusalError
+from pellucid.web.guard import KEY_IS_MISSING, Guard, RefusalError, cookie_of
 from pellucid.web.runs import FIELDS, Trainer
 from pellucid.web.samples import PAPER, samples
 from pellucid.web.session import MOST_UNDO, Session, Subject
@@ -105,11 +105,12 @@ class Page:
         """Give the page, with the token that its requests shall bear: where there is a key, to who knows it."""
         given = request.query_params.get("key", "")
         if self.key is not None and not hmac.compare_digest(given.encode("utf-8", "replace"), self.key.encode()):
-            raise RefusalError(
-                403, "key", "Open the whole address that the server printed, or that you were given: it ends in a key."
-            )
+            raise RefusalError(403, "key", KEY_IS_MISSING)
         content = self.assets["index.html"].content.replace(b"{{token}}", self.token.encode())
-        return Response(content, media_type="text/html")
+        response = Response(content, media_type="text/html")
+        if self.key is not None:  # for what is only looked at, pictures among it, which bear no token
+            response.set_cookie(cookie_of(request.headers["host"]), self.key, httponly=True, samesite="strict")
+        return response
 
     def _static(self, name: str) -> Callable[[Request], Awaitable[Response]]:
         async def give(_: Request) -> Response:
@@ -317,7 +318,7 @@ def create_app(session: Session, trainer: Trainer, hosts: Collection[str], token
     handlers: Any = {RefusalError: _refused, PellucidError: _told, HTTPException: _not_found, Exception: _broken}
     app = Starlette(routes=page.routes(), exception_handlers=handlers, lifespan=lifespan)
     app.router.redirect_slashes = False  # an address is ours or not
-    return Guard(app, hosts, token)
+    return Guard(app, hosts, token, key)
 
 
 def description() -> Answer:

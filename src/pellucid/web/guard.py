@@ -14,6 +14,7 @@ import hmac
 from collections.abc import Collection, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,6 +22,8 @@ MOST_BYTES = 64 * 1024
 LONGEST_PATH = 256
 MOST_HEADER_BYTES = 16 * 1024
 SECONDS_FOR_A_BODY = 10.0
+STATE = "/api/v1/state"
+KEY_IS_MISSING = "Open the whole address that the server printed, or that you were given: it ends in a key."
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -56,10 +59,14 @@ async def busy(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class Guard:
-    """The outermost layer. ``hosts`` are the values of Host that are ours, ``token`` what our page sends with a POST."""
+    """The outermost layer. ``hosts`` are the values of Host that are ours, ``token`` what our page sends with a POST.
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str], token: str) -> None:
-        self.app, self.hosts, self.token = app, frozenset(host.lower() for host in hosts), token
+    Where there is a ``key``, who asks for anything but the page and its state bears the cookie that the page came with, or
+    the token.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str], token: str, key: str | None = None) -> None:
+        self.app, self.hosts, self.token, self.key = app, frozenset(host.lower() for host in hosts), token, key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on with the body read and our headers on the answer."""
@@ -117,13 +124,30 @@ class Guard:
             raise RefusalError(
                 403, "origin", "The request comes from another site. Open the page at the address printed."
             )
+        has_token = _same(headers.get("x-token", ""), self.token)
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            if self.key is not None and is_call and scope["path"] != STATE and not has_token:
+                cookies = cookie_parser(headers.get("cookie", ""))
+                if not _same(cookies.get(cookie_of(host), ""), self.key):
+                    raise RefusalError(403, "key", KEY_IS_MISSING)
             return
-        token = headers.get("x-token", "")
-        if not hmac.compare_digest(token.encode(), self.token.encode()):
+        if not has_token:
             raise RefusalError(403, "token", "The page is of another run of the server. Reload it.")
         if scope["method"] == "POST" and headers.get("content-type", "").split(";")[0].strip() != "application/json":
             raise RefusalError(415, "content-type", "The body is not said to be JSON; expected application/json.")
+
+
+def cookie_of(host: str) -> str:
+    """Name the cookie of a server: those of one machine's servers are told apart by their port.
+
+    >>> cookie_of("lab.example:8765")
+    'pellucid-8765'
+    """
+    return f"pellucid-{host.rpartition(':')[2] if ':' in host else 80}"
+
+
+def _same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes:

@@ -126,10 +126,10 @@ class Trainer:
             self._spawn(most_steps)
 
     def change_rate(self, given: Mapping[str, Any]) -> None:
-        """Take another rate from the next step on, whether it runs or not."""
+        """Take another rate from the next step on, whether it runs or not; after it diverged, for beginning again."""
         rate = number(given, "learning_rate", 1e-6, 10)
         with self._command:
-            self._need("running", "paused")
+            self._need("running", "paused", "diverged")
             self._rate = rate
             self._rates = {*self._rates, rate}
             self._changed()
@@ -137,12 +137,15 @@ class Trainer:
                 self._stop.set()  # the loop sees that nobody is pausing, and goes on with the new rate
 
     def reset(self) -> None:
-        """Go back to the beginning: the same seed, the same first weights."""
+        """Go back to the beginning: the same seed, the same first weights, the first rate; after it diverged the rate as it
+        is, which may be a lower one by now.
+        """
         with self._command:
             self._need("running", "paused", "finished", "diverged")
             self._halt()
             work = self._held_work()
-            self._rate = work.settings.learning_rate
+            if self._state != "diverged":
+                self._rate = work.settings.learning_rate
             self._rates = {self._rate}
             self._snapshot, self._state, self._sentence = _first(work), "paused", ""
             self._watch = self._watching(work)
@@ -186,8 +189,9 @@ class Trainer:
             "validation_part": "drawn by lot, of each class its share",
             "steps": steps,
         }
-        if self._rates != {work.settings.learning_rate}:
-            record.pop("learning_rate")
+        record.pop("learning_rate")
+        if len(self._rates) == 1:
+            record["learning_rate"] = self._rate
         data = work.dataset
         return {**record, "data": {"name": data.name, "sha256": data.fingerprint, "own_test_part": data.has_own_split}}
 
@@ -305,7 +309,7 @@ class Trainer:
     def _end(self, work: Work, rules: PageRules, result: Fit) -> None:
         if result.ending is Ending.DIVERGED:
             self._sentence = (
-                f"{where_it_diverged(work, rules, result.snapshot)} The rate is {self._rate:g}; try a lower one, and "
+                f"{where_it_diverged(work, rules, result.snapshot)} The rate is {self._rate:g}; set a lower one, and "
                 "begin again."
             )
             is_spoiled = ends_its_epoch(work, result.snapshot) or not all_finite(result.snapshot.state.layers)

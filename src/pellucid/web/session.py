@@ -35,12 +35,12 @@ MOST_UNDO = 20
 class Examples:
     """Labelled examples that a network was not trained on: loaded when they are first asked for, once.
 
-    Only who asks for them waits, for it may be a download.
+    Only who asks for them waits, for it may be a download. Where that failed, the next who asks tries again.
     """
 
     def __init__(self, load: Callable[[], Labelled]) -> None:
         self._load, self._loading = load, threading.Lock()
-        self._found: Labelled | PellucidError | None = None
+        self._found: Labelled | None = None
 
     def get(self) -> Labelled:
         """Give them. Raises ``RefusalError`` where there are none."""
@@ -49,10 +49,8 @@ class Examples:
                 try:
                     self._found = self._load()
                 except PellucidError as error:
-                    self._found = error
-        if isinstance(self._found, PellucidError):
-            raise RefusalError(404, "no-data", f"There are no labelled examples: {self._found}")
-        return self._found
+                    raise RefusalError(404, "no-data", f"There are no labelled examples: {error}") from None
+            return self._found
 
 
 @dataclass(frozen=True, eq=False)

@@ -97,6 +97,9 @@ def _picture_of_example(explanation: Explanation) -> str | None:
     return data_uri(dark_on_light(explanation.picture), SOON) if explanation.picture.ndim == 2 else None
 
 
+_one_at_a_time = threading.Lock()
+
+
 def step_of(shown: Shown, place: int) -> Step:
     """Find a step by its place. Raises ``RefusalError``."""
     if not 0 <= place < len(shown.explanation.steps):
@@ -148,7 +151,8 @@ def numbers(shown: Shown, place: int, first: int) -> dict[str, Any]:
 def along(shown: Shown, most: float) -> dict[str, Any]:
     """Give the loss along the step, from no step to one with the rate ``most``."""
     subject, rates = shown.subject, np.linspace(0, most, RATES_ALONG)
-    found = loss_along(subject.network.architecture, subject.layers64, shown.x.reshape(1, -1), shown.targets, rates)
+    with _one_at_a_time:  # each holds a copy of all parameters
+        found = loss_along(subject.network.architecture, subject.layers64, shown.x.reshape(1, -1), shown.targets, rates)
     return {
         "points": [
             {

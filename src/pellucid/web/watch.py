@@ -12,7 +12,7 @@ from pellucid.training.health import LayerHealth, health
 from pellucid.training.history import EpochRecord
 from pellucid.web.points import Points
 from pellucid.web.run_records import charts_of, epoch_record, last_record, layer_record
-from pellucid.web.work import Work
+from pellucid.web.work import Work, drawn
 
 SECONDS_BETWEEN_LOOKS = 0.15
 RESTS_A_LOOK = 10
@@ -30,6 +30,7 @@ class Watch(Callback):
 
     def __init__(self, work: Work, rate: Callable[[], float], changed: Callable[[], None]) -> None:
         self._work, self._rate, self._changed = work, rate, changed
+        self._some = drawn(work.training, ROWS_OF_HEALTH)
         self.notices: list[str] = []
         self.told: Progress | None = None
         self._seen: Progress | None = None
@@ -53,7 +54,7 @@ class Watch(Callback):
         work, began = self._work, time.monotonic()
         self._health = health(
             work.engine, work.architecture, work.settings, progress.state, self._rate(),
-            work.training.X[:ROWS_OF_HEALTH], work.training.y[:ROWS_OF_HEALTH],
+            self._some.X, self._some.y,
         )  # fmt: skip
         if progress.rows < progress.rows_of_epoch:  # of a whole epoch the loop itself tells
             seen = judge(work.engine, work.architecture, progress.state.layers, work.validation.X, work.validation.y)
@@ -82,4 +83,5 @@ class Watch(Callback):
             "listed": [epoch_record(each) for each in self._epochs],
             "charts": charts_of(self._points),
             "now": last_record(self._points),
+            "looked_at": len(self._some),
         }

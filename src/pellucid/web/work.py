@@ -59,6 +59,16 @@ def work_of(dataset: Dataset, config: Mapping[str, Any], make_engine: Callable[[
     )
 
 
+def drawn(examples: Examples, most: int) -> Examples:
+    """Draw some examples by lot: a table that is sorted by class begins with examples of one class.
+
+    >>> drawn(Examples(np.arange(1000)[:, np.newaxis], np.repeat([0, 1], 500)), 100).y.mean().round(1)
+    np.float64(0.5)
+    """
+    rows = np.sort(permutation(LOT, Purpose.TEST_SPLIT, len(examples))[:most])
+    return Examples(examples.X[rows], examples.y[rows])
+
+
 def divided(y: NDArray[Any]) -> tuple[Indices, Indices]:
     """Divide rows into those to learn from and a sixth to look at, drawn by lot, of each class its share.
 

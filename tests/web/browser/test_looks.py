@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -50,6 +51,19 @@ def test_stillness_is_kept_where_it_is_asked_for(watch, served) -> None:
     page = watched.open()
     watched.says("7")
     assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_two_presses_of_more_list_each_mistake_once(watch, start_server, drawings, tmp_path) -> None:
+    architecture = Architecture((28, 28), (Hidden(8),), 10)
+    Network(architecture, initialize(architecture, 0), tuple("0123456789")).save(tmp_path / "model.safetensors")
+    watched = watch(start_server(str(tmp_path / "model.safetensors"), "--data", str(drawings)).address)
+    page = watched.open("errors")
+    expect(page.locator("#gallery li")).to_have_count(48)
+    page.route("**/api/v1/mistakes*", lambda route: (page.wait_for_timeout(300), route.continue_()))
+    page.evaluate("for (const _ of [1, 2]) document.getElementById('gallery-more').click()")
+    expect(page.locator("#gallery-more")).to_be_hidden()
+    listed = page.locator("#gallery li").all_inner_texts()
+    assert len(set(listed)) == len(listed) == int(re.sub(r"\D", "", page.inner_text("#gallery-title").split(":")[1]))
 
 
 def test_no_name_and_no_array_is_too_large_for_the_page(watch, screens, start_server, tmp_path) -> None:

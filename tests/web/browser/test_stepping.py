@@ -82,6 +82,50 @@ def test_what_the_page_prints_is_what_the_terminal_prints(watched, served, tmp_p
     assert numbers > 40
 
 
+def test_the_step_that_is_taken_is_the_one_that_was_asked_for_last(watched, served) -> None:
+    page, taken = watched.open("step"), []
+    page.check('input[name="source"][value="index"]')
+    page.fill("#step-index", "5")
+    page.press("#step-index", "Tab")
+    expect(page.locator("#step-headline")).to_contain_text("Example 5 of")
+    page.on("request", lambda request: request.url.endswith("/step") and taken.append(request.post_data_json["id"]))
+    page.route("**/api/v1/explanation", lambda route: (page.wait_for_timeout(700), route.continue_()))
+    before = served.state()["subject"]["steps"]
+    with page.expect_response("**/api/v1/explanation") as explained:
+        page.fill("#step-index", "6")
+        page.press("#step-index", "Tab")
+        page.click("#step-take")  # while example 5 is still on the screen
+    asked_for = explained.value.json()["id"]
+    expect(page.locator("#step-taken")).to_contain_text("Taken")
+    assert taken == [asked_for]
+    expect(page.locator("#step-headline")).to_contain_text("Example 6 of")
+    page.fill("#step-index", "999999")
+    page.press("#step-index", "Tab")
+    page.click("#step-take")
+    expect(page.locator("#step-complaint")).to_be_visible()
+    page.wait_for_timeout(300)
+    assert len(taken) == 1  # what is refused is not taken, nor what was there before
+    assert served.state()["subject"]["steps"] == before + 1
+    (said,) = watched.said
+    assert "422" in said  # the browser's own word on the refusal
+    watched.said.clear()
+    page.click("#step-undo")
+    expect(page.locator("#step-taken")).to_contain_text("Taken back")
+    page.unroute_all(behavior="wait")
+
+
+def test_a_pager_keeps_the_focus(watched) -> None:
+    page = watched.open("step")
+    expect(page.locator("#along svg.chart")).to_be_visible()
+    page.locator("#rail button", has_text="∂L/∂W₁").click()
+    page.click("#stop details summary")
+    page.focus("#stop details button >> nth=1")
+    for first in ("197–", "393–"):
+        page.keyboard.press("Enter")
+        expect(page.locator("#stop details .row")).to_contain_text(first)
+        assert page.evaluate("document.activeElement.textContent") == "›"
+
+
 def test_a_mistake_opens_in_step(watched) -> None:
     page = watched.open("errors")
     expect(page.locator("#errors-figures")).to_contain_text("wrong")

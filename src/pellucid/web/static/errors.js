@@ -4,7 +4,9 @@ import { button, chart, find, make, table } from "./dom.js";
 
 /** @type {{true: number, taken: number} | null} the cell of the confusion matrix that is looked at */
 let cell = null;
-let version = -1, loaded = 0;
+let version = -1, loaded = 0, latest = 0;
+/** @type {import("./types").Subject | null} */
+let about = null;
 /** @type {(index: number) => void} */
 let open = () => {};
 /** @type {string[]} */
@@ -17,15 +19,16 @@ export function prepare(openInStep) {
 
 /** @param {import("./types").Subject} subject */
 export async function enter(subject) {
+  about = subject;
   if (subject.version === version) return;
   find("errors-lead").textContent = "Looking at the examples …";
   try {
     /** @type {import("./types").Evaluation} */
     const answer = await get("evaluation");
-    version = answer.version;
     say(answer.why_not);
-    if (answer.found === null) return;
-    show(answer.found);
+    if (answer.found === null) return; // it may be found the next time: the network of this machine is back, say
+    version = answer.version;
+    show(answer.found, subject.steps);
     cell = null;
     await fill(true);
   } catch (error) {
@@ -43,10 +46,10 @@ function say(words) {
   find("errors-all").hidden = words !== "";
 }
 
-/** @param {import("./types").Found} found */
-function show(found) {
+/** @param {import("./types").Found} found @param {number} steps taken on the page */
+function show(found, steps) {
   classes = found.classes;
-  find("errors-lead").textContent = `${found.network} on ${found.what}: ${found.examples.toLocaleString("en")} examples that it has not learned from.`;
+  find("errors-lead").textContent = `${found.network} on ${found.what}: ${found.examples.toLocaleString("en")} examples${steps ? `; from some of them it may have learned, in the step${steps === 1 ? "" : "s"} taken on this page` : " that it has not learned from"}.`;
   const figure = (/** @type {string} */ number, /** @type {string} */ words) => make("li", {}, make("b", {}, number), words);
   find("errors-figures").replaceChildren(figure(found.accuracy, "read rightly"), figure(found.wrong.toLocaleString("en"), "wrong"), figure(found.loss, "loss"), figure(found.calibration_error, "expected calibration error"));
   const rows = found.confusion.map((row, is) => [classes[is], ...row.map((count, taken) => {
@@ -61,18 +64,23 @@ function show(found) {
 
 /** @param {boolean} anew */
 async function fill(anew) {
-  if (anew) loaded = 0;
-  const which = cell ? `&true=${cell.true}&taken=${cell.taken}` : "";
+  const asked = (latest += 1), from = anew ? 0 : loaded, of = cell;
+  const which = of ? `&true=${of.true}&taken=${of.taken}` : "";
   try {
     /** @type {import("./types").Gallery} */
-    const some = await get(`mistakes?from=${loaded}${which}`);
+    const some = await get(`mistakes?from=${from}${which}`);
+    if (asked !== latest) return;
+    if (some.version !== version && about) { // another network by now: its counts are others, too
+      version = -1;
+      return enter({ ...about, version: some.version });
+    }
     const items = some.mistakes.map((each) => make("li", {}, make("button", { type: "button", title: "Open in Step", onclick: () => open(each.index) },
       each.picture ? make("img", { class: "pixels", src: each.picture, alt: "" }) : "", make("span", {}, `no. ${each.index.toLocaleString("en")}`), make("span", {}, `is ${each.is}, said ${each.said}`), make("span", { class: "quiet" }, `${each.sure} sure`))));
-    loaded += items.length;
+    loaded = from + items.length;
     if (anew) find("gallery").replaceChildren(...items);
     else find("gallery").append(...items);
-    find("gallery-title").textContent = cell ? `${classes[cell.true]}, taken for ${classes[cell.taken]}: ${some.of}` : `Mistakes, the surest first: ${some.of.toLocaleString("en")}`;
-    button("gallery-all").hidden = cell === null;
+    find("gallery-title").textContent = of ? `${classes[of.true]}, taken for ${classes[of.taken]}: ${some.of}` : `Mistakes, the surest first: ${some.of.toLocaleString("en")}`;
+    button("gallery-all").hidden = of === null;
     button("gallery-more").hidden = loaded >= some.of;
   } catch (error) {
     if (!(error instanceof Lost || error instanceof Refused)) throw error;

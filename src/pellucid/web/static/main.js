@@ -1,6 +1,6 @@
 // Which screen is shown, and which network the page is about.
 import { Lost, get, remember } from "./api.js";
-import { find, make } from "./dom.js";
+import { find, input, make } from "./dom.js";
 import * as draw from "./draw.js";
 import * as errors from "./errors.js";
 import * as step from "./step.js";
@@ -86,6 +86,10 @@ addEventListener("keydown", (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
   if (/^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName) || event.altKey || event.ctrlKey || event.metaKey) return;
   const next = SCREENS[Number(event.key) - 1];
-  if (next) location.hash = next;
+  if (next && input("keys").checked) location.hash = next;
 });
+try {
+  input("keys").checked = localStorage.getItem("keys") !== "off";
+  input("keys").addEventListener("change", () => localStorage.setItem("keys", input("keys").checked ? "on" : "off"));
+} catch { /* a browser that keeps nothing: the box holds for as long as the page is open */ }
 begin();

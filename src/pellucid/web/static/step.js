@@ -78,25 +78,62 @@ const source = (value) => /** @type {HTMLInputElement} */ (document.querySelecto
 /** The slider goes from 0.0001 to 1 in even shares. */
 const rateOf = (/** @type {number} */ place) => Number((10 ** (place / 20 - 4)).toPrecision(2));
 
+/** What is being worked out; what it gives is on the screen, or refused. @type {Promise<void>} */
+let working = Promise.resolve();
+/** Whether what is shown is what is asked for. */
+let isCurrent = false;
+
 async function explain() {
   const asked = (latest += 1);
+  const record = workOut(asked);
+  working = record.then(() => {}, () => {});
+  if (await record) await lookAlong(asked);
+}
+
+/** All that was asked for is on the screen, or refused. */
+async function settled() {
+  for (let seen; seen !== working;) {
+    seen = working;
+    await seen;
+  }
+}
+
+/** → whether it is on the screen. @param {number} asked */
+async function workOut(asked) {
+  isCurrent = false;
   const rate = rateOf(input("step-rate").valueAsNumber);
   const label = select("step-label").value;
   const example = source("drawing").checked ? { pixels } : { index: Math.max(0, Math.trunc(input("step-index").valueAsNumber || 0)) };
   if (!shown) find("step-headline").textContent = "Working out one step …";
   try {
     const record = await post("explanation", { ...example, learning_rate: rate, ...(label ? { label } : {}) });
-    if (asked !== latest) return;
+    if (asked !== latest) return false;
     shown = record;
+    isCurrent = true;
     find("step-complaint").hidden = true;
     show(record);
-    along = await get(`explanation/${record.id}/along?most=${Math.min(10, 2 * rate)}`);
-    if (asked === latest) showAlong(rate);
+    return true;
   } catch (error) {
     if (error instanceof Refused && asked === latest) {
       if (!shown) find("step-headline").textContent = "";
       complain(error.message);
     } else if (!(error instanceof Lost || error instanceof Refused)) throw error;
+    return false;
+  }
+}
+
+/** @param {number} asked */
+async function lookAlong(asked) {
+  if (!shown) return;
+  const rate = rateOf(input("step-rate").valueAsNumber);
+  try {
+    const found = await get(`explanation/${shown.id}/along?most=${Math.min(10, 2 * rate)}`);
+    if (asked !== latest) return;
+    along = found;
+    showAlong(rate);
+  } catch (error) {
+    if (error instanceof Refused && asked === latest) complain(error.message);
+    else if (!(error instanceof Lost || error instanceof Refused)) throw error;
   }
 }
 
@@ -192,10 +229,15 @@ async function page(list, id, place, first) {
     const some = await get(`explanation/${id}/numbers/${place}?from=${first}`);
     const last = some.from + some.numbers.length;
     const move = (/** @type {string} */ words, /** @type {number} */ to, /** @type {boolean} */ can) => make("button", { type: "button", disabled: !can, onclick: () => page(list, id, place, to) }, words);
+    const pressed = list.contains(document.activeElement) ? document.activeElement?.textContent : null;
     list.replaceChildren(
       make("p", { class: "row tight" }, move("‹", Math.max(0, first - 196), first > 0), `${some.from + 1}–${last} of ${some.of.toLocaleString("en")}`, move("›", last, last < some.of)),
       table(["place", "as printed", "exactly"], some.numbers.map((each) => [each.place, each.numeral, each.exact]), "numbers"),
     );
+    if (pressed === "‹" || pressed === "›") { // the focus stays in the pager, which is another one now
+      const others = [...list.querySelectorAll("button")].filter((each) => !each.disabled);
+      (others.find((each) => each.textContent === pressed) ?? others[0])?.focus();
+    }
   } catch (error) {
     if (error instanceof Refused) list.replaceChildren(error.message);
     else if (!(error instanceof Lost)) throw error;
@@ -231,6 +273,12 @@ function showAlong(rate) {
 function anew() {
   find("step-taken").textContent = "";
   return explain();
+}
+
+/** Take the step that is on the screen, once it is the one that is asked for. */
+async function takeStep() {
+  await settled();
+  return isCurrent && shown ? post("step", { id: shown.id }) : null;
 }
 
 let doing = Promise.resolve();
@@ -273,7 +321,7 @@ const another = (/** @type {number} */ by) => { choose(Math.max(0, (input("step-
 input("step-index").addEventListener("change", () => another(0));
 button("step-previous-example").addEventListener("click", () => another(-1));
 button("step-next-example").addEventListener("click", () => another(1));
-button("step-take").addEventListener("click", () => change(() => shown && post("step", { id: shown.id }), "Taken: the network has learned from this example."));
+button("step-take").addEventListener("click", () => change(takeStep, "Taken: the network has learned from this example."));
 button("step-undo").addEventListener("click", () => change(() => subject && post("undo", { version: subject.version }), "Taken back: the weights are as before, to the bit."));
 button("step-given").addEventListener("click", () => change(() => post("network", { source: "given" }), "This is the given network again."));
 button("stop-previous").addEventListener("click", () => go(stop - 1));

@@ -4,6 +4,7 @@ import { button, chart, find, image, input, make, sized, table } from "./dom.js"
 
 /** @typedef {import("./types").Run} Run */
 
+const DEAD_NAMED = 6;
 const OFTEN = 250, SELDOM = 2000, WORDS_EVERY = 5000, WEIGHTS_EVERY = 1000;
 
 /** @type {Run | null} */
@@ -89,10 +90,18 @@ function show(now) {
   find("now-errors").textContent = now.now ? `Now: ${now.now.validation_accuracy} of validation examples right.` : "Of validation examples.";
   find("train-layers").replaceChildren(table(["layer", "neurons", "gradient", "update", "dead"],
     (now.layers ?? []).map((layer) => [String(layer.layer), String(layer.width), layer.gradient_norm, layer.update_ratio,
-      layer.dead ? make("span", { title: `neurons ${layer.dead_neurons.join(", ")}` }, String(layer.dead)) : "0"])));
+      dead(layer)])));
   find("train-epochs").replaceChildren(table(["epoch", "loss", "validation", "right", "validation", "seconds"],
     (now.listed ?? []).map((each) => [String(each.epoch), each.loss, each.validation_loss, each.accuracy, each.validation_accuracy, each.seconds])));
+  if (now.looked_at) find("looked-at").textContent = String(now.looked_at);
   showWeights(now);
+}
+
+/** Which neurons are dead: how many, and the first of them. @param {import("./types").LayerOfRun} layer */
+function dead(layer) {
+  if (!layer.dead) return "0";
+  const first = layer.dead_neurons.slice(0, DEAD_NAMED).join(", ");
+  return make("span", {}, `${layer.dead}`, make("span", { class: "quiet" }, ` (no. ${first}${layer.dead > DEAD_NAMED ? " …" : ""})`));
 }
 
 /** Say how it stands: at once when the state changes, else every few seconds, so that a screen reader can follow. @param {Run} now */
@@ -116,16 +125,18 @@ function showWords(now) {
 
 /** @param {Run} now */
 function showControls(now) {
-  const may = {
+  const allowed = {
     pause: ["running", "loading"], resume: ["paused"], step: ["paused"], epoch: ["paused"],
     reset: ["paused", "running", "finished", "diverged"], discard: ["loading", "paused", "running", "finished", "diverged", "failed"],
   };
   for (const each of find("train-controls").querySelectorAll("button")) {
-    const states = may[/** @type {keyof typeof may} */ (each.dataset.verb)] ?? ["paused", "finished", "diverged"];
-    each.disabled = readOnly || !states.includes(now.state) || (now.network === undefined && !["pause", "discard"].includes(each.dataset.verb ?? ""));
+    const states = allowed[/** @type {keyof typeof allowed} */ (each.dataset.verb)] ?? ["paused", "finished", "diverged"];
+    const may = !readOnly && states.includes(now.state) && (now.network !== undefined || ["pause", "discard"].includes(each.dataset.verb ?? ""));
+    each.disabled = !may && each !== document.activeElement; // who is disabled loses the focus, to nowhere
+    each.setAttribute("aria-disabled", String(!may));
   }
   button("train-start").disabled = button("train-start-paused").disabled = readOnly || ["loading", "paused", "running"].includes(now.state);
-  for (const each of find("train-rate-form").querySelectorAll("input, button")) /** @type {HTMLInputElement} */ (each).disabled = readOnly || !["paused", "running"].includes(now.state);
+  for (const each of find("train-rate-form").querySelectorAll("input, button")) /** @type {HTMLInputElement} */ (each).disabled = readOnly || !["paused", "running", "diverged"].includes(now.state);
   if (document.activeElement !== input("train-rate") && now.rate) input("train-rate").value = String(now.rate);
 }
 
@@ -180,8 +191,8 @@ sized(image("train-weights"));
 form.addEventListener("submit", (event) => { event.preventDefault(); start(false); });
 button("train-start-paused").addEventListener("click", () => { if (form.reportValidity()) start(true); });
 find("train-controls").addEventListener("click", (event) => {
-  const verb = /** @type {HTMLElement} */ (event.target).dataset?.verb;
-  if (verb) command(`run/${verb}`);
+  const pressed = /** @type {HTMLElement} */ (event.target), verb = pressed.dataset?.verb;
+  if (verb && pressed.getAttribute("aria-disabled") !== "true") command(`run/${verb}`);
 });
 find("train-rate-form").addEventListener("submit", (event) => {
   event.preventDefault();

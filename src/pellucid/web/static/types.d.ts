@@ -40,12 +40,13 @@ export interface Found {
   classes: string[]; confusion: number[][]; precision: string[]; recall: string[]; reliability: string;
   bins: { examples: number; sure: string; right: string }[];
 }
-export interface Gallery { from: number; of: number; mistakes: { index: number; is: string; said: string; sure: string; picture: string | null }[] }
+export interface Gallery { version: number; from: number; of: number; mistakes: { index: number; is: string; said: string; sure: string; picture: string | null }[] }
+export interface LayerOfRun { layer: number; width: number; gradient_norm: string; update_ratio: string; dead: number; dead_neurons: number[] }
 export interface Run {
   changes: number; state: string; unchanged?: boolean; sentence: string; notices: string[]; rate: number; config: Record<string, unknown>;
   network?: string; parameters?: number; rows?: { training: number; validation: number }; steps?: number; steps_an_epoch?: number;
   epoch?: number; epochs?: number;
-  layers?: { layer: number; width: number; gradient_norm: string; update_ratio: string; dead: number; dead_neurons: number[] }[];
+  layers?: LayerOfRun[]; looked_at?: number;
   listed?: { epoch: number; loss: string; validation_loss: string; accuracy: string; validation_accuracy: string; seconds: string }[];
   charts?: { loss: string; errors: string } | null; now?: { loss: string; validation_loss: string; validation_accuracy: string } | null;
 }
