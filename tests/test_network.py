@@ -3,6 +3,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,6 +107,25 @@ def test_parts_that_do_not_fit_are_refused_in_a_sentence() -> None:
 def test_load_of_what_is_nowhere_is_a_sentence(tmp_path) -> None:
     with pytest.raises(ModelFileError, match="there is no file"):
         load(tmp_path / "nothing")
+
+
+def test_a_folder_of_data_is_not_in_the_way_of_a_bundled_model_of_its_name(network, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mnist").mkdir()
+    Path("mnist/train-images-idx3-ubyte.gz").touch()
+    for name in ("mnist", Path("mnist")):
+        assert load(name).architecture.widths == (784, 128, 64, 10)
+    with pytest.raises(ModelFileError, match=r"the folder .*mnist holds no model"):
+        load(tmp_path / "mnist")
+    network.save("mnist/model.safetensors")
+    assert load("mnist").classes == ("a", "b", "c")
+
+
+def test_a_file_goes_before_a_bundled_model_of_its_name(network, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    network.save("model.safetensors")
+    Path("model.safetensors").rename("mnist")
+    assert load("mnist").classes == ("a", "b", "c")
 
 
 def test_every_public_name_is_there_and_no_other(network) -> None:

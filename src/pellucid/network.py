@@ -365,17 +365,26 @@ def _plain_labels(classes: Sequence[Any]) -> Classes:
     raise ShapeError(f"the classes are {', '.join(map(repr, labels[:5]))}", "numbers, or words, but not both")
 
 
+def bundled_for(path: str | Path) -> Path | None:
+    """Find the bundled model that a name means: None where there is none, or a file, a model or a run bears that name.
+
+    A folder without any of these does not: MNIST's own files lie in a folder ``mnist`` as a rule.
+    """
+    place = Path(path)
+    folder = RunFolder(place)
+    taken = (folder.exists() or folder.model.is_file()) if place.is_dir() else place.exists()
+    return None if taken else bundled(str(path))
+
+
 def load(path: str | Path, *, engine: Engine | None = None) -> Network:
-    """Load a network from a model file, from the folder of a run, or, where nothing bears that name, a bundled one: "mnist".
+    """Load a network from a model file, from the folder of a run, or, where none has that name, a bundled one: "mnist".
 
     >>> load("mnist")
     <pellucid.Network 784-128-64-10, 109,386 parameters>
 
     Everything in the file is checked. Raises ``ModelFileError`` for what is no model.
     """
-    place = Path(path)
-    if not place.exists():
-        place = bundled(str(path)) or place
+    place = bundled_for(path) or Path(path)
     if place.is_dir():
         folder = RunFolder(place)
         if not folder.model.is_file():

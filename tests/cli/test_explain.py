@@ -75,6 +75,11 @@ def test_the_bundled_model_explains_a_file_as_the_network_does(cli, digit) -> No
     assert other["says"] == said["says"]
 
 
+def test_the_bundled_model_is_found_beside_the_data_that_it_was_trained_on(cli, digit) -> None:
+    Path("mnist").mkdir()
+    assert cli("explain", "--image", digit, "--json").json["network"] == "784-128-64-10"
+
+
 def test_an_example_of_the_test_part_is_named_by_its_number(cli, points, tmp_path) -> None:
     assert cli("train", "--data", points, "--hidden", "8,6", "--epochs", 2, "--out", "run").code in (0, 1)
     dataset = datasets.load(points)

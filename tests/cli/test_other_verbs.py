@@ -115,6 +115,22 @@ def test_evaluate_shows_every_class_however_narrow_the_terminal(cli, tmp_path, m
     assert "…" not in said.out
 
 
+def test_a_label_or_a_path_that_looks_like_an_emoji_or_a_mark_is_shown_as_it_is(cli, tmp_path) -> None:
+    X = np.random.default_rng(5).integers(0, 256, (90, 3), dtype=np.uint8)
+    labels, data, run = np.array(["a:b:c", "[red]x[/red]", ":smile:"]), "d:x:[dim].npz", "r:o:[bold]"
+    np.savez(data, X=X, y=labels[X.argmax(axis=1)])
+    np.save("n:v:[red].npy", X[:30])
+    trained = cli("train", "--data", data, "--hidden", "none", "--epochs", 2, "--out", run)
+    said = [cli(verb, run) for verb in ("evaluate", "info")]
+    for each in said:
+        assert all(label in each.out for label in labels), each.out
+    heading = next(line for line in said[0].out.splitlines() if line.startswith("true \\ taken for"))
+    assert all(label in heading for label in labels)
+    assert "n:v:[red].npy row 2" in cli("predict", run, "n:v:[red].npy").out
+    assert f"{run}/model.safetensors" in trained.out
+    assert "d:x:[dim]" in trained.out + said[0].out
+
+
 def test_evaluate_refuses_examples_of_another_size_and_unknown_classes(cli, trained, tmp_path) -> None:
     np.savez(tmp_path / "wide.npz", X=np.ones((9, 7), np.uint8), y=np.arange(9) % 3)
     said = cli("evaluate", trained, "--data", tmp_path / "wide.npz")
@@ -150,6 +166,13 @@ def test_what_is_no_model_is_a_sentence(cli, verb, tmp_path) -> None:
 def test_the_folder_of_an_unfinished_run_says_how_to_go_on(cli, trained) -> None:
     (trained / "model.safetensors").unlink()
     assert f"try pellucid train --resume {trained}" in cli("info", trained).err
+
+
+def test_an_unfinished_run_is_no_reason_to_take_a_bundled_model_of_its_name(cli, small) -> None:
+    assert cli("train", *small, "--out", "mnist").code == 0
+    assert cli("info", "mnist", "--json").json["layers"] == [5, 8, 6, 3]
+    Path("mnist/model.safetensors").unlink()
+    assert "try pellucid train --resume mnist" in cli("info", "mnist").err
 
 
 def test_predict_reads_arrays_idx_and_pictures(cli, tmp_path, trained) -> None:

@@ -51,6 +51,18 @@ def test_a_run_goes_on_to_the_bit_with_its_teacher(cli, teacher, tmp_path, monke
     assert whole == resumed
 
 
+def test_a_bundled_teacher_is_found_again_though_a_folder_has_its_name(cli, tmp_path, monkeypatch) -> None:
+    X = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
+    np.savez("pictures.npz", X=X, y=np.arange(50) % 10)
+    (tmp_path / "mnist").mkdir()
+    words = ["--data", "pictures.npz", "--teacher", "mnist", *QUICK]
+    assert "run.json" in cli("train", *words, "--epochs", 1, "--out", "run").out
+    assert json.loads((tmp_path / "run/run.json").read_text())["request"]["teacher"] == "mnist"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert cli("train", "--resume", tmp_path / "run", "--epochs", 1).code == 0
+
+
 def test_a_run_is_not_gone_on_with_by_another_teacher(cli, teacher, points, tmp_path) -> None:
     run = tmp_path / "run"
     assert cli("train", *teacher, *QUICK, "--epochs", 2, "--out", run).code == 0

@@ -1,5 +1,6 @@
 """What ``pellucid train`` makes of the data it is given, or is not."""
 
+import json
 import os
 from pathlib import Path
 
@@ -55,6 +56,50 @@ def test_a_table_of_numbers_and_words_is_learned_judged_and_predicted(cli, tmp_p
     assert "'blue'" in said.err
     Path("lame.csv").write_text("colour,weight\nred,1\n")
     assert "size" in cli("predict", "fruit", "lame.csv").err
+
+
+def _save_fruit(name: str, n: int = 60, *, labels: tuple[str, str] = ("apple", "pear")) -> str:
+    Path(name).write_text("\n".join(["size,kind", *[f"{each % 7},{labels[each % 7 > 3]}" for each in range(n)]]))
+    return name
+
+
+QUICK = ("--hidden", 4, "--epochs", 20, "--batch-size", 8)
+
+
+def test_a_column_stays_a_column_though_a_file_is_called_as_it_is(cli) -> None:
+    pytest.importorskip("pandas", reason="tables need pandas: pip install 'pellucid[tables]'")
+    X = np.arange(60.0).reshape(-1, 2)
+    np.savez("arrays.npz", X=X, kind=(X[:, 0] > 30).astype(int))
+    Path("kind").touch()
+    for data in (_save_fruit("fruit.csv"), "arrays.npz"):
+        words = ("train", "--data", data, "--label", "kind", *QUICK, "--out", f"{data}.run")
+        assert cli(*words).code == 0
+        assert json.loads(Path(f"{data}.run/run.json").read_text())["request"]["label"] == "kind"
+        assert cli("evaluate", f"{data}.run").code == 0
+        assert cli("train", "--resume", f"{data}.run").code == 0
+
+
+@pytest.mark.parametrize("name", ["y.npy", "y[1].npy", "y?.npy"])
+def test_a_file_of_labels_is_found_again_from_anywhere(cli, tmp_path, monkeypatch, name) -> None:
+    X = np.arange(60.0).reshape(-1, 2)
+    np.save("X1.npy", X)
+    np.save(name.replace("?", "1"), (X[:, 0] > 30).astype(int))
+    data = "X?.npy" if "?" in name else "X1.npy"
+    assert cli("train", "--data", data, "--label", name, *QUICK, "--out", "run").code == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert cli("evaluate", tmp_path / "run").code == 0
+    assert cli("train", "--resume", tmp_path / "run").code == 0
+
+
+def test_a_table_is_evaluated_however_its_ending_and_its_truth_values_are_spelled(cli) -> None:
+    pytest.importorskip("pandas", reason="tables need pandas: pip install 'pellucid[tables]'")
+    data = _save_fruit("FRUIT.CSV", labels=("FALSE", "TRUE"))
+    assert cli("train", "--data", data, "--label", "kind", *QUICK, "--out", "run").code == 0
+    _save_fruit("OTHER.CSV", 8, labels=("FALSE", "TRUE"))
+    said = cli("evaluate", "run", "--data", "OTHER.CSV", "--label", "kind", "--json")
+    assert said.code == 0, said.err
+    assert (said.json["examples"], said.json["classes"]) == (8, ["False", "True"])
 
 
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,6 +126,29 @@ def test_several_files_are_one_long_one(tmp_path: Path) -> None:
     assert load(f"{shards}/X*.npy", f"{shards}/y*.npy").fingerprint == load(path, "y.npy").fingerprint
 
 
+def test_what_other_programs_leave_in_a_folder_of_tables_is_no_table(tmp_path: Path) -> None:
+    table().to_parquet(tmp_path / "part-0.parquet", row_group_size=400)
+    expected = load(tmp_path / "part-0.parquet").fingerprint
+    for name in ("_SUCCESS", "_metadata", ".part-0.parquet.crc"):
+        (tmp_path / name).touch()
+    assert load(tmp_path).fingerprint == load_within_memory(tmp_path).fingerprint == expected
+    assert streamed(tmp_path).fingerprint == expected
+
+
+def test_a_name_that_looks_like_a_pattern_is_a_file_where_there_is_such_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, y = RANDOM.normal(0, 1, (900, 4)), RANDOM.integers(0, 3, 900)
+    path, others = save_arrays(tmp_path, X, y, "[1]"), save_arrays(tmp_path, X, y[::-1], "1")
+    expected = load(save_arrays(tmp_path, X, y), "y.npy").fingerprint
+    assert load(path, "y[1].npy").fingerprint == load_within_memory(path, "y[1].npy").fingerprint == expected
+    monkeypatch.chdir(tmp_path)
+    assert load_within_memory("X[1].npy", "y[1].npy").fingerprint == expected
+    assert streamed("X[1].npy", "y[1].npy").name == "X[1]"
+    path.unlink()
+    assert streamed("X[1].npy", "y1.npy").fingerprint == load(others, "y1.npy").fingerprint != expected
+
+
 def test_only_what_is_larger_than_half_of_the_memory_is_read_block_by_block(tmp_path: Path) -> None:
     path = save_arrays(tmp_path, RANDOM.normal(0, 1, (1000, 4)), RANDOM.integers(0, 3, 1000))
     assert isinstance(load_within_memory(path, "y.npy"), Dataset)

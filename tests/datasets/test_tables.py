@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import builtins
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,42 @@ def test_a_bad_table_is_refused_in_a_sentence(path: Path, rows: list[str], messa
     path.write_text("\n".join(rows))
     with pytest.raises(DataError, match=message):
         load(path)
+
+
+@pytest.mark.parametrize("header", ["label,b,label", '\ufeff"label","b","label"', "\n\nlabel,label,label.1"])
+def test_two_columns_of_one_name_are_refused_as_in_a_frame(path: Path, header: str) -> None:
+    path.write_text("\n".join([header, *[f"{n % 2},{n},{n % 2}" for n in range(10)]]))
+    for read in (load, lambda table: encode_table(table, [Column("label")])):
+        with pytest.raises(DataError, match=r"fruit\.csv has several columns called 'label'"):
+            read(path)
+    frame = pd.DataFrame([[0, 1, 2]], columns=["label", "b", "label"])
+    with pytest.raises(DataError, match="the table has several columns called 'label'"):
+        encode_table(frame, [Column("label")])
+
+
+def test_two_columns_of_one_name_are_found_in_a_compressed_table(tmp_path: Path) -> None:
+    path = tmp_path / "fruit.csv.gz"
+    path.write_bytes(gzip.compress(b"size,size\n1,2\n"))
+    with pytest.raises(DataError, match="several columns called 'size'"):
+        encode_table(path, [Column("size")])
+
+
+@pytest.mark.parametrize("name", ["Unnamed: price", "NA", "a.1", "1"])
+def test_a_name_is_taken_as_it_stands_in_the_header(path: Path, name: str) -> None:
+    assert load(write(path, f"a,{name},y", *GOOD)).feature_names == ("a", name)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ('a,"",y', "column 2 of .* has no name; expected a name for each column"),
+        ("a,b,y,", "column 4 of .* has no name; expected"),
+        ("Unnamed: 0,b,y", "column 1 of .* has no name but 'Unnamed: 0'; expected .*index that was saved along"),
+    ],
+)
+def test_a_column_without_a_name_is_refused(path: Path, header: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load(write(path, header, *[row + "," * (header.count(",") - 2) for row in GOOD]))
 
 
 def test_a_label_that_is_not_there_lists_the_columns_and_the_closest(path: Path) -> None:
@@ -294,6 +331,23 @@ def test_a_table_to_evaluate_on_is_read_with_the_classes_of_the_training(path: P
         DataError, match=r"'label' of .* holds 7 in row 1, which is none of the classes; expected one of 3, 8"
     ):
         read_labelled(path, COLUMNS, (3, 8))
+
+
+@pytest.mark.parametrize(("no", "yes"), [("FALSE", "TRUE"), ("false", "true"), ("False", "TRUE")])
+def test_truth_values_are_the_same_classes_in_training_and_evaluation(path: Path, no: str, yes: str) -> None:
+    dataset = load(write(path, "a,y", *[f"{n},{(no, yes)[n % 2]}" for n in range(10)]))
+    assert (dataset.classes, dataset.columns) == (("False", "True"), (Column("a"),))
+    assert read_labelled(path, [Column("a")], dataset.classes)[1].tolist() == [0, 1] * 5
+    assert read_labelled(pd.read_csv(path), [Column("a")], dataset.classes)[1].tolist() == [0, 1] * 5
+    with pytest.raises(DataError, match=r"'y' of .* holds 'perhaps' in row 2, which is none of the classes"):
+        read_labelled(write(path, "a,y", f"1,{yes}", "2,perhaps"), [Column("a")], dataset.classes)
+
+
+def test_words_that_only_look_like_truth_values_stay_words(path: Path) -> None:
+    write(path, "a,y", "1,FALSE", "2,TRUE")
+    assert read_labelled(path, [Column("a")], ("FALSE", "TRUE"))[1].tolist() == [0, 1]
+    with pytest.raises(DataError, match=r"holds 'FALSE' in row 1, which is none of the classes"):
+        read_labelled(path, [Column("a")], ("False", "True", "unknown"))
 
 
 def test_what_load_gives_encodes_the_same_file_the_same(path: Path) -> None:

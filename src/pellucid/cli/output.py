@@ -32,7 +32,8 @@ class Output:
                 forget_stdout()
 
         self.as_json = as_json
-        self.console: RichConsole = Console(stderr=as_json, highlight=False, soft_wrap=True)
+        # A class "a:b:c" and a folder ":x:" are what they are, and no pictures.
+        self.console: RichConsole = Console(stderr=as_json, highlight=False, soft_wrap=True, emoji=False)
 
     def say(self, text: str = "") -> None:
         """Print a line for people; ``[bold]`` and the like are marks, not text."""

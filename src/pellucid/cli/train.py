@@ -279,7 +279,8 @@ class _Training:
         dataset = sharded.dataset if sharded else self._load(options)
         architecture, settings = architecture_and_settings(dataset, options, self.given)
         with threads_in_use(engine, options.get("threads")) as threads:
-            request = {"data": _absolute(options.get("data", dataset.name)), "label": _label(options.get("label"))}
+            label = _label(options.get("label"), options.get("data"))
+            request = {"data": _absolute(options.get("data", dataset.name)), "label": label}
             if "recipe" in options:
                 request["recipe"] = options["recipe"]
             if "teacher" in options:
@@ -372,14 +373,19 @@ def _absolute(data: str) -> str:
 
 def _absolute_model(model: str) -> str:
     """Make the path of a model absolute; the name of one that comes with the package stays a name."""
+    from pellucid.network import bundled_for
+
     place = Path(model).expanduser()
-    return str(place.resolve()) if place.exists() else model
+    return str(place.resolve()) if place.exists() and bundled_for(model) is None else model
 
 
-def _label(label: str | None) -> str | None:
-    """Make the path of a file of labels, or a pattern of such, absolute; a column's name stays a name."""
-    from pellucid.datasets.streaming import files_of
+def _label(label: str | None, data: str | None) -> str | None:
+    """Make the path of a file of labels, or a pattern of such, absolute; a column's or an array's name stays a name.
 
-    return (
-        str(Path(label).resolve()) if label is not None and any(each.is_file() for each in files_of(label)) else label
-    )
+    Whether it is a path depends on the ``data``: a file that is called as the column is may well lie here.
+    """
+    from pellucid.datasets.streaming import files_of, has_label_files
+
+    if label is None or data is None or not has_label_files(data):
+        return label
+    return str(Path(label).resolve()) if any(each.is_file() for each in files_of(label)) else label

@@ -113,7 +113,7 @@ def labelled_within(
     test = table_in(path, "test") if path.is_dir() else None
     tables = [test] if test is not None else matching(path)
     for table in tables:
-        if table.suffix not in TABLE_SUFFIXES:
+        if table.suffix.lower() not in TABLE_SUFFIXES:
             raise DataError(f"{table} is no table", "a .csv or .parquet file: the network was trained on a table")
     Xs, ys = zip(*(read_labelled(table, trained.columns, trained.classes, label) for table in tables), strict=True)
     return Labelled(np.concatenate(Xs), np.concatenate(ys), f"all of {test or path}")

@@ -9,7 +9,7 @@ from pellucid.datasets.catalogue import CATALOGUE
 from pellucid.datasets.dataset import Dataset
 from pellucid.datasets.idx_folder import idx_files, is_idx_name, load_idx_folder, load_idx_pair
 from pellucid.datasets.images import load_image_folder
-from pellucid.datasets.streaming import load_pattern
+from pellucid.datasets.streaming import load_pattern, matching
 from pellucid.datasets.tables import load_table, load_table_folder
 from pellucid.datasets.wording import listed, unreadable
 from pellucid.errors import DataError
@@ -51,7 +51,7 @@ def _load_folder(folder: Path, label: str | None) -> Dataset:
         path.name in {f"{part}{suffix}" for part in ("train", "test") for suffix in TABLE_SUFFIXES} for path in inside
     ):
         return load_table_folder(folder, label)
-    if inside and all(path.suffix.lower() == ".parquet" for path in inside):
+    if matching(folder) != [folder]:
         return load_pattern(folder, label)
     refuse_label(folder, label)
     if idx_files(folder):

@@ -72,13 +72,20 @@ def load_pattern(pattern: str | Path, label: str | None) -> Dataset:
 
 
 def is_pattern(name: str) -> bool:
-    """Say whether a name stands for several files."""
-    return has_magic(name)
+    """Say whether a name stands for several files: what exists under that very name stands for itself."""
+    return has_magic(name) and not Path(name).exists()
 
 
 def files_of(pattern: str | Path) -> list[Path]:
-    """List the files that a pattern names, in the order of their names."""
+    """List the files that a pattern names, in the order of their names: one alone where it has that very name."""
+    if Path(pattern).exists():
+        return [Path(pattern)]
     return sorted(map(Path, glob(str(pattern))))  # noqa: PTH207  Path.glob takes no pattern that begins at the root
+
+
+def has_label_files(data: str) -> bool:
+    """Say whether ``data`` have their labels in files of their own, as NPY has; else a column or an array has them."""
+    return any(each.suffix.lower() == ".npy" and each.is_file() for each in files_of(data))
 
 
 def find(path: Path, label: str | None, memory: int) -> Found | None:
@@ -134,7 +141,7 @@ def matching(path: Path) -> list[Path]:
 
 
 def _npy(path: Path, paths: Sequence[Path], label: str | None, memory: int) -> Found:
-    if label is not None and (len(paths) > 1 or is_pattern(label)):
+    if label is not None and (len(paths) > 1 or (is_pattern(label) and not (paths[0].parent / label).is_file())):
         labels = files_of(label)
         if len(labels) != len(paths):
             raise DataError(f"{path} matches {len(paths)} files, but --label {label} {len(labels)}", "as many")

@@ -6,7 +6,9 @@ read by it.
 
 from __future__ import annotations
 
+import re
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 USUAL_LABELS = ("label", "class", "target", "y")
 SUFFIXES = (".csv", ".parquet")
+SPELLINGS = {"TRUE": "True", "true": "True", "FALSE": "False", "false": "False"}
+"""How else pandas finds truth values spelled in a CSV file: R and Excel write TRUE."""
+
 MISSING_ADVICE = "Fill it in, or leave the row out. (Empty cells, NA, N/A, NaN, None and null count as missing.)"
 
 
@@ -96,6 +101,9 @@ def read_labelled(
     frame, where = open_table(table, [*words, *candidates] if isinstance(classes[0], str) else words)
     label = label_column(frame, label, where, candidates)
     X, labels = _encode(frame, where, columns), labels_in(frame, label, where)
+    if tuple(classes) == ("False", "True"):
+        # They may have been truth values when they were learned: these are the same however they are spelled.
+        labels = np.array([SPELLINGS.get(each, each) for each in labels.tolist()])
     return X, indices_of(labels, classes, f"column {label!r} of {where}")
 
 
@@ -215,28 +223,38 @@ def open_table(
         frame = frame.rename(columns=str)
     if len(frame) == 0 and not may_be_empty:
         raise DataError(f"{where} has no rows", "at least one below the header")
-    if not frame.columns.is_unique:
-        raise DataError(f"{where} has several columns called {frame.columns[frame.columns.duplicated()][0]!r}")
+    _refuse_repeated(list(frame.columns), where)
     return frame, where
+
+
+def _refuse_repeated(names: Sequence[str], where: str) -> None:
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if repeated:
+        raise DataError(f"{where} has several columns called {repeated[0]!r}")
 
 
 def _read_csv(path: Path, words: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
-    frame = pd.read_csv(
-        path,
-        dtype=dict.fromkeys(words, str),
-        encoding="utf-8-sig",
-        index_col=False,
-        low_memory=False,
-    )
-    nameless = [str(name) for name in frame.columns if str(name).startswith("Unnamed: ")]
-    if nameless:
-        position = int(nameless[0].removeprefix("Unnamed: ").split("_")[0]) + 1
-        raise DataError(
-            f"column {position} of {path} has no name", "a name for each column", "Is it an index that was saved along?"
-        )
+    options: dict[str, Any] = {"encoding": "utf-8-sig", "index_col": False, "low_memory": False}
+    # The header is looked at as it stands: pandas would call a second "a" "a.1", which may be a copy of the label.
+    header = pd.read_csv(path, header=None, nrows=1, dtype=str, na_filter=False, **options)
+    _check_header(header.iloc[0].tolist(), path)
+    frame: pd.DataFrame = pd.read_csv(path, dtype=dict.fromkeys(words, str), **options)
     return frame
+
+
+def _check_header(names: Sequence[str], path: Path) -> None:
+    for position, name in enumerate(names, start=1):
+        # What pandas calls a column without a name is none either, where somebody has saved it as one.
+        if re.fullmatch(r"(Unnamed: \d+)?", name):
+            but = f" but {name!r}" if name else ""
+            raise DataError(
+                f"column {position} of {path} has no name{but}",
+                "a name for each column",
+                "Is it an index that was saved along?",
+            )
+    _refuse_repeated(names, str(path))
 
 
 @contextmanager
