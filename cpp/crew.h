@@ -20,6 +20,8 @@ class Exchange {
     Exchange(int members, int64_t most_rows, int64_t groups)
         : barrier_(members), groups_(groups), room_(most_rows * rounded_group), boxes_{Buffer<uint16_t>(groups * room_), Buffer<uint16_t>(groups * room_)} {}
 
+    // Before the first meeting of a stretch.
+    void begin() { stop_at_.store(-1, std::memory_order_relaxed); }
     // Give the groups of n rows that are mine, take those of the others. False where all are to stop here. There are two boxes:
     // nobody writes to one of them again before all have met once more, and so have read it.
     bool meet(Rounded a, int64_t n, Range mine, int64_t number) {

@@ -9,6 +9,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "augmentation.h"
@@ -58,6 +59,7 @@ template <class T> class Epoch {
     // → the steps taken.
     int64_t run_team(Team& team, int members, int64_t first, int64_t steps) {
         stepper_.expect(members);
+        is_crew_alike_ = false;
         Barrier barrier(members);
         if (augmenter_) begin_block(first + steps);
         int64_t taken = 0;
@@ -77,11 +79,12 @@ template <class T> class Epoch {
         std::vector<PackedLayer<T>> layers;
         std::unique_ptr<Stepper<T>> stepper;
     };
-    // → the steps taken.
+    // → the steps taken. A stretch may be a single step: what it needs is there from the one before.
     int64_t run_crew(Team& team, int members, int64_t first, int64_t steps) {
-        Exchange exchange(members, stepper_.rows_of_chunks(), stepper_.groups_of_the_first_layer());
-        for (int i = 1; i < members; ++i) join_crew(i, {i, members, &exchange});
-        stepper_.is_part({0, members, &exchange});
+        if (!exchange_) exchange_.emplace(members, stepper_.rows_of_chunks(), stepper_.groups_of_the_first_layer());
+        exchange_->begin();
+        for (int i = 1; i < members; ++i) join_crew(i, {i, members, &*exchange_});
+        stepper_.is_part({0, members, &*exchange_});
         stepper_.expect(1);
         int64_t taken = 0;
         team.run(members, [&](int number) {
@@ -92,12 +95,13 @@ template <class T> class Epoch {
                 if (number == 0) ++taken;
         });
         stepper_.is_part({});
+        is_crew_alike_ = true;
         for (const CrewMember& other : crew_)
             if (!other.layers[0].is_finite()) layers_[0].is_not_finite();
         return taken;
     }
     void join_crew(int i, Part part) {
-        if (int(crew_.size()) >= i) return crew_[size_t(i - 1)].stepper->join(stepper_, part);
+        if (int(crew_.size()) >= i) return crew_[size_t(i - 1)].stepper->join(stepper_, part, is_crew_alike_);
         CrewMember& another = crew_.emplace_back();
         for (size_t l = 0; l < layers_.size(); ++l)
             another.layers.emplace_back(layers_[l], l == 0 ? PackedLayer<T>::Copy::shared : PackedLayer<T>::Copy::own);
@@ -155,6 +159,8 @@ template <class T> class Epoch {
 
     Stepper<T> stepper_;
     std::deque<CrewMember> crew_;  // their steppers keep references to their layers: nothing of them may move
+    std::optional<Exchange> exchange_;  // between the members of the crew
+    bool is_crew_alike_ = false;        // their layers are what those of the first are
     std::unique_ptr<Augmenter<T>> augmenter_;  // null: rows are taken as they are
     std::unique_ptr<Teaching<T>> teaching_;    // null: nobody teaches
 };

@@ -38,18 +38,15 @@ template <class Clock> class PaceBy {
         if (!warming_) choose();
         warming_ = trying_ != warm_for_;
         warm_for_ = trying_;
-        const double step = measured(trying_) ? known_.seconds[trying_] : first_step_;
-        return begin(trying_, warming_ ? steps_to_warm() : steps_in(seconds_of_a_stretch, step), steps_left);
+        return begin(trying_, warming_ ? steps_to_warm() : steps_in(seconds_of_a_stretch, known_.seconds[trying_]), steps_left);
     }
 
     void took(int64_t steps) {
         const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
         (trying_ == best() ? known_.since_trial : known_.of_trial) += seconds;
         if (steps == 0) return;
-        const double step = seconds / double(steps);
         if (steps > most_steps_to_warm || seconds > seconds_that_warm) warming_ = false;  // more than was asked for
-        if (warming_) first_step_ = step;
-        else known_.seconds[trying_] = measured(trying_) ? (known_.seconds[trying_] + step) / 2 : step;
+        note(seconds / double(steps));
     }
 
   private:
@@ -63,6 +60,7 @@ template <class Clock> class PaceBy {
 
     struct Known {
         double seconds[2] = {0, 0};  // of a step, with all members and alone; 0 where not known yet
+        bool roughly[2] = {false, false};  // of first steps alone
         double since_trial = 1e9;    // the first is due at once
         double of_trial = 0;         // how long the last one took; on a busy machine more than was meant
         double patience = least_patience;  // twice as much after each trial: what was tried often is known
@@ -91,6 +89,15 @@ template <class Clock> class PaceBy {
         Known known_;
     };
 
+    // What first steps took is better than nothing: a call may be over with them. Of what is in use one interruption counts for
+    // little; a trial, which comes seldom, counts in full.
+    void note(double step) {
+        double& known = known_.seconds[trying_];
+        if (warming_ && measured(trying_) && !known_.roughly[trying_]) return;
+        if (!measured(trying_) || trying_ != best() || known_.roughly[trying_] != warming_) known = step;
+        else known = (known + std::min(step, 2 * known)) / 2;
+        known_.roughly[trying_] = warming_;
+    }
     void choose() {
         trying_ = best();
         if (!measured(trying_)) return;
@@ -124,7 +131,6 @@ template <class Clock> class PaceBy {
     inline static Memory memory_;
     const Work work_;
     Known known_;
-    double first_step_ = 0;
     int trying_ = all, warm_for_ = neither;  // who is to take the steps, who has taken some lately
     bool warming_ = false;
     typename Clock::time_point began_;

@@ -95,11 +95,12 @@ template <class T> class Stepper {
         meetings_.begin();
     }
 
-    // As one of a crew; its own layers but the first are to be those of another.
+    // As one of a crew; its own layers but the first are to be those of another, if they are not yet.
     void is_part(Part part) { part_ = part; }
-    void join(const Stepper& first, Part part) {
+    void join(const Stepper& first, Part part, bool is_alike) {
         is_part(part);
         progress_.losses.clear();
+        if (is_alike) return;
         if (!first.layers_[0].is_finite()) layers_[0].is_not_finite();
         for (int64_t l = 1; l < L(); ++l) {
             layers_[l].copy_from(first.layers_[l]);

@@ -31,6 +31,7 @@ template <class T> class Teaching {
     // The block to be asked about: the rows at these places, as the steps will see them.
     void begin(Rows data, Range places) {
         data_ = data, places_ = places;
+        for (const auto& each : workspaces_) each->take(data);  // here: a member that finds no memory could tell nobody
         next_.store(places.begin, std::memory_order_relaxed);
     }
     // Ask about some of them; false where none is left.

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <deque>
 #include <exception>
+#include <fstream>
 #include <thread>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -50,6 +51,14 @@ void Barrier::wait() {
     }
 }
 
+int cores_of_a_quota(const std::string& folder) {
+    int64_t quota = -1, period = 0;  // microseconds
+    if (std::ifstream both(folder + "/cpu.max"); both) both >> quota >> period;  // "max" is no number: no quota
+    else std::ifstream(folder + "/cpu/cpu.cfs_quota_us") >> quota, std::ifstream(folder + "/cpu/cpu.cfs_period_us") >> period;
+    if (quota <= 0 || period <= 0) return most_threads;
+    return int(std::min<int64_t>((quota + period - 1) / period, most_threads));
+}
+
 int default_threads() {
     if (const char* text = std::getenv("OMP_NUM_THREADS")) {
         const long wanted = std::strtol(text, nullptr, 10);  // of a list "4,2" the first number counts
@@ -57,7 +66,8 @@ int default_threads() {
     }
 #if defined(__linux__)
     cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return std::min(CPU_COUNT(&allowed), most_threads);
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+        return std::min({CPU_COUNT(&allowed), cores_of_a_quota("/sys/fs/cgroup"), most_threads});
 #endif
     const unsigned cores = std::thread::hardware_concurrency();
     return cores ? int(std::min<unsigned>(cores, most_threads)) : 1;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "engine.h"
 
@@ -25,8 +26,11 @@ class Barrier {
 
 constexpr int most_threads = 1024;
 
-// How many threads this process should use unless told otherwise: OMP_NUM_THREADS, else the cores it may run on.
+// How many threads this process should use unless told otherwise: OMP_NUM_THREADS, else the cores it may run on, but no more than
+// its control group (a container) gives it the time of.
 int default_threads();
+// How many cores a control group may keep busy, rounded up, by its files in this folder; `most_threads` where it says nothing.
+int cores_of_a_quota(const std::string& folder);
 
 // The process's pool of threads, borrowed for a while. Where another thread has it (or the machine gives no more threads)
 // the team is the caller alone. A process made by fork() gets a pool of its own.

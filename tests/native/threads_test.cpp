@@ -1,6 +1,9 @@
 // The pool, the barrier and the loop over batches, worked hard: to be run under ThreadSanitizer, and quick without it.
 
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <random>
 #include <thread>
 
 #include "problem.h"
@@ -90,9 +93,27 @@ void a_training_can_be_stopped(const Target& target) {
     expect(taught.losses.size() < 20000, "it stops while it asks its teacher, too");
 }
 
+void a_container_is_given_no_more_threads_than_time() {
+    namespace fs = std::filesystem;
+    const fs::path folder = fs::temp_directory_path() / ("pellucid-quota-" + std::to_string(std::random_device()()));
+    fs::create_directories(folder / "cpu");
+    const auto says = [&](const char* name, const char* words) { std::ofstream(folder / name) << words; };
+    expect(cores_of_a_quota(folder) == most_threads, "no group, no quota");
+    says("cpu/cpu.cfs_quota_us", "-1\n"), says("cpu/cpu.cfs_period_us", "100000\n");
+    expect(cores_of_a_quota(folder) == most_threads, "version 1: none");
+    says("cpu/cpu.cfs_quota_us", "250000\n");
+    expect(cores_of_a_quota(folder) == 3, "version 1: two and a half");
+    for (const auto& [words, cores] : {std::pair{"max 100000\n", most_threads}, {"200000 100000\n", 2}, {"50000 100000\n", 1}, {"", most_threads}}) {
+        says("cpu.max", words);
+        expect(cores_of_a_quota(folder) == cores, words);
+    }
+    fs::remove_all(folder);
+}
+
 }  // namespace
 
 int main() {
+    a_container_is_given_no_more_threads_than_time();
     the_barrier_keeps_members_in_step();
     a_team_that_is_lent_out_leaves_others_alone();
     for (int i = 0; i < number_of_targets; ++i) {

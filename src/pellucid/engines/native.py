@@ -158,11 +158,11 @@ class NativeEngine:
                 X=X,
                 y=y,
                 order=np.array(order, np.int64),  # a copy, as of the labels
-                rates=plain(rates, np.float64),
+                rates=np.array(rates, np.float64),
                 batch_size=min(batch_size, len(order)),
                 first_step=first_step,
                 n_steps=last_step - first_step,
-                weights=None if weights is None else plain(weights, np.float64),
+                weights=None if weights is None else np.array(weights, np.float64),  # what all go by, nobody may change
                 examples=examples,
                 threads=self.threads,
                 stop=stop,
@@ -194,7 +194,7 @@ class NativeEngine:
                 layers=_contiguous(layers),
                 X=X if is_read_as_it_is(X) else _converted(X),
                 y=y,
-                weights=None if weights is None else plain(weights, np.float64),
+                weights=None if weights is None else np.array(weights, np.float64),
                 l2=Extras(l2=l2).l2,
                 threads=self.threads,
                 stop=stop,
