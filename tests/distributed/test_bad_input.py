@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from pellucid import MLPClassifier, MLPRegressor
 from pellucid.distributed import DaskMLPClassifier, fit
@@ -44,6 +46,21 @@ SHARDS = {
     ),
     "infinite": ([(with_value(-np.inf, 2, 0), Y)], "shard 0 has the value -inf in row 2, column 0"),
     "no label": ([(X, Y), (X, np.where(Y == 1, np.nan, 0.0))], "shard 1 has no label in row 1"),
+    "pandas' NA as label": (
+        [(X, Y), (X, pd.Series(["a", pd.NA] * 4, dtype="string"))],
+        "shard 1 has no label in row 1; expected a label",
+    ),
+    "NA in a frame": (
+        [(FRAME.astype("Float64").mask(FRAME == 16), Y)],
+        "shard 0 has no value in row 5, column 'b'; expected a number",
+    ),
+    "no y": ([(X, Y), (X, None)], r"shard 1 has no y; expected \(X, y\)"),
+    "y of no dimension": ([(X, 1)], r"y of shard 0 has the shape \(\); expected \(n,\)"),
+    "rows of several lengths": ([([[1, 2], [3]], [0, 1])], "X of shard 0 has rows of several lengths; expected one"),
+    "words as weights": (
+        [(X, Y, ["a"] * 8)],
+        "the weights of shard 0 are no numbers; expected one of at least 0 for each row",
+    ),
     "None as label": ([(X, np.array(["a", None] * 4, object))], "shard 0 has no label in row 1"),
     "words": ([(FRAME.assign(b="red"), Y)], "column 'b' of shard 0 has the type .*; expected numbers. Turn words into"),
     "kinds of labels": ([(X, Y), (X, Y.astype(str))], "shard 0 has labels that are numbers, but shard 1 words"),
@@ -71,6 +88,40 @@ def test_shards_that_cannot_be(case):
         fit(MLPClassifier((3,), max_iter=1), shards)
 
 
+FRAMES = {
+    "truths and numbers": FRAME.assign(b=FRAME["b"] > 9),
+    "whole numbers that may be missing": FRAME.astype("Int64"),
+    "numbers that may be missing": FRAME.astype("Float64"),
+    "both": FRAME.assign(b=pd.array(FRAME["b"] > 9, dtype="boolean")),
+}
+
+
+@pytest.mark.parametrize("case", FRAMES)
+def test_frames_of_numbers_are_learned_from_whatever_their_types(case, bytes_of):
+    frame = FRAMES[case]
+    settings = {"hidden_layer_sizes": (3,), "max_iter": 2, "random_state": 0, "engine": "reference"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        in_a_shard, alone = fit(MLPClassifier(**settings), [(frame, Y)]), MLPClassifier(**settings).fit(frame, Y)
+    assert bytes_of(in_a_shard) == bytes_of(alone)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_score_that_is_no_number_loses_no_fit(tmp_path):
+    classifier = MLPClassifier((3,), max_iter=2, random_state=0, scoring=lambda *_: np.nan)
+    fit(classifier, [(X, Y), (X, Y)], X_val=X, y_val=Y, checkpoint=tmp_path / "fit")
+    again = MLPClassifier.load(tmp_path / "fit" / "model.safetensors")
+    np.testing.assert_array_equal(again.validation_scores_, [np.nan, np.nan])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_dates_are_refused_before_they_are_learned():
+    classifier = MLPClassifier((3,), max_iter=1)
+    with pytest.raises(ValueError, match=r"the classes are datetime\.date.*; expected numbers, or words"):
+        fit(classifier, [(X, np.array(["2024-01-01", "2024-01-02"], "datetime64[D]")[Y])])
+    assert not hasattr(classifier, "classes_")
+
+
 def test_an_unknown_class_is_named_with_shard_and_row():
     with pytest.raises(DataError, match=r"shard 1 has the class 7 in row 4; expected one of 0, 1. Is it a slip"):
         fit(MLPClassifier((3,)), [(X, Y), (X, np.where(np.arange(8) == 4, 7, Y))], classes=[0, 1])
@@ -88,6 +139,8 @@ def test_targets_that_cannot_be():
         fit(MLPRegressor(hidden_layer_sizes=(3,)), [(X, Y.astype(str))])
     with pytest.raises(DataError, match=r"shard 1 has the target -1.0 in row 2; expected a count"):
         fit(MLPRegressor("poisson", (3,)), [(X, X[:, 0]), (X, np.array([1.0, 2, -1, 1, 1, 1, 1, 1]))])
+    with pytest.raises(DataError, match=r"shard 1 has the target -1\.0 in row 7, column 1; expected a count"):
+        fit(MLPRegressor("poisson", (3,)), [(X, X[:, :2]), (X, with_value(-1.0, 7, 1)[:, :2])])
     with pytest.raises(DataError, match=r"shard 0 has \(1,\) targets an example, but shard 1 \(2,\)"):
         fit(MLPRegressor(hidden_layer_sizes=(3,)), [(X, X[:, 0]), (X, X[:, :2])])
 

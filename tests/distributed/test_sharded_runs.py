@@ -14,6 +14,7 @@ from pellucid.distributed.host import ExecutorHost
 from pellucid.distributed.rounds import Rounds
 from pellucid.distributed.sharded_run import ShardedRun
 from pellucid.engines import choose
+from pellucid.errors import DataError
 from pellucid.formats.model_file import read_model
 from pellucid.recipes.options import architecture_of, settings_of
 from pellucid.training.examples import Examples
@@ -89,3 +90,24 @@ def test_exact_rounds_over_files_take_the_steps_of_one_machine(sharded) -> None:
         np.testing.assert_allclose(ours.W, theirs.W, rtol=0, atol=tolerance)
     usual = fit_over(sharded(Rounds(), "float64"), plan)
     assert not np.allclose(usual.layers[0].W, at_once.layers[0].W, rtol=0, atol=1e-3)
+
+
+SPOILED = {
+    "other columns": (
+        pd.DataFrame({"c": [0.0, 1.0], "label": ["x", "y"]}),
+        r"/shard 7\.csv and /.*/shard 8\.csv do not have the same columns: only one of them has 'a', 'c'",
+    ),
+    "other kinds of labels": (
+        pd.DataFrame({"a": [0.0, 1.0], "label": [0, 1]}),
+        r"^shard 7\.csv has labels that are words, but shard 8\.csv numbers; expected the same kind in all",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SPOILED)
+def test_files_called_as_shards_are_still_named(case, tmp_path) -> None:
+    frame, sentence = SPOILED[case]
+    pd.DataFrame({"a": [0.0, 1.0], "label": ["x", "y"]}).to_csv(tmp_path / "shard 7.csv", index=False)
+    frame.to_csv(tmp_path / "shard 8.csv", index=False)
+    with ThreadPoolExecutor(1) as executor, pytest.raises(DataError, match=sentence):
+        ShardedRun(ExecutorHost(executor), str(tmp_path / "*.csv"), None, "reference", "float32")

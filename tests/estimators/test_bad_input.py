@@ -179,6 +179,18 @@ def test_words_are_no_numbers() -> None:
         MLPRegressor(**QUICK).fit(ROWS, ["a"] * 8)
 
 
+@pytest.mark.parametrize("how", ["fit", "partial_fit"])
+def test_dates_are_refused_before_they_are_learned(how) -> None:
+    dates = np.array(["2024-01-01", "2024-01-02", "2024-01-03"], dtype="datetime64[D]")
+    seen: list[object] = []
+    estimator = MLPClassifier(callbacks=seen.append, **QUICK)
+    before = dict(vars(estimator))
+    with pytest.raises(ValueError, match=r"the classes are datetime\.date.*; expected numbers, or words\. Try"):
+        getattr(estimator, how)(ROWS, dates[LABELS], **({"classes": dates} if how == "partial_fit" else {}))
+    assert vars(estimator) == before
+    assert seen == []
+
+
 def test_several_columns_of_classes_are_refused() -> None:
     with pytest.raises(ValueError, match="Multioutput target data is not supported"):
         MLPClassifier(**QUICK).fit(ROWS, np.stack([LABELS, LABELS], axis=1))
@@ -198,6 +210,16 @@ def test_weights_for_classes_that_are_not_there_are_refused(weights) -> None:
         ValueError, match=rf"class_weight names {absent!r}, which is no class of y; expected of \(0, 1, 2\)"
     ):
         MLPClassifier(class_weight=weights, **QUICK).fit(ROWS, LABELS)
+
+
+def test_weights_for_what_no_label_is_are_refused() -> None:
+    several = np.eye(3, dtype=int)[LABELS]
+    with pytest.raises(ValueError, match=r"class_weight names 7, which is no class of y; expected of \(0, 1\)"):
+        MLPClassifier(class_weight=[{1: 2.0}, {7: 3.0}, {}], **QUICK).fit(ROWS, several)
+    with pytest.raises(ValueError, match="number of elements in class_weight should match number of outputs"):
+        MLPClassifier(class_weight=[{1: 2.0}], **QUICK).fit(ROWS, several)
+    with pytest.raises(ValueError, match="class_weight should be a list of dicts"):
+        MLPClassifier(class_weight={1: 2.0}, **QUICK).fit(ROWS, several)
 
 
 def test_numbers_too_large_to_learn_from_are_told_of(kind, engine) -> None:
@@ -239,6 +261,13 @@ def test_its_classes_are_those_of_the_examples() -> None:
         MLPClassifier(**QUICK).fit(ROWS[LABELS < 2], LABELS[LABELS < 2], X_val=ROWS, y_val=LABELS)
 
 
+@pytest.mark.parametrize("columns", [2, 3])
+def test_it_has_one_label_for_each_example_where_the_examples_have(columns) -> None:
+    several = np.eye(columns, dtype=int)[LABELS % columns]
+    with pytest.raises(ValueError, match=rf"y has shape \(8, {columns}\), but the classifier tells 3 classes apart"):
+        MLPClassifier(**QUICK).fit(ROWS, LABELS, X_val=ROWS, y_val=several)
+
+
 def test_its_numbers_are_as_many() -> None:
     with pytest.raises(ValueError, match=r"y has shape \(8, 2\), but the regressor has 1 output"):
         MLPRegressor(**QUICK).fit(ROWS, LABELS, X_val=ROWS, y_val=np.stack([LABELS, LABELS], axis=1))
@@ -261,6 +290,23 @@ def test_classes_that_were_not_announced_are_refused() -> None:
         estimator.partial_fit(ROWS, np.where(LABELS == 2, 9, LABELS))
     with pytest.raises(ValueError, match="is not the same as on last call"):
         estimator.partial_fit(ROWS, LABELS, classes=[0, 1, 2, 3])
+
+
+def test_several_labels_are_announced_by_their_columns() -> None:
+    several = np.eye(3, dtype=int)[LABELS]
+    for classes in (["a", "b", "c"], [0, 1], [1, 2, 3], [0, 1, 2, 3]):
+        with pytest.raises(ValueError, match=r"but y holds 3 labels at once; expected \[0, 1, 2\], its columns"):
+            MLPClassifier(**QUICK).partial_fit(ROWS, several, classes=classes)
+    estimator = MLPClassifier(**QUICK).partial_fit(ROWS, several, classes=[2, 1, 0]).partial_fit(ROWS, several)
+    assert set(estimator.predict(ROWS).ravel().tolist()) <= {0, 1}
+
+
+def test_one_label_does_not_go_on_as_several() -> None:
+    several = np.eye(3, dtype=int)[LABELS]
+    estimator = MLPClassifier(warm_start=True, **QUICK).fit(ROWS, LABELS)
+    for go_on in (estimator.fit, estimator.partial_fit):
+        with pytest.raises(ValueError, match=r"y has shape \(8, 3\), but the classifier tells 3 classes apart"):
+            go_on(ROWS, several)
 
 
 def test_a_first_batch_that_is_refused_leaves_no_trace(kind) -> None:

@@ -19,6 +19,7 @@ from pellucid import MLPClassifier, MLPRegressor
 from pellucid.cli import main
 from pellucid.errors import ModelFileError, PellucidError
 from pellucid.estimators.keeping import FITTED
+from pellucid.estimators.rules import NO_STANDING
 from pellucid.formats.model_file import read_model, write_model
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -105,6 +106,61 @@ def test_the_loss_is_saved_with_its_setting(loss, settings, problem, tmp_path) -
     again = MLPRegressor.load(tmp_path / "model.safetensors")
     assert_same(fitted, again, X)
     assert again.get_params() == fitted.get_params()
+
+
+@pytest.mark.parametrize("score", [np.nan, np.inf, -np.inf], ids=str)
+def test_a_score_that_is_no_finite_number_is_saved(score, kind, problem, tmp_path) -> None:
+    X, y = problem("iris")
+    fitted = kind(scoring=lambda *_: score, engine="reference", **QUICK).fit(X, y, X_val=X, y_val=y)
+    fitted.save(tmp_path / "model.safetensors")
+    again = kind.load(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(again.validation_scores_, [score] * QUICK["max_iter"])
+    np.testing.assert_array_equal(again.best_validation_score_, score)
+
+
+@pytest.mark.parametrize(
+    ("name", "class_weight"),
+    [
+        ("several labels", [{0: 1.0, 1: 1.0 + column} for column in range(4)]),
+        ("iris", {"nan": 2.0, "inf": 3.0}),
+        ("iris", "balanced"),
+    ],
+    ids=["labels", "words that spell numbers", "balanced"],
+)
+def test_weights_of_classes_are_saved_as_they_were_given(name, class_weight, problem, tmp_path) -> None:
+    X, y = problem(name)
+    y = y if name == "several labels" else np.array(["nan", "inf", "-inf"])[y]
+    fitted = MLPClassifier(class_weight=class_weight, engine="reference", **QUICK).fit(X, y)
+    fitted.save(tmp_path / "model.safetensors")
+    again = MLPClassifier.load(tmp_path / "model.safetensors")
+    assert again.class_weight == class_weight
+    again.fit(X, y)  # which refuses what is no weight
+
+
+def test_where_a_fit_stands_before_its_first_epoch_is_saved(kind, problem, tmp_path) -> None:
+    X, y = problem("iris")
+    fitted = kind(engine="reference", **QUICK).fit(X, y)
+    fitted._standing = NO_STANDING
+    fitted.save(tmp_path / "model.safetensors", optimizer=True)
+    assert kind.load(tmp_path / "model.safetensors")._standing == NO_STANDING
+
+
+def test_infinities_of_older_files_are_read(problem, tmp_path) -> None:
+    X, y = problem("iris")
+    fitted = MLPClassifier(engine="reference", n_iter_no_change=np.inf, **QUICK).fit(X, y)
+    fitted.save(tmp_path / "model", optimizer=True)
+    model = read_model(tmp_path / "model")
+    record = model.training["estimator"]
+    older = {
+        **record,
+        "parameters": {**record["parameters"], "n_iter_no_change": "inf", "class_weight": {"pairs": [["inf", 2.0]]}},
+        "fitted": {**record["fitted"], "best_loss_": "inf", "standing": ["inf", 0, 0, 0, False]},
+    }
+    write_model(tmp_path / "model", replace(model, training={**model.training, "estimator": older}))
+    again = MLPClassifier.load(tmp_path / "model")
+    assert again.n_iter_no_change == again.best_loss_ == np.inf
+    assert again.class_weight == {"inf": 2.0}
+    assert again._standing == NO_STANDING
 
 
 def test_names_of_columns_are_saved(kind, problem, tmp_path) -> None:

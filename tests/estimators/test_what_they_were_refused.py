@@ -71,6 +71,28 @@ def test_weights_of_labels_are_a_list_as_in_scikit_learn(problem) -> None:
     np.testing.assert_array_equal(by_class.predict_proba(X), by_example.predict_proba(X))
 
 
+@pytest.mark.parametrize("class_weight", [{0: 1.0, 2: 5.0}, {0: 0.5, 1: 1.0, 2: 5.0}], ids=str)
+def test_a_batch_may_lack_a_class_that_is_weighed(class_weight, engine, problem, bits) -> None:
+    X, y = problem("iris")
+    by_class = MLPClassifier(class_weight=class_weight, engine=engine, **QUICK)
+    by_example = MLPClassifier(engine=engine, **QUICK)
+    for rows in (y < 2, y > 0, y == 1):
+        weights = np.array([class_weight.get(label, 1.0) for label in y[rows].tolist()])
+        by_class.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+        by_example.partial_fit(X[rows], y[rows], weights, classes=[0, 1, 2])
+    assert bits(by_class) == bits(by_example)
+
+
+def test_a_batch_may_lack_a_label_that_is_weighed(problem, bits) -> None:
+    X, Y = problem("several labels")
+    without = Y * [0, 1, 1, 1]
+    weights = np.where(without[:, 1] == 1, 3.0, 1.0)
+    given = [{1: 2.0}, {1: 3.0}, {}, {}]
+    by_class = MLPClassifier(class_weight=given, engine="reference", **QUICK).partial_fit(X, without, classes=range(4))
+    by_example = MLPClassifier(engine="reference", **QUICK).partial_fit(X, without, weights, classes=range(4))
+    assert bits(by_class) == bits(by_example)
+
+
 # -- what is added to a step -------------------------------------------------------------------------------------------
 
 

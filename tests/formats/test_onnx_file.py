@@ -10,7 +10,7 @@ import pytest
 from pellucid import Network
 from pellucid.answers import Task
 from pellucid.equations.activations import ACTIVATIONS
-from pellucid.errors import MissingExtraError
+from pellucid.errors import MissingExtraError, SettingError
 from pellucid.formats import onnx_graph
 from pellucid.formats.onnx_file import onnx_bytes
 
@@ -151,6 +151,22 @@ def test_the_same_network_gives_the_same_bytes_in_another_process(traveller, tmp
     environment = os.environ | {"PYTHONHASHSEED": "12345", "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run(command, check=True, env=environment)
     assert (tmp_path / "here.onnx").read_bytes() == (tmp_path / "there.onnx").read_bytes()
+
+
+@pytest.mark.parametrize("label", [2**63, -(2**63) - 1])
+def test_a_class_that_does_not_fit_into_int64_is_refused(traveller, tmp_path, label):
+    network, _ = traveller("whole numbers")
+    large = Network(network.architecture, network.layers, (1, 2, 3, label), engine=network.engine)
+    with pytest.raises(SettingError, match=rf"the class {label} does not fit into int64.*expected from -\d+ to \d+"):
+        large.to_onnx(tmp_path / "m.onnx")
+    assert not (tmp_path / "m.onnx").exists()
+
+
+@pytest.mark.parametrize("label", [2**63 - 1, -(2**63)])
+def test_the_largest_and_the_smallest_of_int64_are_classes(traveller, label):
+    network, X = traveller("whole numbers")
+    outermost = Network(network.architecture, network.layers, (0, 1, label, 3), engine=network.engine)
+    assert label in abroad(outermost, X)["label"].tolist()
 
 
 def test_without_the_package_it_says_how_to_get_it(traveller, monkeypatch, tmp_path):

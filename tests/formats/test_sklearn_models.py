@@ -197,6 +197,13 @@ def test_losses_that_scikit_learn_has_not_are_refused(loss):
         network.to_sklearn()
 
 
+def test_probabilities_that_scikit_learn_has_not_are_refused(traveller):
+    with pytest.raises(
+        SettingError, match="the network's loss is class_squared_error; expected cross_entropy or binary_cross_entropy"
+    ):
+        traveller("outputs of least squares").network.to_sklearn()
+
+
 def test_labels_that_are_fractions_are_refused(traveller):
     with pytest.raises(SettingError, match=r"the classes are 0\.5, -1\.25, 2\.0; expected whole numbers, or words"):
         traveller("fractions").network.to_sklearn()

@@ -144,6 +144,11 @@ def test_chains_of_chains_dropout_flatten_missing_biases_and_bare_pairs_of_layer
     np.testing.assert_allclose(z, logits(module, X), rtol=0, atol=32 * np.finfo(np.float32).eps)
 
 
+def test_a_softplus_as_pytorch_makes_it_is_ours():
+    network = Network.from_torch(nn.Sequential(nn.Linear(4, 5), nn.Softplus(), nn.Linear(5, 3)))
+    assert [layer.activation for layer in network.architecture.hidden] == ["softplus"]
+
+
 def test_short_floats_are_widened():
     module = nn.Sequential(nn.Linear(4, 3)).to(torch.bfloat16)
     network = Network.from_torch(module)
@@ -166,6 +171,7 @@ LINEAR = nn.Linear(4, 4)
         (nn.Sequential(LINEAR, nn.ELU(0.5), LINEAR), "ELU has alpha 0.5"),
         (nn.Sequential(LINEAR, nn.GELU("tanh"), LINEAR), "GELU has approximate 'tanh'"),
         (nn.Sequential(LINEAR, nn.Softplus(2), LINEAR), "Softplus has beta 2"),
+        (nn.Sequential(LINEAR, nn.Softplus(threshold=1), LINEAR), "Softplus has threshold 1; expected at least 20"),
         (nn.Sequential(LINEAR, nn.Softmax(dim=0)), "Softmax has dim 0"),
         (nn.LSTM(3, 4), "the module LSTM is in the chain"),
         ({}, "the state_dict holds nothing"),

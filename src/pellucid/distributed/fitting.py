@@ -298,16 +298,18 @@ def _bare(estimator: BaseMLP, class_weight: Any) -> BaseMLP:
 def prepared(shard: int, part: Opened, bare: BaseMLP, dtype: str) -> Examples:
     """Turn a shard's labels into targets and its weights, those of its classes included, into the engine's type.
 
-    Raises ``DataError`` where the labels are no numbers, and numbers are to be learned.
+    Raises ``DataError`` where the labels are no numbers, and numbers are to be learned, or negative where counts are.
     """
     X, y, weights, _ = part
     if not isinstance(bare, MLPClassifier):
         if len(y) and y.dtype.kind not in "fiub":
             raise DataError(f"y of shard {shard} has the type {y.dtype}", "numbers")
         if bare.loss == "poisson" and (y < 0).any():
-            row = int((y < 0).argmax())
+            row, *column = map(int, np.argwhere(y < 0)[0])
+            where = f"row {row}" + "".join(f", column {each}" for each in column)
             raise DataError(
-                f"shard {shard} has the target {y[row]} in row {row}", "a count: loss='poisson' wants at least 0"
+                f"shard {shard} has the target {y[row, *column]} in {where}",
+                "a count: loss='poisson' wants at least 0",
             )
     elif y.dtype.kind == "O":
         y = y.astype(str)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -85,10 +85,7 @@ class ShardedRun:
         try:
             yield
         except DataError as error:
-            got, advice = (
-                re.sub(r"shard (\d+)", lambda number: self.paths[int(number[1])].name, text)
-                for text in (error.got, error.advice)
-            )
+            got, advice = (_with_names(text, self.paths) for text in (error.got, error.advice))
             raise type(error)(got, error.expected, advice) from error
 
     def fit(
@@ -162,6 +159,22 @@ def check_options(given: Mapping[str, Any], report: bool) -> None:
                 f"--{name.replace('_', '-')} is given beside --exact",
                 "neither or one",
             )
+
+
+def _with_names(text: str, paths: Sequence[Path]) -> str:
+    """Put the name of its file in place of each shard's number; what is a name or stands in quotes stays as it is.
+
+    >>> _with_names("shard 1 has 3 columns, but /data/shard 7.csv 4: 'shard 0'", [Path("a.csv"), Path("/data/shard 7.csv")])
+    "shard 7.csv has 3 columns, but /data/shard 7.csv 4: 'shard 0'"
+    """
+    names = sorted({str(name) for path in paths for name in (path, path.name)}, key=len, reverse=True)
+    left = "|".join([*map(re.escape, names), r"(?<!\w)'[^']*'", '"[^"]*"'])
+
+    def named(found: re.Match[str]) -> str:
+        number = len(paths) if found[1] is None else int(found[1])
+        return paths[number].name if number < len(paths) else found[0]
+
+    return re.sub(rf"{left}|\bshard (\d+)\b", named, text)
 
 
 def _of_numbers(scaling: Scaling, columns: tuple[Column, ...]) -> Scaling:

@@ -58,8 +58,9 @@ class Asked(NamedTuple):
 def opened(shard: int, content: Any) -> Opened:
     """Open a shard: ``(X, y)`` or ``(X, y, weights)``, or a list of such, one below the other.
 
-    X may be an array or a pandas frame, y an array, a series or a frame. Raises ``DataError`` for what is none of these,
-    does not fit together, holds words, or a number that is missing or infinite.
+    X may be an array or a pandas frame, y an array, a series or a frame. Columns of several kinds, or of pandas' own types
+    of numbers, become float64. Raises ``DataError`` for what is none of these, does not fit together, holds words, or a
+    number that is missing or infinite.
     """
     pieces = content if isinstance(content, list) else [content]
     parts = [_opened(shard, piece) for piece in pieces]
@@ -96,10 +97,8 @@ def _opened(shard: int, piece: Any) -> Opened:
         raise DataError(f"X of shard {shard} is sparse", "dense examples", "Try X.toarray() in each shard.")
     names = tuple(map(str, given_X.columns)) if hasattr(given_X, "columns") else None
     X = _numbers(shard, given_X, names)
-    y = np.asarray(given_y)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    weights = None if given_weights is None else np.asarray(given_weights, np.float64).reshape(-1)
+    y = _labels(shard, given_y)
+    weights = None if given_weights is None else _weights(shard, given_weights)
     for what, rows in (("labels", len(y)), ("weights", len(X) if weights is None else len(weights))):
         if rows != len(X):
             raise DataError(f"shard {shard} has {len(X):,} rows of X and {rows:,} {what}", "one for each row")
@@ -107,6 +106,31 @@ def _opened(shard: int, piece: Any) -> Opened:
         row = int(np.argmin(np.isfinite(weights) & (weights >= 0)))
         raise DataError(f"shard {shard} has the weight {weights[row]} in row {row}", "a number of at least 0")
     return Opened(X, y, weights, names)
+
+
+def _labels(shard: int, given: Any) -> NDArray[Any]:
+    if given is None:
+        raise DataError(f"shard {shard} has no y", "(X, y), or (X, y, weights)")
+    y = _array(f"y of shard {shard}", given)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim not in (1, 2):
+        raise DataError(f"y of shard {shard} has the shape {y.shape}", "(n,), or (n, k): a row for each example")
+    return y
+
+
+def _weights(shard: int, given: Any) -> NDArray[np.float64]:
+    try:
+        return np.asarray(given, np.float64).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"the weights of shard {shard} are no numbers", "one of at least 0 for each row") from error
+
+
+def _array(what: str, given: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(given)
+    except ValueError as error:
+        raise DataError(f"{what} has rows of several lengths", "one length for all") from error
 
 
 def _numbers(shard: int, given: Any, names: tuple[str, ...] | None) -> NDArray[Any]:
@@ -118,7 +142,10 @@ def _numbers(shard: int, given: Any, names: tuple[str, ...] | None) -> NDArray[A
                     "numbers",
                     "Turn words into numbers first, in the same way in all shards, or leave the column out.",
                 )
-    X = given.to_numpy() if hasattr(given, "to_numpy") else np.asarray(given)
+    X = given.to_numpy() if hasattr(given, "to_numpy") else _array(f"X of shard {shard}", given)
+    if names is not None and len(given) and X.dtype.kind == "O":
+        # All of them are numbers, as was checked above; but NumPy has no type for all, or none for pandas' own.
+        X = given.to_numpy(dtype=np.float64, na_value=np.nan)
     if X.ndim != 2:
         raise DataError(f"X of shard {shard} has the shape {X.shape}", "(n, d): a row for each example")
     if X.dtype in TYPES:
@@ -142,7 +169,7 @@ def _check_finite(shard: int, X: NDArray[Any], names: tuple[str, ...] | None) ->
 
 def _check_labels(shard: int, y: NDArray[Any]) -> None:
     if y.dtype.kind == "O":
-        missing = np.array([value is None or value != value for value in y.ravel()]).reshape(y.shape)
+        missing = np.array([_is_missing(value) for value in y.ravel()]).reshape(y.shape)
     elif y.dtype.kind == "f":
         missing = ~np.isfinite(y)
     else:
@@ -150,6 +177,14 @@ def _check_labels(shard: int, y: NDArray[Any]) -> None:
     if missing.any():
         row = int(np.argwhere(missing)[0][0])
         raise DataError(f"shard {shard} has no label in row {row}", "a label", "Leave the row out.")
+
+
+def _is_missing(value: Any) -> bool:
+    """Say whether it is None, NaN, NaT or pandas' NA, which cannot even say whether it differs from itself."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        return True
 
 
 def described(shard: int, part: Opened, asked: Asked) -> Description:

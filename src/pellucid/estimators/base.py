@@ -169,6 +169,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         before = dict(self.__dict__)
         try:
             run()
+            self.network_  # noqa: B018  made now, so that asking changes nothing
         except Warning:  # where warnings are errors, what was learned is kept all the same
             raise
         except Exception:
@@ -177,7 +178,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                     del self.__dict__[name]
             self.__dict__.update(before)
             raise
-        self.network_  # noqa: B018  made now, so that asking changes nothing
         return self
 
     # -- arrays ------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import validate_data
 
-from pellucid.answers import Task
+from pellucid.answers import Task, are_labels
 from pellucid.equations.beyond.teacher import TEMPERATURE, WEIGHT
 from pellucid.equations.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from pellucid.equations.parameters import Array
@@ -195,13 +195,22 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train for one epoch on X (n, d) and y, going on from where it stands.
 
-        ``classes`` names all classes that will ever come; it is needed at the first call.
+        ``classes`` names all classes that will ever come; it is needed at the first call, where several labels are 0 to
+        k − 1, the columns of y. A batch need not hold them all. ``class_weight="balanced"`` balances those of the batch.
+        Raises ``ValueError`` as ``fit``, and for classes that are not the columns of several labels.
         """
 
         def announce() -> None:
             if _check_partial_fit_first_call(self, classes):
                 several = type_of_target(y).startswith("multilabel")
                 self._label_binarizer = LabelBinarizer().fit(y if several else classes)
+                columns = self._label_binarizer.classes_.tolist()
+                if several and self.classes_.tolist() != columns:
+                    raise ValueError(
+                        f"classes names {self.classes_.tolist()}, but y holds {len(columns)} labels at once; expected "
+                        f"{columns}, its columns."
+                    )
+                _check_classes(self.classes_)
 
         return self._fit(X, y, sample_weight, (None, None, None), incremental=True, prepare=announce)
 
@@ -240,6 +249,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             self._label_binarizer = LabelBinarizer().fit(y)
             self._label_binarizer.sparse_input_ = is_sparse
             self.classes_ = self._label_binarizer.classes_
+            _check_classes(self.classes_)
         else:
             self._check_known(y)
         if len(self.classes_) < 2 and not self._several_labels():
@@ -253,6 +263,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             if y.ndim != 2 or y.shape[1] != len(self.classes_):
                 raise ValueError(f"y has shape {y.shape}, but the classifier knows {len(self.classes_)} labels.")
             return
+        if y.ndim != 1:
+            raise ValueError(
+                f"y has shape {y.shape}, but the classifier tells {len(self.classes_)} classes apart; expected (n,): one "
+                "label for each example."
+            )
         classes = unique_labels(y)
         if len(unknown := np.setdiff1d(classes, self.classes_)):
             raise ValueError(
@@ -260,8 +275,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             )
 
     def _take_classes(self, classes: NDArray[Any], task: Task) -> None:
-        """Know the classes without having seen any example of them."""
+        """Know the classes without having seen any example of them. Raises ``ValueError`` for classes that cannot be."""
         several = task is Task.SEVERAL_LABELS
+        _check_classes(classes)
         self._label_binarizer = LabelBinarizer().fit(np.eye(len(classes), dtype=int) if several else classes)
         self.classes_ = self._label_binarizer.classes_
 
@@ -290,16 +306,27 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _weights(self, y: NDArray[Any], sample_weight: NDArray[Any] | None) -> NDArray[Any] | None:
         if self.class_weight is None:
             return sample_weight
-        if isinstance(self.class_weight, dict):
-            absent = [name for name in self.class_weight if name not in set(self.classes_.tolist())]
-            if absent:
-                raise ValueError(
-                    f"class_weight names {absent[0]!r}, which is no class of y; expected of {self._labels()}."
-                )
         if isinstance(self.class_weight, str) and y.ndim == 1:
             return _balanced(y, np.ones(len(y)) if sample_weight is None else sample_weight)
-        of_classes: NDArray[Any] = compute_sample_weight(self.class_weight, y)
+        of_classes = self._weights_of_classes(y)
         return of_classes if sample_weight is None else of_classes * sample_weight
+
+    def _weights_of_classes(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Give the product of what the labels of each example weigh, (n,).
+
+        scikit-learn's function takes weights for slips whose classes are not in y, as they need not be in a batch. So what
+        it would make of weights by name is made here, and it is left to refuse what is none.
+        """
+        given = self.class_weight
+        if isinstance(given, dict) and y.ndim == 1:
+            return _of_each(given, y, self._labels())
+        is_for_columns = y.ndim == 2 and isinstance(given, list) and len(given) == y.shape[1]
+        if is_for_columns and all(isinstance(each, dict) for each in given):
+            columns = [_of_each(each, column, (0, 1)) for each, column in zip(given, y.T, strict=True)]
+            of_columns: NDArray[Any] = np.prod(columns, axis=0)
+            return of_columns
+        of_classes: NDArray[Any] = compute_sample_weight(given, y)
+        return of_classes
 
     def _usual_score(self, outputs: Array, part: Part) -> float:
         if not np.isfinite(outputs).all():
@@ -322,6 +349,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _check_classes(classes: NDArray[Any]) -> None:
+    """Raise ``ValueError`` for classes that no network can name, such as dates: before it is trained to tell them apart."""
+    names = [label.item() if isinstance(label, np.generic) else label for label in classes.tolist()]
+    if not are_labels(names):
+        raise ValueError(
+            f"the classes are {', '.join(map(repr, names[:5]))}; expected numbers, or words. Try y.astype(str)."
+        )
+
+
+def _of_each(weights: dict[Any, float], y: NDArray[Any], classes: tuple[Any, ...]) -> NDArray[np.float64]:
+    """Give each label the weight of its class, 1 where that is not named: (n,). Raises ``ValueError`` for a name of none."""
+    known = set(classes)
+    absent = [name for name in weights if name not in known]
+    if absent:
+        raise ValueError(f"class_weight names {absent[0]!r}, which is no class of y; expected of {classes}.")
+    there, of_class = np.unique(y, return_inverse=True)
+    of_each: NDArray[np.float64] = np.array([float(weights.get(name, 1.0)) for name in there.tolist()])[of_class]
+    return of_each
 
 
 def _balanced(y: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import inf, isinf
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,9 @@ FITTED = (
     "best_epoch_",
 )
 """What a fit has shown, as far as it holds no clock."""
+
+_INF_IN_OLDER_FILES = {**dict.fromkeys(FITTED, inf), "n_iter_no_change": inf, "standing": -inf}
+"""What the word "inf" stood for before infinities were told from words, and from each other."""
 
 
 def model_of(estimator: Any, network: Network, *, optimizer: bool) -> Model:
@@ -85,13 +88,13 @@ def restore(estimator: Any, model: Model) -> None:
     estimator.best_epoch_ = None
     for name, value in _record(model).get("fitted", {}).items():
         if name in FITTED:
-            setattr(estimator, name, inf if value == "inf" else value)  # best_loss_, before the first epoch
+            setattr(estimator, name, _from_plain(name, value))
     if model.classes:
         estimator._take_classes(np.array(model.classes), task_of(architecture, model.classes))
     estimator._take(model.layers)
     if model.optimizer is not None:
         estimator._state = tuple(model.optimizer)
-        standing = _record(model).get("fitted", {}).get("standing")
+        standing = _from_plain("standing", _record(model).get("fitted", {}).get("standing"))
         estimator._standing = standing and Standing(*standing)
     estimator.network_  # noqa: B018  made now, so that asking changes nothing
 
@@ -110,7 +113,10 @@ def _is_plain(name: str, value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Write a value as JSON can: no NumPy types, no infinities, no keys that are not words."""
+    """Write a value as JSON can: no NumPy types, no infinities, no NaN, no keys that are not words.
+
+    A dictionary stands for what JSON lacks, and for nothing else: so it cannot be taken for a word such as "nan".
+    """
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, np.ndarray):
@@ -119,12 +125,15 @@ def _plain(value: Any) -> Any:
         return {"pairs": [[_plain(key), _plain(each)] for key, each in value.items()]}
     if isinstance(value, tuple | list):
         return [_plain(each) for each in value]
-    return "inf" if isinstance(value, float) and isinf(value) else value
+    return {"float": repr(value)} if isinstance(value, float) and not isfinite(value) else value
 
 
 def _from_plain(name: str, value: Any) -> Any:
+    """Read what ``_plain`` has written, of a parameter or figure of that name; of sequences it gives lists."""
     if isinstance(value, dict):
-        return dict(value["pairs"])
+        if "float" in value:
+            return float(value["float"])
+        return {_from_plain(name, key): _from_plain(name, each) for key, each in value["pairs"]}
     if isinstance(value, list):
-        return tuple(value)
-    return inf if value == "inf" and name == "n_iter_no_change" else value
+        return [_from_plain(name, each) for each in value]
+    return _INF_IN_OLDER_FILES.get(name, value) if value == "inf" else value

@@ -33,13 +33,17 @@ IR_VERSION = 7
 def write_onnx(path: Path, model: Model) -> None:
     """Write a network as an ONNX file, whole or not at all.
 
-    Raises ``MissingExtraError`` where the package onnx is not installed, ``StorageError`` where the file cannot be written.
+    Raises ``MissingExtraError`` where the package onnx is not installed, ``SettingError`` for a class that ONNX cannot hold,
+    ``StorageError`` where the file cannot be written.
     """
     write_bytes(path, onnx_bytes(model))
 
 
 def onnx_bytes(model: Model) -> bytes:
-    """Write a network as the bytes of an ONNX file. Raises ``MissingExtraError`` where the package onnx is not installed."""
+    """Write a network as the bytes of an ONNX file.
+
+    Raises ``MissingExtraError`` where the package onnx is not installed, ``SettingError`` for a class that ONNX cannot hold.
+    """
     try:
         onnx, helper = import_module("onnx"), import_module("onnx.helper")
     except ImportError:

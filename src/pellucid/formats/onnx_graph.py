@@ -11,7 +11,7 @@ onnxruntime has no float64 for an operator, the activation is composed of simple
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from pellucid.answers import Task, task_of
 from pellucid.equations.beyond import leaky_relu, scaled_tanh, selu
 from pellucid.equations.beyond.class_squared_error import LEAST_SHARE
 from pellucid.equations.scaling import Scaling
+from pellucid.errors import SettingError
 from pellucid.formats.model_file import Model
 from pellucid.formats.scaling_in_float32 import in_float32, is_identity
 
@@ -76,7 +77,8 @@ def network_graph(model: Model, dtype: DTypeLike | None = None, given: str = INP
     """Write a network as a graph, in the type of its parameters unless told another.
 
     It takes ``given`` (n, d) in the units of the training data, and gives ``label`` and ``probabilities``, or ``variable``
-    where the outputs are numbers. The label of ties is the first, as in Pellucid.
+    where the outputs are numbers. The label of ties is the first, as in Pellucid. Raises ``SettingError`` for a class
+    that is a whole number and does not fit into int64.
     """
     graph = Graph(np.dtype(dtype or model.layers[0].W.dtype))
     a = _scaled(graph, model.architecture.scaling, given)
@@ -139,9 +141,23 @@ def _outputs(graph: Graph, model: Model, z: str) -> None:
             graph.apply("Cast", graph.apply("Greater", z, 0.0), output=LABEL, to=INT64)
             return
         answer = graph.apply("ArgMax", z, axis=1, keepdims=0)
-    kind = object if isinstance(model.classes[0], str) else type(model.classes[0])
-    classes = graph.constant("classes", np.array(model.classes, np.int64 if kind is int else kind))
-    graph.apply("Gather", classes, answer, output=LABEL, axis=0)
+    graph.apply("Gather", graph.constant("classes", _labels(model.classes)), answer, output=LABEL, axis=0)
+
+
+def _labels(classes: Sequence[Any]) -> NDArray[Any]:
+    """Give the classes as the array of a tensor: words as objects, whole numbers as int64."""
+    kind = type(classes[0])
+    if kind is not int:
+        return np.array(classes, object if kind is str else kind)
+    limits = np.iinfo(np.int64)
+    for label in classes:
+        if not limits.min <= label <= limits.max:
+            raise SettingError(
+                f"the class {label} does not fit into int64, as ONNX holds whole numbers",
+                f"from {limits.min} to {limits.max}",
+                "Try words: str(label).",
+            )
+    return np.array(classes, np.int64)
 
 
 def _probabilities(graph: Graph, output: str, z: str) -> None:

@@ -24,6 +24,9 @@ from pellucid.formats.scaling_in_float32 import folded_into
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 """Those that scikit-learn has, by the same names."""
 
+LOSSES_OF_CLASSES = (CrossEntropy.name, BinaryCrossEntropy.name)
+"""Those behind whose outputs are the probabilities that scikit-learn gives."""
+
 
 def to_sklearn(model: Model) -> Any:
     """Make a fitted ``MLPClassifier`` or ``MLPRegressor`` of a network: float64, its settings scikit-learn's defaults.
@@ -117,6 +120,9 @@ def _one_activation(architecture: Architecture) -> str:
 
 def _classifier(model: Model, task: Task, settings: dict[str, Any]) -> Any:
     """Make a classifier with all that fitting leaves, by a step on examples without content."""
+    if (name := model.architecture.loss.name) not in LOSSES_OF_CLASSES:
+        got = f"the network's loss is {name}"
+        raise SettingError(got, " or ".join(LOSSES_OF_CLASSES), "scikit-learn's MLPClassifier has no other.")
     labels = np.array(model.classes)
     if labels.dtype.kind == "f" and not (labels == np.round(labels)).all():
         raise SettingError(f"the classes are {', '.join(map(str, model.classes))}", "whole numbers, or words")

@@ -28,6 +28,8 @@ from pellucid.formats.scaling_in_float32 import is_identity
 
 SOFTPLUS_THRESHOLD = 40.0
 """Above this PyTorch's Softplus gives z itself. By default it does so above 20, which float64 notices."""
+LEAST_SOFTPLUS_THRESHOLD = 20.0
+"""PyTorch's default, which errs by 2e-9 at most. One at a lower threshold is another function: at 1 it leaps by 0.3."""
 
 
 def to_torch(model: Model) -> Any:
@@ -126,23 +128,29 @@ def _modules_by_name(nn: Any) -> dict[str, Callable[[], Any]]:
     }
 
 
-_SETTINGS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "leaky_relu": ("negative_slope", lambda slope: math.isclose(slope, 0.01)),
-    "elu": ("alpha", lambda alpha: alpha == 1),
-    "gelu": ("approximate", lambda approximate: approximate == "none"),
-    "softplus": ("beta", lambda beta: beta == 1),
+_SETTINGS: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = {
+    "leaky_relu": {"negative_slope": (lambda slope: math.isclose(slope, 0.01), "0.01")},
+    "elu": {"alpha": (lambda alpha: alpha == 1, "1")},
+    "gelu": {"approximate": (lambda approximate: approximate == "none", "'none'")},
+    "softplus": {
+        "beta": (lambda beta: beta == 1, "1"),
+        "threshold": (
+            lambda threshold: threshold >= LEAST_SOFTPLUS_THRESHOLD,
+            f"at least {LEAST_SOFTPLUS_THRESHOLD:g}",
+        ),
+    },
 }
-"""What may be set on a module, and whether it is as Pellucid has it."""
+"""What may be set on a module, whether it computes what Pellucid's does then, and what is expected of it."""
 
 
 def _name_of(module: Any, nn: Any) -> str:
     """Name the activation that a module computes."""
     for name, kind in _modules_by_name(nn).items():
         if type(module) is (nn.Softplus if name == "softplus" else kind):
-            setting, is_ours = _SETTINGS.get(name, ("", bool))
-            if setting and not is_ours(getattr(module, setting)):
-                got = f"{type(module).__name__} has {setting} {getattr(module, setting)!r}"
-                raise SettingError(got, f"{setting} as Pellucid's {name} has it")
+            for setting, (is_ours, expected) in _SETTINGS.get(name, {}).items():
+                if not is_ours(given := getattr(module, setting)):
+                    got = f"{type(module).__name__} has {setting} {given!r}"
+                    raise SettingError(got, f"{expected}, to be Pellucid's {name}")
             return name
     raise _unknown(module)
 
