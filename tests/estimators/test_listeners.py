@@ -63,6 +63,23 @@ def test_what_a_listener_raises_arrives_and_nothing_is_half_done(kind, problem) 
     assert not hasattr(estimator, "coefs_")
 
 
+@pytest.mark.parametrize("raised", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_a_fit_that_is_left_by_whatever_exception_leaves_an_earlier_one_as_it_was(kind, problem, raised) -> None:
+    X, y = problem("iris")
+    estimator = kind(engine="reference", **QUICK).fit(X, y)
+    before = estimator.predict(X).tolist()
+
+    def fails(record: EpochRecord) -> None:
+        raise raised
+
+    estimator.callbacks = fails
+    with pytest.raises(raised):
+        estimator.fit(X[:, :2], y)
+    estimator.callbacks = None
+    assert (estimator.n_features_in_, estimator.predict(X).tolist()) == (X.shape[1], before)
+    estimator.partial_fit(X, y)
+
+
 def test_a_bar_is_shown_where_it_is_asked_for(kind, engine, problem, capsys) -> None:
     X, y = problem("iris")
     kind(progress_bar=True, engine=engine, **QUICK).fit(X, y)

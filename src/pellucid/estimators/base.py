@@ -172,7 +172,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             self.network_  # noqa: B018  made now, so that asking changes nothing
         except Warning:  # where warnings are errors, what was learned is kept all the same
             raise
-        except Exception:
+        except BaseException:  # Ctrl-C, too, where it is not heard as a wish to end and keep
             for name in set(self.__dict__) - set(before):
                 if "callback" not in name:  # scikit-learn clears its own away, after this
                     del self.__dict__[name]
