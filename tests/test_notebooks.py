@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -24,6 +25,13 @@ def printed(notebook):
         )
 
 
+def shown(notebook):
+    """The pages below its cells; numbers, of which the last digit is the processor's, left out."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            yield re.sub("[-−.·⁻⁰¹²³⁴⁵⁶⁷⁸⁹0-9]+", "#", output.get("data", {}).get("text/html", ""))
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # what the kernel's packages warn of is not ours
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
@@ -35,6 +43,7 @@ def test_a_notebook_prints_what_is_stored_in_it(path, monkeypatch):
         again, timeout=300, kernel_name="python3", resources={"metadata": {"path": os.curdir}}
     ).execute()
     assert list(printed(again)) == list(printed(stored))
+    assert list(shown(again)) == list(shown(stored))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
