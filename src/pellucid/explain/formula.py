@@ -83,7 +83,7 @@ def _is_close(formula: Formula, place: int) -> bool:
         return (
             place == 1 or isinstance(formula[place - 2], Word) or _operator(formula[place - 2]) in ("=", "≈", "(", ",")
         )
-    return sign == "(" and before[:1].isalpha() and before != "Σ"
+    return sign == "(" and _is_function(before)
 
 
 def _operator(sign: Sign) -> str:
@@ -165,12 +165,25 @@ def mathml(formula: Formula) -> str:
 
     >>> mathml((Symbol("L"), Word("after")))
     '<mi>L</mi><mspace width="0.3em"/><mtext>after</mtext>'
+    >>> mathml((Operator("−"), Operator("log"), Number("2")))
+    '<mo form="prefix">−</mo><mi>log</mi><mspace width="0.2em"/><mn>2</mn>'
     """
     pieces = []
     for before, sign in zip((None, *formula), formula, strict=False):
-        is_apart = isinstance(before, Symbol) and isinstance(sign, Word)
-        pieces.append('<mspace width="0.3em"/>' * is_apart + _mathml(sign))
+        name = "" if before is None else _operator(before)
+        if isinstance(before, Symbol) and isinstance(sign, Word):
+            pieces.append('<mspace width="0.3em"/>')
+        elif (_is_function(name) and not isinstance(sign, Operator)) or (
+            isinstance(before, Symbol) and _is_function(_operator(sign))
+        ):
+            pieces.append('<mspace width="0.2em"/>')
+        is_prefix = _operator(sign) == "−" and (before is None or name in ("=", "≈", "(", ","))
+        pieces.append('<mo form="prefix">−</mo>' if is_prefix else _mathml(sign))
     return "".join(pieces)
+
+
+def _is_function(operator: str) -> bool:
+    return len(operator) > 1 and operator[:1].isalpha()
 
 
 def _mathml(sign: Sign) -> str:
