@@ -21,24 +21,26 @@ from pellucid.equations.relu import relu, relu_backward
 
 
 class Activation(NamedTuple):
-    """A function f applied to each z, and its way back: (da, z) → dz. Where it ``has_corner``, it has no slope at 0."""
+    """A function f applied to each z, and its way back: (da, z) → dz."""
 
     forward: Callable[[Array], Array]
     backward: Callable[[Array, Array], Array]
-    has_corner: bool = False
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "relu": Activation(relu, relu_backward, has_corner=True),
+    "relu": Activation(relu, relu_backward),
     "identity": Activation(identity, identity_backward),
     "logistic": Activation(logistic, logistic_backward),
     "tanh": Activation(tanh, tanh_backward),
     "scaled_tanh": Activation(scaled_tanh, scaled_tanh_backward),
-    "leaky_relu": Activation(leaky_relu, leaky_relu_backward, has_corner=True),
+    "leaky_relu": Activation(leaky_relu, leaky_relu_backward),
     "elu": Activation(elu, elu_backward),
-    "selu": Activation(selu, selu_backward, has_corner=True),
+    "selu": Activation(selu, selu_backward),
     "gelu": Activation(gelu, gelu_backward),
     "silu": Activation(silu, silu_backward),
     "mish": Activation(mish, mish_backward),
     "softplus": Activation(softplus, softplus_backward),
 }
+
+WITH_A_CORNER = ("relu", "leaky_relu", "selu")
+"""Those that have no slope at 0."""

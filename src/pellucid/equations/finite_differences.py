@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.equations.activations import ACTIVATIONS
+from pellucid.equations.activations import ACTIVATIONS, WITH_A_CORNER
 from pellucid.equations.affine import affine
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.losses import AbsoluteError, Quantile, Targets
@@ -190,6 +190,6 @@ def _sides(architecture: Architecture, trace: Trace, y: Targets) -> list[NDArray
     of_hidden = [
         layer.z > 0
         for layer, hidden in zip(trace.layers[:-1], architecture.hidden, strict=True)
-        if ACTIVATIONS[hidden.activation].has_corner
+        if hidden.activation in WITH_A_CORNER
     ]
     return [*of_hidden, trace.p > y] if isinstance(architecture.loss, (AbsoluteError, Quantile)) else of_hidden
