@@ -120,9 +120,9 @@ def output(one: OneStep) -> Step:
         above, below = (_power(Symbol("z", one.L, place)) for place in "ji")
         formula: Formula = (Symbol("p", None, "j"), EQUALS, Fraction(above, (Operator("Σ"), *below)))
     else:
-        formula = (Symbol("p"), EQUALS, *_bent(loss.output, Symbol("z", one.L)))
+        formula = (Symbol("p"), EQUALS, *applied(loss.output, Symbol("z", one.L)))
         lines = [
-            line_of(Symbol("p", None, str(j)), _bent(loss.output, Number(numeral(z[j]))), p[j], written=share(p[j]))
+            line_of(Symbol("p", None, str(j)), applied(loss.output, Number(numeral(z[j]))), p[j], written=share(p[j]))
             for j in one.places(one.L)
         ]
     title = {"softmax": "Softmax: from logits to probabilities"}.get(loss.output, "What the network puts out")
@@ -134,7 +134,3 @@ def output(one: OneStep) -> Step:
 def _power(of: Symbol | Number, largest: float = 0.0) -> Formula:
     less: Formula = (MINUS, Number(in_a_product(largest))) if largest else ()
     return (Operator("exp"), Operator("("), of, *less, Operator(")"))
-
-
-def _bent(name: str, of: Symbol | Number) -> Formula:
-    return (of,) if name == "identity" else (Operator(name), Operator("("), of, Operator(")"))
