@@ -28,13 +28,19 @@ class Exchange {
         uint16_t* const box = boxes_[number % 2].data();
         for (int64_t i = mine.begin; i < mine.end; ++i) copy(group_of(a, i), n, box + i * room_);
         barrier_.wait();
-        if (stop_at_.load(std::memory_order_relaxed) == number) return false;
+        if (has_left_.load(std::memory_order_relaxed) || stop_at_.load(std::memory_order_relaxed) == number) return false;
         for (int64_t i = 0; i < groups_; ++i)
             if (i < mine.begin || i >= mine.end) copy(box + i * room_, n, group_of(a, i));
         return true;
     }
     // For a member that has not yet come to that meeting.
     void stop_at(int64_t number) { stop_at_.store(number, std::memory_order_relaxed); }
+    // For a member that comes no more, as a loss was not finite. The others find the same loss, unless somebody writes to the rows
+    // that they read; they, too, are not to wait for it.
+    void leave() {
+        has_left_.store(true, std::memory_order_relaxed);
+        barrier_.open();
+    }
 
   private:
     static uint16_t* group_of(Rounded a, int64_t i) { return a.data + i * a.rows * rounded_group; }
@@ -44,6 +50,7 @@ class Exchange {
     const int64_t groups_, room_;
     const Buffer<uint16_t> boxes_[2];
     std::atomic<int64_t> stop_at_{-1};
+    std::atomic<bool> has_left_{false};
 };
 
 // Which part of the first layer a member of a crew has.

@@ -96,8 +96,10 @@ template <class T> class Epoch {
         });
         stepper_.is_part({});
         is_crew_alike_ = true;
-        for (const CrewMember& other : crew_)
+        for (const CrewMember& other : crew_) {
             if (!other.layers[0].is_finite()) layers_[0].is_not_finite();
+            if (other.stepper->progress().non_finite_step >= 0) stepper_.diverged_at(other.stepper->progress().non_finite_step);
+        }
         return taken;
     }
     void join_crew(int i, Part part) {

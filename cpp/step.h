@@ -126,6 +126,10 @@ template <class T> class Stepper {
     // Whether no step will follow: asked to stop, or a loss was not finite.
     bool has_ended() const { return ended_.load(std::memory_order_relaxed); }
     void end() { ended_.store(true, std::memory_order_relaxed); }
+    void diverged_at(int64_t step) {
+        progress_.non_finite_step = step;
+        end();
+    }
     bool wants_to_stop() { return question_.wants_to_stop(); }
     Progress& progress() { return progress_; }
     const Buffer<T>& dW(int64_t l) const { return back_.dW(l); }
@@ -151,8 +155,9 @@ template <class T> class Stepper {
             if (chunk.last) {
                 loss = weight == 0 ? 0 : loss / weight + penalty(weight);
                 if (!std::isfinite(loss) && optimizer_.optimizer != Optimizer::none) {
-                    if (me.number == 0) progress_.non_finite_step = step;
-                    return finish(me);
+                    if (me.number == 0) diverged_at(step);
+                    if (part_.exchange) part_.exchange->leave();
+                    return false;
                 }
             }
             if (!learn(chunk, rule, me)) return finish(me);

@@ -41,7 +41,8 @@ void wait_for_change(const std::atomic<uint32_t>& word, uint32_t old) {
 }  // namespace
 
 void Barrier::wait() {
-    const uint32_t meeting = meetings_.load(std::memory_order_relaxed);
+    const uint32_t meeting = meetings_.load(std::memory_order_acquire);
+    if (is_open_.load(std::memory_order_relaxed)) return;  // else the meeting is one that opening ends
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
         arrived_.store(0, std::memory_order_relaxed);
         meetings_.store(meeting + 1, std::memory_order_release);
@@ -49,6 +50,12 @@ void Barrier::wait() {
     } else {
         wait_for_change(meetings_, meeting);
     }
+}
+
+void Barrier::open() {
+    is_open_.store(true, std::memory_order_relaxed);
+    meetings_.fetch_add(1, std::memory_order_release);
+    meetings_.notify_all();
 }
 
 int cores_of_a_quota(const std::string& folder) {

@@ -17,9 +17,12 @@ class Barrier {
   public:
     explicit Barrier(int members) : members_(members) {}
     void wait();
+    // From now on nobody waits here, and whoever does goes on.
+    void open();
 
   private:
     const int members_;
+    std::atomic<bool> is_open_{false};
     std::atomic<int> arrived_{0};
     alignas(64) std::atomic<uint32_t> meetings_{0};
 };

@@ -53,6 +53,28 @@ void a_team_that_is_lent_out_leaves_others_alone() {
     for (int64_t count : counts) expect(count == 200, "every member of every team did its task");
 }
 
+// A member of a crew whose rows held another number when it read them ends alone.
+void whoever_leaves_a_crew_lets_the_others_end() {
+    Team team(3);
+    for (int members = 2; members <= team.size(); ++members)
+        for (int64_t last = 0; last < 100; ++last) {
+            Exchange exchange(members, 1, members);
+            for (int stretch = 0; stretch < 2; ++stretch) {  // in the second, all have left
+                std::vector<int64_t> meetings(size_t(members), 0);
+                exchange.begin();
+                team.run(members, [&](int member) {
+                    std::vector<uint16_t> rows(size_t(members) * rounded_group);
+                    for (int64_t number = 1; member != 0 || number <= last; ++number) {
+                        if (!exchange.meet({rows.data(), 1}, 1, {member, member + 1}, number)) return;
+                        ++meetings[size_t(member)];
+                    }
+                    exchange.leave();
+                });
+                for (int64_t met : meetings) expect(met <= (stretch == 0 ? last : 0), "nobody goes on without the one who left");
+            }
+        }
+}
+
 template <class T> void trainings_give_the_same_bits_with_any_number_of_threads(const Target& target, bool bfloat16 = false) {
     uint64_t seed = 1;
     for (const Shape& shape : awkward_shapes) {
@@ -115,6 +137,7 @@ void a_container_is_given_no_more_threads_than_time() {
 int main() {
     a_container_is_given_no_more_threads_than_time();
     the_barrier_keeps_members_in_step();
+    whoever_leaves_a_crew_lets_the_others_end();
     a_team_that_is_lent_out_leaves_others_alone();
     for (int i = 0; i < number_of_targets; ++i) {
         if (!targets[i]->runs_here()) continue;
