@@ -1,7 +1,8 @@
 #include "random_streams.h"
 
-#include <algorithm>
 #include <array>
+#include <bit>
+#include <memory>
 #include <vector>
 
 namespace pellucid {
@@ -25,7 +26,17 @@ Words philox(Words counter, uint32_t key_0, uint32_t key_1) {
 struct Ticket {
     uint64_t bits;
     int64_t example;
+    bool goes_before(const Ticket& other) const { return bits < other.bits || (bits == other.bits && example < other.example); }
 };
+
+// From here to there, in the order of `width` of their bits, those from `lowest` on; those that are alike in them as they came.
+void sort_by_some_bits(const Ticket* from, Ticket* to, int64_t n, int lowest, int width) {
+    const auto some_bits = [&](const Ticket& ticket) { return size_t(ticket.bits >> lowest & ((uint64_t(1) << width) - 1)); };
+    std::vector<int64_t> places((size_t(1) << width) + 1);
+    for (int64_t i = 0; i < n; ++i) ++places[some_bits(from[i]) + 1];
+    for (size_t i = 1; i < places.size(); ++i) places[i] += places[i - 1];
+    for (int64_t i = 0; i < n; ++i) to[places[some_bits(from[i])]++] = from[i];
+}
 
 }  // namespace
 
@@ -49,24 +60,23 @@ SineAndCosine sine_and_cosine(double angle) {
 }
 
 void permutation(uint64_t seed, uint32_t purpose, uint32_t epoch, int64_t n, int64_t* order) {
-    std::vector<Ticket> tickets(size_t(n) + 1);
+    const auto tickets = std::make_unique_for_overwrite<Ticket[]>(size_t(n) + 1), sorted = std::make_unique_for_overwrite<Ticket[]>(size_t(n));
     for (int64_t i = 0; i < n; i += 2) {
         const Words w = philox({uint32_t(i / 2), 0, epoch, purpose}, uint32_t(seed), uint32_t(seed >> 32));
         tickets[size_t(i)] = {w[0] | uint64_t(w[1]) << 32, i};
         tickets[size_t(i) + 1] = {w[2] | uint64_t(w[3]) << 32, i + 1};
     }
-    tickets.resize(size_t(n));
-    // The bits are random: after one pass of counting by the highest 12, each bucket holds a few.
-    std::vector<int64_t> starts(4097);
-    for (const Ticket& ticket : tickets) ++starts[(ticket.bits >> 52) + 1];
-    for (size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
-    std::vector<int64_t> place(starts.begin(), starts.end() - 1);
-    std::vector<Ticket> sorted(tickets.size());
-    for (const Ticket& ticket : tickets) sorted[size_t(place[ticket.bits >> 52]++)] = ticket;
-    for (size_t i = 0; i + 1 < starts.size(); ++i)
-        std::sort(sorted.begin() + starts[i], sorted.begin() + starts[i + 1],
-                  [](const Ticket& a, const Ticket& b) { return a.bits < b.bits || (a.bits == b.bits && a.example < b.example); });
-    for (int64_t i = 0; i < n; ++i) order[i] = sorted[size_t(i)].example;
+    // The bits are random: by the highest of them, about two more than it takes to tell n apart, next to all are where they belong.
+    const int half = (int(std::bit_width(uint64_t(n))) + 3) / 2;
+    sort_by_some_bits(tickets.get(), sorted.get(), n, 64 - 2 * half, half);
+    sort_by_some_bits(sorted.get(), tickets.get(), n, 64 - half, half);
+    for (int64_t i = 0; i < n; ++i) {
+        const Ticket ticket = tickets[size_t(i)];
+        int64_t place = i;
+        for (; place > 0 && ticket.goes_before(tickets[size_t(place - 1)]); --place) tickets[size_t(place)] = tickets[size_t(place - 1)];
+        tickets[size_t(place)] = ticket;
+    }
+    for (int64_t i = 0; i < n; ++i) order[i] = tickets[size_t(i)].example;
 }
 
 }  // namespace pellucid

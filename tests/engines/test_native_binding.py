@@ -224,7 +224,7 @@ def test_a_target_that_does_not_run_here_is_refused(training):
                 _native.run(**(arguments_of(problem, start) | {"target": target.name}))
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, 3, 1000, 4097])
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 1000, 4097, 100_003])
 def test_an_order_is_the_equations_permutation(n):
     from pellucid.equations.random_streams import Purpose, permutation
 
