@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from binding_calls import ENGINE, REFUSALS, arguments_of, native, same, whole_of
+from binding_calls import ENGINE, REFUSALS, arguments_of, called, native, same, whole_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,7 +50,7 @@ def test_what_does_not_fit_is_refused_by_the_engine_and_by_the_binding(training,
     with pytest.raises((*REFUSALS, AttributeError)):
         ENGINE.run(problem.architecture, Adam(), start, **arguments)
     with pytest.raises(REFUSALS):
-        _native.run(**(arguments_of(problem, start) | {name: value}))
+        called("run", arguments_of(problem, start) | {name: value})
 
 
 @pytest.mark.parametrize("batch_size", [2**31, 2**63, 2**70])
@@ -94,7 +94,8 @@ def test_whatever_the_binding_is_handed_it_answers_or_refuses(training, data):
     for function in ("run", "loss_and_gradients", "Predictor32", "Predictor64"):
         arguments = arguments_of(problem, start)
         wanted = {
-            "loss_and_gradients": "target widths activations offset scale loss loss_setting layers X y weights l2 threads",
+            "loss_and_gradients": "target widths activations offset scale loss loss_setting layers X y weights "
+            "input_dropout dropout l2 clip max_norm seed epoch threads stop",
             "Predictor32": "target widths activations offset scale loss loss_setting layers",
             "Predictor64": "target widths activations offset scale loss loss_setting layers",
         }.get(function)
@@ -106,7 +107,7 @@ def test_whatever_the_binding_is_handed_it_answers_or_refuses(training, data):
         for name in data.draw(st.lists(names, min_size=1, max_size=3, unique=True), label=function):
             arguments[name] = data.draw(st.sampled_from(STRANGE), label=name)
         try:
-            made = getattr(_native, function)(**arguments)
+            made = called(function, arguments)
             if function.startswith("Predictor"):
                 X = data.draw(st.sampled_from([problem.X, *STRANGE]), label="X")
                 for method in (made.quick_logits, made.quick_outputs):
@@ -124,11 +125,11 @@ NUMBERS = [None, 3, np.zeros(20), np.zeros((20, 2)), np.zeros((19, 3)), np.zeros
 def test_targets_that_do_not_fit_are_refused_by_the_binding(training, number):
     problem, start = whole_of(training)
     arguments = arguments_of(problem, start) | {"loss": "squared_error"}
-    layers, *_ = _native.run(**(arguments | {"y": np.zeros((20, 3))}))
+    layers, *_ = called("run", arguments | {"y": np.zeros((20, 3))})
     assert np.isfinite(layers[0][0]).all()
     for strange in ({"y": NUMBERS[number]}, {"y": np.zeros((20, 3)), "loss": "cross_entropy"}):
         with pytest.raises(REFUSALS):
-            _native.run(**(arguments | strange))
+            called("run", arguments | strange)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_targets_that_do_not_fit_are_refused_by_the_binding(training, number):
 def test_extras_that_make_no_sense_are_refused_by_the_binding(training, name, value):
     problem, start = whole_of(training)
     with pytest.raises(REFUSALS):
-        _native.run(**(arguments_of(problem, start) | {name: value}))
+        called("run", arguments_of(problem, start) | {name: value})
 
 
 @pytest.mark.parametrize("name", ["batch_size", "first_step", "n_steps", "steps_done"])
@@ -149,7 +150,7 @@ def test_extras_that_make_no_sense_are_refused_by_the_binding(training, name, va
 def test_numpys_whole_numbers_change_the_type_of_nothing(training, dtype, name, number):
     problem, start = whole_of(training, dtype)
     try:
-        layers, *_ = _native.run(**(arguments_of(problem, start) | {name: number}))
+        layers, *_ = called("run", arguments_of(problem, start) | {name: number})
     except REFUSALS:
         return
     assert {tensor.dtype for layer in layers for tensor in layer} == {dtype}
@@ -161,7 +162,7 @@ def test_labels_of_another_type_change_the_type_of_nothing(training, dtype):
         arguments = arguments_of(problem, start)
         arguments[name] = arguments[name].astype(np.int32)
         try:
-            layers, *_ = _native.run(**arguments)
+            layers, *_ = called("run", arguments)
         except REFUSALS:
             continue
         assert {tensor.dtype for layer in layers for tensor in layer} == {dtype}
@@ -206,14 +207,14 @@ def test_parameters_and_moments_that_do_not_fit_are_refused(training):
         with pytest.raises(REFUSALS):
             problem.run(ENGINE, Adam(), State(layers, moments))
         with pytest.raises(REFUSALS):
-            _native.run(**arguments_of(problem, State(layers, moments)))
+            called("run", arguments_of(problem, State(layers, moments)))
 
 
 @pytest.mark.parametrize("name", ["avx1", "", "SCALAR", "scalar\0"])
 def test_an_unknown_target_is_refused(training, name):
     problem, start = whole_of(training)
     with pytest.raises(REFUSALS):
-        _native.run(**(arguments_of(problem, start) | {"target": name}))
+        called("run", arguments_of(problem, start) | {"target": name})
 
 
 def test_a_target_that_does_not_run_here_is_refused(training):
@@ -221,7 +222,7 @@ def test_a_target_that_does_not_run_here_is_refused(training):
     for target in native.targets():
         if not target.runs_here:
             with pytest.raises(REFUSALS, match="does not run"):
-                _native.run(**(arguments_of(problem, start) | {"target": target.name}))
+                called("run", arguments_of(problem, start) | {"target": target.name})
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 1000, 4097, 100_003])

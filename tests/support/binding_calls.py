@@ -19,8 +19,25 @@ def whole_of(training, dtype=np.float64):
     return problem, problem.start(Adam(), dtype)
 
 
+RECORDS = {
+    "architecture": ("Architecture", "widths activations offset scale loss loss_setting"),
+    "optimizer": ("Optimizer", "name mu beta_1 beta_2 epsilon weight_decay"),
+    "extras": ("Extras", "input_dropout dropout l2 clip max_norm seed epoch"),
+}
+
+
+def called(function, arguments):
+    """Call C++ with what ``arguments_of`` names, those of its records put into them."""
+    rest, records = dict(arguments), {}
+    for record, (kind, names) in RECORDS.items():
+        own = {name: rest.pop(name) for name in names.split() if name in rest}
+        if own:
+            records[record] = getattr(native._native, kind)(**own)
+    return getattr(native._native, function)(**rest, **records)
+
+
 def arguments_of(problem, state, optimizer=None):
-    """What native.py hands to C++."""
+    """What native.py hands to C++, records taken apart."""
     pairs = [tuple(layer) for layer in state.layers]
     rule = optimizer or Adam()
     return {
@@ -31,7 +48,7 @@ def arguments_of(problem, state, optimizer=None):
         "scale": problem.architecture.scaling.scales,
         "loss": problem.architecture.loss.name,
         "loss_setting": problem.architecture.loss.setting,
-        "optimizer": rule.name,
+        "name": rule.name,
         "mu": 0.0,
         "beta_1": 0.9,
         "beta_2": 0.999,

@@ -6,7 +6,6 @@ What is handed over is looked at in ``native_checks.py``; the C++ behind looks o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from math import pi
 from typing import Any, NamedTuple
 
@@ -140,18 +139,11 @@ class NativeEngine:
             X, y, examples = _gathered(X, rows), y[rows], plain(rows if numbers is None else numbers[rows], np.int64)
             weights = None if weights is None else weights[rows]
             order = np.arange(len(order)) - first_step * batch_size
-        settings: dict[str, Any] = {"mu": 0.0, "beta_1": 0.0, "beta_2": 0.0, "epsilon": 0.0, "weight_decay": 0.0}
-        settings |= {name: getattr(optimizer, name) for name in settings if hasattr(optimizer, name)}
-        settings |= {each.name: getattr(extras, each.name) for each in fields(extras)}
-        settings |= (streams or Streams(0, 0))._asdict()
-        settings["augmentation"] = augmentation_of(architecture, extras.augmentation)
-        settings |= self._taught_by(extras.teacher, state.layers[0].W.dtype)
         with explained(architecture, y, order if rows is None else None):
             layers, moments, losses, correct, non_finite_step = _native.run(
                 self.target,
-                *_described(architecture),
-                optimizer.name,
-                **settings,
+                _described(architecture),
+                _optimizer_of(optimizer),
                 layers=_contiguous(state.layers),
                 moments=[_contiguous(moment) for moment in state.moments],
                 steps_done=state.steps_done,
@@ -163,6 +155,9 @@ class NativeEngine:
                 first_step=first_step,
                 n_steps=last_step - first_step,
                 weights=None if weights is None else np.array(weights, np.float64),  # what all go by, nobody may change
+                extras=_extras_of(extras, streams or Streams(0, 0)),
+                augmentation=augmentation_of(architecture, extras.augmentation),
+                **self._taught_by(extras.teacher, state.layers[0].W.dtype),
                 examples=examples,
                 threads=self.threads,
                 stop=stop,
@@ -190,12 +185,12 @@ class NativeEngine:
         with explained(architecture, y):
             answer = _native.loss_and_gradients(
                 self.target,
-                *_described(architecture),
+                _described(architecture),
                 layers=_contiguous(layers),
                 X=X if is_read_as_it_is(X) else _converted(X),
                 y=y,
                 weights=None if weights is None else np.array(weights, np.float64),
-                l2=Extras(l2=l2).l2,
+                extras=_extras_of(Extras(l2=l2), Streams(0, 0)),
                 threads=self.threads,
                 stop=stop,
                 bfloat16=self.bfloat16,
@@ -236,7 +231,7 @@ class _PackedNetwork:
         predictor = _native.Predictor32 if layers[0].W.dtype == np.float32 else _native.Predictor64
         packed: Any = predictor(
             engine.target,
-            *_described(architecture),
+            _described(architecture),
             _contiguous(layers),
             input_shape=list(architecture.input_shape),
             threads=engine.threads,
@@ -262,7 +257,7 @@ class _PackedNetwork:
         return np.concatenate([ask(_converted(piece), self._threads) for piece in _pieces(X)])
 
 
-def augmentation_of(architecture: Architecture, by: Augmentation | None) -> Any:
+def augmentation_of(architecture: Architecture, by: Augmentation | None) -> _native.Augmentation | None:
     """Describe the distortions of an epoch: what C++ makes of them, or None."""
     if by is None:
         return None
@@ -276,13 +271,29 @@ def augmentation_of(architecture: Architecture, by: Augmentation | None) -> Any:
     )
 
 
-def _described(
-    architecture: Architecture,
-) -> tuple[list[int], list[str], NDArray[np.float64], NDArray[np.float64], str, float]:
+def _described(architecture: Architecture) -> _native.Architecture:
     activations = [hidden.activation for hidden in architecture.hidden]
     scaling, loss = architecture.scaling, architecture.loss
     offsets, scales = plain(scaling.offsets), plain(scaling.scales)  # of a record that was sent they may lie anywhere
-    return list(architecture.widths), activations, offsets, scales, loss.name, loss.setting
+    return _native.Architecture(list(architecture.widths), activations, offsets, scales, loss.name, loss.setting)
+
+
+def _optimizer_of(optimizer: Optimizer) -> _native.Optimizer:
+    settings = ("mu", "beta_1", "beta_2", "epsilon", "weight_decay")
+    return _native.Optimizer(optimizer.name, **{name: getattr(optimizer, name, 0.0) for name in settings})
+
+
+def _extras_of(extras: Extras, streams: Streams) -> _native.Extras:
+    """Describe all but the distortions and the teacher, which are described apart."""
+    return _native.Extras(
+        extras.input_dropout,
+        extras.dropout,
+        extras.l2,
+        extras.clip,
+        extras.max_norm,
+        seed=streams.seed,
+        epoch=streams.epoch,
+    )
 
 
 def _contiguous(layers: Layers) -> list[tuple[Any, Any]]:
