@@ -87,22 +87,40 @@ STRANGE = [
 CANNOT_BE_BOUNDED = {"threads", "stop"}
 
 
+FUNCTIONS = ("run", "loss_and_gradients", "Predictor32", "Predictor64")
+OF_A_NETWORK = "target widths activations offset scale loss loss_setting layers"
+TAKEN = {
+    "loss_and_gradients": f"{OF_A_NETWORK} X y weights input_dropout dropout l2 clip max_norm seed epoch threads stop",
+    "Predictor32": OF_A_NETWORK,
+    "Predictor64": OF_A_NETWORK,
+}
+
+
+def right_arguments(training, function):
+    problem, start = whole_of(training, np.float32 if function == "Predictor32" else np.float64)
+    arguments = arguments_of(problem, start)
+    if function in TAKEN:
+        arguments = {name: arguments[name] for name in TAKEN[function].split()}
+    if function.startswith("Predictor"):
+        arguments |= {"input_shape": [7], "threads": 1}
+    return problem, arguments
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_fits_is_answered(training, function):
+    problem, arguments = right_arguments(training, function)
+    answer = called(function, arguments)
+    if function.startswith("Predictor"):
+        np.testing.assert_allclose(answer.outputs(problem.X).sum(axis=1), 1, rtol=1e-6)
+    else:
+        assert answer is not None
+
+
 @settings(max_examples=120)
 @given(data=st.data())
 def test_whatever_the_binding_is_handed_it_answers_or_refuses(training, data):
-    problem, start = whole_of(training)
-    for function in ("run", "loss_and_gradients", "Predictor32", "Predictor64"):
-        arguments = arguments_of(problem, start)
-        wanted = {
-            "loss_and_gradients": "target widths activations offset scale loss loss_setting layers X y weights "
-            "input_dropout dropout l2 clip max_norm seed epoch threads stop",
-            "Predictor32": "target widths activations offset scale loss loss_setting layers",
-            "Predictor64": "target widths activations offset scale loss loss_setting layers",
-        }.get(function)
-        if wanted:
-            arguments = {name: arguments[name] for name in wanted.split()}
-        if function.startswith("Predictor"):
-            arguments |= {"input_shape": [7], "threads": 1}
+    for function in FUNCTIONS:
+        problem, arguments = right_arguments(training, function)
         names = st.sampled_from(sorted(arguments.keys() - CANNOT_BE_BOUNDED))
         for name in data.draw(st.lists(names, min_size=1, max_size=3, unique=True), label=function):
             arguments[name] = data.draw(st.sampled_from(STRANGE), label=name)
