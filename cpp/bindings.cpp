@@ -90,6 +90,7 @@ std::optional<nb::tuple> loss_and_gradients(const std::string& target, const Arc
                                             const Extras& extras, int threads, const nb::object& stop, bool bfloat16) {
     check_precision<T>(bfloat16);
     const Kernels<T>& kernels = kernels_of<T>(target_named(target));
+    require(!extras.clips() && !extras.constrains(), "bounds are for a step, and none is taken");
     const int64_t n = int64_t(X.shape(0));
     require(n > 0, "there are no examples");
     const Wishes<T> wishes = wishes_of<T>(y, weights, architecture, n, nullptr, 0, n);

@@ -116,7 +116,7 @@ def test_what_fits_is_answered(training, function):
         assert answer is not None
 
 
-@settings(max_examples=120)
+@settings(max_examples=400)
 @given(data=st.data())
 def test_whatever_the_binding_is_handed_it_answers_or_refuses(training, data):
     for function in FUNCTIONS:
@@ -133,6 +133,12 @@ def test_whatever_the_binding_is_handed_it_answers_or_refuses(training, data):
                 made.logits(X)
         except REFUSALS:
             pass
+
+
+@pytest.mark.parametrize("bound", [{"clip": 0.5}, {"max_norm": 2.0}])
+def test_gradients_without_a_step_have_no_bounds(training, bound):
+    with pytest.raises(ValueError, match="bounds are for a step"):
+        called("loss_and_gradients", right_arguments(training, "loss_and_gradients")[1] | bound)
 
 
 NUMBERS = [None, 3, np.zeros(20), np.zeros((20, 2)), np.zeros((19, 3)), np.zeros((20, 3, 1)), np.zeros((20, 3), "f4"),
