@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bindings_arguments.h"
+#include "bindings_interpreter.h"
 #include "bindings_predictor.h"
 #include "bindings_stop.h"
 #include "epoch.h"
@@ -67,7 +68,7 @@ nb::tuple run(const std::string& target, const Architecture& architecture, const
     if (n_steps > 0) {
         StopFromPython ask(stop);
         {
-            nb::gil_scoped_release released;
+            const InterpreterReleased released;
             Epoch<T> epoch(kernels, architecture, parameters, data, wishes, optimizer,
                            {batch_size, rows_in_all, first_step, n_steps, steps_done, rates.data()}, bfloat16, extras,
                            augmentation.value_or(Augmentation{}), taught_by);
@@ -101,7 +102,7 @@ std::optional<nb::tuple> loss_and_gradients(const std::string& target, const Arc
     Progress progress;
     StopFromPython ask(stop);
     {
-        nb::gil_scoped_release released;
+        const InterpreterReleased released;
         progress = epoch.run(threads, std::ref(ask));
     }
     ask.raise();
@@ -160,6 +161,7 @@ void bind_records(nb::module_& module) {
 
 NB_MODULE(_native, module) {
     using namespace pellucid;
+    nb::set_leak_warnings(false);  // a thread that nobody waits for may hold a network to the end
     threading = new nb::module_(nb::module_::import_("threading"));
     module.doc() = "The fast twin of pellucid.equations: the same numbers, in C++.";
     module.def("targets", [] {
@@ -173,7 +175,7 @@ NB_MODULE(_native, module) {
     module.def("permutation", [](uint64_t seed, uint32_t purpose, int64_t n, uint32_t epoch) {
         require(n >= 0, "n is not negative");
         auto order = new_array<int64_t>(n);
-        nb::gil_scoped_release released;
+        const InterpreterReleased released;
         permutation(seed, purpose, epoch, n, order.data());
         return order;
     }, "seed"_a, "purpose"_a, "n"_a, "epoch"_a, "Shuffle 0 ... n - 1, as equations.random_streams does.");

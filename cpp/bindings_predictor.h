@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bindings_arguments.h"
+#include "bindings_interpreter.h"
 #include "bindings_stop.h"
 #include "plain_arrays.h"
 #include "predict.h"
@@ -57,15 +58,15 @@ template <class T> class PythonPredictor {
   private:
     // Calls work(stop): with the interpreter released, and somebody to ask where it takes longer than some milliseconds.
     template <class Work> void at_work(int64_t examples, const Work& work) const {
-        constexpr double soon_done = 1e8;
-        if (examples == 1) return work({});  // too short to be worth letting another thread in
+        constexpr double soon_done = 1e8, at_once = 1e6;
+        if (examples == 1 && double(predictor_.weights()) < at_once) return work({});  // too short to be worth letting another thread in
         if (double(examples) * double(predictor_.weights()) < soon_done) {
-            nb::gil_scoped_release released;
+            const InterpreterReleased released;
             return work({});
         }
         StopFromPython ask;
         {
-            nb::gil_scoped_release released;
+            const InterpreterReleased released;
             work(std::ref(ask));
         }
         ask.raise();

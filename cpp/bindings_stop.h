@@ -4,6 +4,7 @@
 
 #include <exception>
 
+#include "bindings_interpreter.h"
 #include "python_arrays.h"
 #include "subnormals.h"
 
@@ -21,7 +22,7 @@ class StopFromPython {
         : stop_(nb::borrow(stop)), can_say_yes_(!stop.is_none() || is_main_thread()) {}
     bool operator()() {
         if (!can_say_yes_) return false;
-        nb::gil_scoped_acquire held;
+        const InterpreterHeld held;
         const Subnormals here(Subnormals::Are::kept);  // for whatever Python does
         try {
             if (PyErr_CheckSignals() != 0) throw nb::python_error();

@@ -59,6 +59,8 @@ template <class T> class Forward {
         }
     }
 
+    int64_t most_rows() const { return rows_.size(); }
+
     // [bfloat16]: so many members round the input, each for itself: to fetch what another has rounded takes longer. `turned`: it is
     // wanted turned round, too.
     void make_room(int members, bool turned) {

@@ -56,9 +56,9 @@ template <class T> class Predictor {
 
     static constexpr int64_t rows_at_a_time = 120;
 
-    // The memory of one who asks.
-    std::unique_ptr<Forward<T>> workspace() const {
-        auto work = std::make_unique<Forward<T>>(kernels_, architecture_, layers_, rows_at_a_time, bfloat16_);
+    // The memory of one who asks about no more rows at a time than these.
+    std::unique_ptr<Forward<T>> workspace(int64_t most_rows = rows_at_a_time) const {
+        auto work = std::make_unique<Forward<T>>(kernels_, architecture_, layers_, most_rows, bfloat16_);
         work->make_room(1, false);
         return work;
     }
@@ -100,18 +100,18 @@ template <class T> class Predictor {
         Team team(int(std::min<int64_t>(threads, n / enough)));
         const int members = team.size();
         if (members == 1 && !stop) {  // one row takes no longer than what follows
-            std::unique_ptr<Forward<T>> work = spare_workspace();
+            std::unique_ptr<Forward<T>> work = spare_workspace(std::min(rows_at_a_time, n));
             const bool finite = predict<checks>(*work, data, {0, n}, wanted, out);
             delete spare_.exchange(work.release());
             return finite;
         }
+        const int64_t piece = std::min(rows_at_a_time, divided_up(n, members));
         std::vector<std::unique_ptr<Forward<T>>> works;  // made here: a member that finds no memory could tell nobody
-        for (int member = 0; member < members; ++member) works.push_back(spare_workspace()), works.back()->take(data);
+        for (int member = 0; member < members; ++member) works.push_back(spare_workspace(piece)), works.back()->take(data);
         Question question;
         question.is(stop);
         std::atomic<bool> has_ended{false};
         std::atomic<int64_t> next{0};  // in small pieces: the first member, who asks, must not have to wait for the others for long
-        const int64_t piece = std::min(rows_at_a_time, divided_up(n, members));
         team.run(members, [&](int member) {
             const Subnormals there(Subnormals::Are::kept);
             const auto ended = [&] {
@@ -128,9 +128,9 @@ template <class T> class Predictor {
         return !has_ended;
     }
 
-    std::unique_ptr<Forward<T>> spare_workspace() const {
+    std::unique_ptr<Forward<T>> spare_workspace(int64_t rows) const {
         std::unique_ptr<Forward<T>> work(spare_.exchange(nullptr));
-        return work ? std::move(work) : workspace();
+        return work && work->most_rows() >= rows ? std::move(work) : workspace(rows);
     }
 
     const Kernels<T>& kernels_;

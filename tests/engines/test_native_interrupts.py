@@ -100,26 +100,64 @@ def test_a_prediction_beside_the_main_thread_hears_no_signal(long_work) -> None:
 ENDS_MEANWHILE = """
 import threading, time
 import numpy as np
-from pellucid.engines import native
+from pellucid.engines import State, native
 from pellucid.equations.architecture import Architecture, Hidden
 from pellucid.equations.initialization import initialize
+from pellucid.equations.optimizers import SGD
 
-architecture = Architecture((784,), (Hidden(2000), Hidden(1000)), 10)
-layers, X = initialize(architecture, 0), np.ones((20_000, 784), np.uint8)
+n, hidden = (20_000, (Hidden(2000), Hidden(1000))) if IS_LONG else (1000, (Hidden(50),))
+architecture = Architecture((784,), hidden, 10)
+layers, X, y = initialize(architecture, 0), np.ones((n, 784), np.uint8), np.zeros(n, np.int64)
 engine = native.NativeEngine(threads=2)
+steps = State(layers, ()), X, y, np.arange(n), np.full(n, 0.01)
 work = {
     "predict": lambda: engine.predict(architecture, layers, X),
-    "gradients": lambda: engine.loss_and_gradients(architecture, layers, X, np.zeros(len(X), np.int64)),
+    "gradients": lambda: engine.loss_and_gradients(architecture, layers, X, y),
+    "steps": lambda: engine.run(architecture, SGD(), *steps, batch_size=100, stop=lambda: False),
+    "order": lambda: engine.order(0, n, 1),
 }
-threading.Thread(target=work[WHAT], daemon=True).start()
+
+def for_ever():
+    while True:
+        work[WHAT]()
+
+threading.Thread(target=for_ever, daemon=True).start()
 time.sleep(0.1)
 """
 
 
-@pytest.mark.parametrize("what", ["predict", "gradients"])
-def test_python_may_end_while_a_thread_that_nobody_waits_for_is_at_work(what) -> None:
-    ended = subprocess.run([sys.executable, "-c", f"WHAT = {what!r}{ENDS_MEANWHILE}"], capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stderr
+@pytest.mark.parametrize("is_long", [True, False], ids=["long", "short"])
+@pytest.mark.parametrize("what", ["predict", "gradients", "steps", "order"])
+def test_python_may_end_while_a_thread_that_nobody_waits_for_is_at_work(what, is_long) -> None:
+    program = f"WHAT, IS_LONG = {what!r}, {is_long}{ENDS_MEANWHILE}"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_others_go_on_while_a_large_network_answers_about_one_row() -> None:
+    architecture = Architecture((4000,), (Hidden(4000),), 2)
+    packed = native.NativeEngine(threads=1).pack(architecture, initialize(architecture, 0))
+    x = np.ones((1, 4000), np.float32)
+    turns, over = [], threading.Event()
+
+    def take_turns() -> None:
+        while not over.is_set():
+            turns.append(0)
+            time.sleep(0)  # lets others in
+
+    beside = threading.Thread(target=take_turns)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1000)  # whoever does not let others in keeps the interpreter
+    try:
+        beside.start()
+        before = len(turns)
+        for _ in range(100):
+            packed.predict(x)
+        assert len(turns) > before
+    finally:
+        over.set()
+        sys.setswitchinterval(interval)
+        beside.join()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to a process")

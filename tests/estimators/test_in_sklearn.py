@@ -345,6 +345,17 @@ def test_the_layout_of_the_examples_does_not_matter(of, kind, engine, problem, b
     np.testing.assert_array_equal(again.predict(given), usual.predict(X))
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"solver": "lbfgs"}, {"early_stopping": True}], ids=["adam", "lbfgs", "stopping"]
+)
+def test_a_table_that_lies_by_columns_is_not_copied_in_each_call(options, kind, problem, monkeypatch) -> None:
+    native = pytest.importorskip("pellucid.engines.native", reason="this installation has no native engine")
+    for name in ("_gathered", "_converted"):
+        monkeypatch.setattr(native, name, lambda *_: pytest.fail("rows are copied in a call"))
+    X, y = problem("iris")
+    kind(engine="native", **QUICK | options).fit(np.asfortranarray(X), y)
+
+
 def read_only(X):
     X = X.copy()
     X.flags.writeable = False

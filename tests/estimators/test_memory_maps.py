@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pellucid.engines.memory import rows_in_one_piece
+
 FIT = """
 import re, sys, threading, time, warnings
 import numpy as np
@@ -50,3 +52,12 @@ def test_a_fit_on_a_mapped_file_copies_no_example(tmp_path: Path) -> None:
     more = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     print(f"{more / 2**20:.0f} of {of_files / 2**20:.0f} MiB")
     assert more < 100 * n < of_files / 4  # labels, their classes, the order and what makes it: some numbers a row
+
+
+def test_columns_of_a_mapped_file_stay_where_they_are(tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", np.asfortranarray(np.arange(12.0).reshape(4, 3)))
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    assert mapped.flags.f_contiguous
+    for X in (mapped, np.asarray(mapped), np.asarray(mapped)[1:]):
+        assert rows_in_one_piece(X) is X
+    assert rows_in_one_piece(np.array(mapped, order="F")).flags.c_contiguous

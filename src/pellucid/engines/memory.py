@@ -19,6 +19,27 @@ def plain(array: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]:
     return np.require(array, dtype, ["C", "ALIGNED"])
 
 
+def rows_in_one_piece(X: NDArray[Any]) -> NDArray[Any]:
+    """Give X (n, d) with the elements of a row side by side, as an engine would else copy them whenever it is asked.
+
+    It is copied where they are not, as in a table of pandas; but not out of a file that is mapped, which may be larger than
+    memory.
+
+    >>> rows_in_one_piece(np.asfortranarray(np.eye(3))).flags.c_contiguous
+    True
+    """
+    is_so = X.shape[1] == 1 or X.strides[1] == X.itemsize
+    return X if is_so or _is_of_a_file(X) else np.ascontiguousarray(X)
+
+
+def _is_of_a_file(array: Any) -> bool:
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return True
+        array = array.base
+    return False
+
+
 def plain_layers(layers: Layers) -> Layers:
     """Give the layers with ``plain`` arrays: the same ones where they are so already.
 

@@ -139,7 +139,9 @@ class NativeEngine:
             X, y, examples = _gathered(X, rows), y[rows], plain(rows if numbers is None else numbers[rows], np.int64)
             weights = None if weights is None else weights[rows]
             order = np.arange(len(order)) - first_step * batch_size
-        with explained(architecture, y, order if rows is None else None):
+        with explained(
+            architecture, y, order[first_step * batch_size : last_step * batch_size] if rows is None else None
+        ):
             layers, moments, losses, correct, non_finite_step = _native.run(
                 self.target,
                 _described(architecture),
@@ -204,11 +206,11 @@ class NativeEngine:
         """Describe a teacher. It is packed once, and not in each of the many calls that train with it."""
         if teacher is None:
             return {"teacher": None, "teacher_weight": 0.0, "temperature": 1.0}
-        if self._asked is None or self._asked[0] is not teacher or self._asked[1].dtype != dtype:
+        asked = self._asked  # another thread may be taught by another
+        if asked is None or asked[0] is not teacher or asked[1].dtype != dtype:
             check_network(teacher.architecture, layers := teacher.layers_as(dtype), bfloat16=self.bfloat16)
-            self._asked = teacher, _PackedNetwork(self, teacher.architecture, layers)
-        packed = self._asked[1].predictor
-        return {"teacher": packed, "teacher_weight": teacher.weight, "temperature": teacher.temperature}
+            self._asked = asked = teacher, _PackedNetwork(self, teacher.architecture, layers)
+        return {"teacher": asked[1].predictor, "teacher_weight": teacher.weight, "temperature": teacher.temperature}
 
     def logits(self, architecture: Architecture, layers: Layers, X: Examples) -> Array:
         """Give the last layer's z: X (n, d) → (n, k). Raises as ``run``."""

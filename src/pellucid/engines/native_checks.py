@@ -93,6 +93,8 @@ def targets_of(architecture: Architecture, X: Examples, y: Targets, dtype: DType
             raise ShapeError(f"there are {len(X)} examples and labels of shape {y.shape}", "one label an example")
         if y.dtype.kind not in "iu":
             raise ShapeError(f"the labels are {y.dtype}", "class indices, which are whole numbers")
+        if y.dtype.kind == "u" and y.size and (largest := y.max()) > np.iinfo(np.int64).max:
+            raise ShapeError(f"a label is {largest}", f"class indices from 0 to {architecture.outputs - 1}")
         return np.array(y, np.int64)
     if y.shape != (len(X), architecture.outputs):
         got = f"there are {len(X)} examples and targets of shape {y.shape}"

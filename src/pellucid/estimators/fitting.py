@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from pellucid.engines import State
+from pellucid.engines.memory import rows_in_one_piece
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.parameters import Layers
 from pellucid.equations.scaling import Scaling
@@ -303,8 +304,8 @@ class Fitting:
 
 
 def _rows(X: Any) -> Any:
-    """Give dense examples as they are, sparse ones dense if they are few."""
+    """Give dense examples with each in one piece, sparse ones dense if they are few."""
     if not hasattr(X, "toarray"):
-        return X
+        return rows_in_one_piece(X)
     rows = SparseRows(X)
     return rows[:] if rows.fits_at_once() else rows

@@ -1,0 +1,55 @@
+// The interpreter, let go of and taken up again.
+//
+// A thread that nobody waits for may want it when Python is ending. Before 3.14 Python then ends that thread by an exception of the
+// system's, which no destructor lets through: all of the process would be aborted. So that thread sleeps for as long as there is a
+// process, as Python itself makes it do since.
+
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <chrono>
+#include <thread>
+#if defined(__GLIBCXX__)
+#include <cxxabi.h>
+#endif
+
+namespace pellucid {
+
+template <class Take> auto taken_up(const Take& take) {
+#if defined(__GLIBCXX__)
+    try {
+        return take();
+    } catch (const abi::__forced_unwind&) {
+        for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+    }
+#else
+    return take();
+#endif
+}
+
+class InterpreterReleased {
+  public:
+    InterpreterReleased() : state_(PyEval_SaveThread()) {}
+    ~InterpreterReleased() {
+        taken_up([this] { PyEval_RestoreThread(state_); });
+    }
+    InterpreterReleased(const InterpreterReleased&) = delete;
+    InterpreterReleased& operator=(const InterpreterReleased&) = delete;
+
+  private:
+    PyThreadState* const state_;
+};
+
+class InterpreterHeld {
+  public:
+    InterpreterHeld() : state_(taken_up([] { return PyGILState_Ensure(); })) {}
+    ~InterpreterHeld() { PyGILState_Release(state_); }
+    InterpreterHeld(const InterpreterHeld&) = delete;
+    InterpreterHeld& operator=(const InterpreterHeld&) = delete;
+
+  private:
+    const PyGILState_STATE state_;
+};
+
+}  // namespace pellucid
