@@ -145,6 +145,17 @@ def test_a_row_of_zeros_and_some_has_the_same_bits_among_rows_without_zeros(targ
 
 
 @pytest.mark.parametrize("target", TARGETS)
+def test_a_zero_that_meets_a_weight_rounded_to_infinity_is_nan_in_any_batch(target):
+    W = np.ones((1, 64), np.float32)
+    W[0, 0] = 3.4e38  # finite, and nearer to infinity than to any bfloat16
+    X = np.random.default_rng(0).random((40, 64), np.float32)
+    X[0, :2] = 0
+    packed = engine_on(target).pack(Architecture((64,), (), 1, SquaredError()), (Layer(W, np.zeros(1, np.float32)),))
+    assert np.isnan(packed.predict(X[:1])).all()
+    assert np.isnan(packed.predict(X)[0]).all()
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_threads_change_no_bit_where_some_skip_zeros_and_some_do_not(target):
     architecture = Architecture((90,), (Hidden(130),), 5)
     layers, random = initialize(architecture, 0), np.random.default_rng(5)
