@@ -145,6 +145,12 @@ def test_wrong_use_is_a_sentence_and_exit_2(cli, small, options, kind, message) 
     assert not Path("runs").exists()
 
 
+def test_a_label_without_data_is_a_sentence(cli) -> None:
+    said = cli("train", "--label", "kind", "--epochs", "1")
+    assert said.code == 2
+    assert "--label is given without --data; expected the data that it belongs to." in said.err
+
+
 def test_an_unknown_engine_in_the_environment_is_a_sentence(cli, small, monkeypatch) -> None:
     monkeypatch.setenv("PELLUCID_ENGINE", "warp")
     said = cli("train", *small)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
+from sklearn.metrics import f1_score, make_scorer, recall_score
 
 from pellucid import MLPClassifier, MLPRegressor
 from pellucid.errors import RunFolderError, SettingError
@@ -124,6 +125,25 @@ def test_a_warm_start_goes_on_too(problem, bits, patiently, tmp_path) -> None:
     assert (bits(killed), told(killed)) == (bits(whole), told(whole))
     with pytest.raises(RunFolderError, match=r"settings\.began_with was"):
         patiently(killed.fit, X, y, checkpoint=tmp_path)  # it would go on from where it stands now
+
+
+@pytest.mark.parametrize(
+    ("scoring", "another"),
+    [
+        (lambda estimator, X, y: 0.5 * estimator.score(X, y), lambda estimator, X, y: 7.0),
+        (make_scorer(recall_score, average="macro"), make_scorer(f1_score, average="macro")),
+        (make_scorer(f1_score, average="macro"), make_scorer(f1_score, average="micro")),
+        (make_scorer(lambda y, found: 1.0), make_scorer(lambda y, found: 2.0)),
+    ],
+)
+def test_a_fit_that_was_measured_otherwise_is_another(problem, patiently, tmp_path, scoring, another) -> None:
+    X, y = problem("iris")
+    settings = {"hidden_layer_sizes": (5,), "max_iter": 4, "random_state": 0, "early_stopping": True}
+    fit = MLPClassifier(scoring=scoring, **settings).fit
+    patiently(fit, X, y, checkpoint=tmp_path)
+    patiently(fit, X, y, checkpoint=tmp_path)
+    with pytest.raises(RunFolderError, match=r"holds another fit: .*scoring was"):
+        patiently(MLPClassifier(scoring=another, **settings).fit, X, y, checkpoint=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, log_loss, make_scorer, mean_absolute_error
+from sklearn.metrics import (
+    accuracy_score,
+    adjusted_rand_score,
+    f1_score,
+    log_loss,
+    make_scorer,
+    mean_absolute_error,
+)
+from sklearn.model_selection import train_test_split
 
 from pellucid import MLPClassifier, MLPRegressor
 
@@ -92,3 +100,50 @@ def test_the_best_epoch_is_that_of_the_measure(problem) -> None:
     error = mean_absolute_error(y[1::2], estimator.predict(X[1::2]))
     assert -error == pytest.approx(estimator.best_validation_score_, rel=1e-12)
     assert estimator.best_validation_score_ == max(column(estimator, "validation_score"))
+
+
+def unbalanced(n=600):
+    X = np.random.default_rng(0).normal(size=(n, 4))
+    return X, (X[:, 0] + 0.5 * X[:, 1] > 1.6).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("scoring", "measure"),
+    [(None, accuracy_score), ("f1", f1_score), ("adjusted_rand_score", adjusted_rand_score)],
+)
+def test_what_classes_weigh_is_for_learning_and_not_for_the_score(engine, scoring, measure) -> None:
+    X, y = unbalanced()
+    settings = {**QUICK, "engine": engine, "class_weight": "balanced", "early_stopping": True, "scoring": scoring}
+    classifier = MLPClassifier(**settings, validation_fraction=0.3).fit(X, y)
+    _, out = train_test_split(np.arange(len(y)), random_state=np.random.RandomState(0), test_size=0.3, stratify=y)
+    assert classifier.best_validation_score_ == pytest.approx(measure(y[out], classifier.predict(X[out])))
+
+
+def own_scorer(estimator, X, y):
+    return estimator.score(X, y)
+
+
+@pytest.mark.parametrize(
+    "scoring", [own_scorer, "adjusted_rand_score", make_scorer(lambda y, found: (y == found).mean())]
+)
+def test_a_scorer_that_takes_no_weights_is_handed_none(scoring) -> None:
+    X, y = unbalanced()
+    settings = {**QUICK, "scoring": scoring, "early_stopping": True}
+    classifier = MLPClassifier(**settings).fit(X, y, sample_weight=np.linspace(1, 2, len(y)))
+    assert len(classifier.validation_scores_) == classifier.n_iter_
+
+
+@pytest.mark.parametrize("later", [{"early_stopping": False}, {"early_stopping": False, "max_iter": 1}])
+def test_the_best_epoch_of_an_earlier_fit_is_not_that_of_a_later_one(later) -> None:
+    X, y = unbalanced()
+    classifier = MLPClassifier(**QUICK, warm_start=True, early_stopping=True).fit(X, y)
+    assert classifier.best_epoch_ is not None
+    classifier.set_params(**later).fit(X, y)
+    assert classifier.best_epoch_ is classifier.best_validation_score_ is None
+
+
+@pytest.mark.parametrize("weight", [np.nan, -2.0, np.inf])
+def test_a_class_weight_that_weighs_nothing_known_is_refused(weight) -> None:
+    X, y = unbalanced()
+    with pytest.raises(ValueError, match=r"class_weight holds 0: .*expected finite numbers of at least 0"):
+        MLPClassifier(**QUICK, class_weight={0: weight}).fit(X, y)

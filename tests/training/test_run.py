@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pellucid.engines import ReferenceEngine
+from pellucid.equations.architecture import Hidden
 from pellucid.equations.optimizers import OPTIMIZERS
 from pellucid.errors import RunFolderError, SettingError, StorageError
 from pellucid.formats.model_file import read_model
@@ -115,6 +116,21 @@ def test_ctrl_c_leaves_the_best_epoch_so_far_where_patience_watches_for_it(plan:
     assert not np.array_equal(learned.layers[0].W, done.fit.snapshot.state.layers[0].W)
     run(up_and_down, stopped, resume=True)
     assert whole.model.read_bytes() == stopped.model.read_bytes()
+
+
+def test_a_run_that_diverges_leaves_the_best_epoch_so_far_where_patience_watches_for_it(
+    plan: Make, tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path / "diverged")
+    rising = plan(epochs=40, validation=40, patience=39, warm_up=39, learning_rate=10.0)
+    unbounded = tuple(Hidden(hidden.width, "identity") for hidden in rising.architecture.hidden)
+    rising = replace(rising, architecture=replace(rising.architecture, hidden=unbounded))
+    done = run(rising, folder, resume=False)
+    losses = [record.validation_loss for record in done.history]
+    best = losses.index(min(losses)) + 1
+    assert best < len(losses)
+    assert (done.record["ending"], done.record["kept_epoch"]) == ("diverged", best)
+    np.testing.assert_array_equal(read_model(folder.model).layers[0].W, done.fit.snapshot.best.layers[0].W)
 
 
 def test_resume_where_nothing_is_begins_afresh(plan: Make, tmp_path: Path) -> None:

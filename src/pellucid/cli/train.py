@@ -328,7 +328,7 @@ class _Training:
 
     def _load(self, options: Mapping[str, Any]) -> Dataset | StreamedDataset:
         from pellucid import datasets
-        from pellucid.errors import DataUnavailableError
+        from pellucid.errors import DataUnavailableError, SettingError
 
         memory = options.get("memory")
         memory = None if memory is None else datasets.parse_size(str(memory))  # a run's record has a number
@@ -337,6 +337,8 @@ class _Training:
             if isinstance(dataset, datasets.StreamedDataset):
                 self._say_that_it_streams(dataset)
             return dataset
+        if "label" in options:
+            raise SettingError("--label is given without --data", "the data that it belongs to")
         try:
             return datasets.load("mnist")
         except DataUnavailableError:

@@ -70,7 +70,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
       place of the last ones; a fit that ends before them has nothing to average.
     - ``standardize``: whether the columns of X are brought to mean 0 and variance 1, by statistics of the training part
       that are kept in the network; of sparse X, to variance 1.
-    - ``scoring``: the measure on the validation part, any scorer's name or function; None for accuracy.
+    - ``scoring``: the measure on the validation part, any scorer's name or function; None for accuracy. It is handed the
+      weights of that part where it takes ``sample_weight``; ``class_weight`` is not among them.
     - ``callbacks``: a function, or several, called after each epoch with its ``EpochRecord``; one that returns True ends
       the training. The callbacks of scikit-learn 1.9 are set by its own ``set_callbacks``.
     - ``progress_bar``: whether to show one.
@@ -366,6 +367,9 @@ def _of_each(weights: dict[Any, float], y: NDArray[Any], classes: tuple[Any, ...
     absent = [name for name in weights if name not in known]
     if absent:
         raise ValueError(f"class_weight names {absent[0]!r}, which is no class of y; expected of {classes}.")
+    strange = [f"{name!r}: {weight!r}" for name, weight in weights.items() if not 0 <= float(weight) < np.inf]
+    if strange:
+        raise ValueError(f"class_weight holds {strange[0]}; expected finite numbers of at least 0.")
     there, of_class = np.unique(y, return_inverse=True)
     of_each: NDArray[np.float64] = np.array([float(weights.get(name, 1.0)) for name in there.tolist()])[of_class]
     return of_each

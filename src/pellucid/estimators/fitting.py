@@ -22,6 +22,7 @@ from pellucid.estimators.first_layers import first_layers
 from pellucid.estimators.parameters import check_combination, hidden_layers, listeners_of, seed_of, settings_of
 from pellucid.estimators.resuming import Place, going_on, identity_of_fit, seed_kept_in, settings_and_customs
 from pellucid.estimators.rules import EstimatorRules, Standing
+from pellucid.estimators.scorers import takes_weights
 from pellucid.estimators.searching import not_finite, take_search
 from pellucid.estimators.sparse import SparseRows, over
 from pellucid.estimators.teachers import teacher_of
@@ -66,12 +67,14 @@ class Fitting:
         drawn_from = check_random_state(random_state)
         self.seed = seed_of(random_state, drawn_from)
         dtype = estimator._dtype(X) if fresh else estimator.coefs_[0].dtype
-        training = Part(X, y, estimator._targets(y, dtype), estimator._weights(y, sample_weight))
+        training = Part(X, y, estimator._targets(y, dtype), sample_weight)
         estimator.n_outputs_ = estimator._n_outputs(training.targets)
         judged_on = self._validation_part(*validation, dtype)
         if estimator.early_stopping and estimator.solver != "lbfgs" and judged_on is None:
             classes = estimator._stratification(y)
             training, judged_on = held_out(training, estimator.validation_fraction, drawn_from, classes)
+        # What classes weigh is for learning alone: a score is what it says.
+        training = training._replace(weights=estimator._weights(training.y, training.weights))
         self._check_batch(len(training.y))
         state = self._begin(training, dtype, fresh=fresh)
         examples = Examples(_rows(training.X), training.targets, training.weights)
@@ -134,8 +137,9 @@ class Fitting:
                     f"{architecture}; expected the same to go on from it. Set warm_start=False to begin anew."
                 )
             estimator.loss_curve_, estimator.history_ = list(estimator.loss_curve_), list(estimator.history_)
-            if estimator.early_stopping:
+            if estimator.early_stopping or not self.incremental:
                 estimator.best_validation_score_ = None  # it belongs to the parameters that this fit will keep
+            estimator.best_epoch_ = None
         estimator._architecture = architecture
         estimator.n_layers_, estimator.out_activation_ = len(architecture.widths), architecture.output
         estimator._take(layers)
@@ -174,6 +178,7 @@ class Fitting:
         """Make the function that holds parameters against the validation part."""
         estimator, architecture = self.estimator, self.architecture
         scorer = None if estimator.scoring is None else check_scoring(estimator, estimator.scoring)
+        is_weighted = part.weights is not None and takes_weights(scorer)
         X, loss = _rows(part.X), architecture.loss
         engine = over(estimator._engine(estimator.coefs_[0].dtype), X)
 
@@ -187,7 +192,7 @@ class Fitting:
             if scorer is None:
                 return Judged(mean, accuracy, estimator._usual_score(z, part))
             estimator._take(layers)
-            weights = {} if part.weights is None else {"sample_weight": part.weights}
+            weights = {"sample_weight": part.weights} if is_weighted else {}
             return Judged(mean, accuracy, float(scorer(estimator, part.X, part.y, **weights)))
 
         return judge

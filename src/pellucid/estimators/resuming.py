@@ -19,6 +19,7 @@ from pellucid.equations.architecture import Architecture
 from pellucid.errors import RunFolderError, StorageError
 from pellucid.estimators.kept_search import SEARCH, KeptSearch
 from pellucid.estimators.rules import EstimatorRules
+from pellucid.estimators.scorers import name_of_scorer
 from pellucid.estimators.telling import warn
 from pellucid.estimators.validation import Part
 from pellucid.files import remove_partial_files, write_text
@@ -163,9 +164,7 @@ def identity_of_fit(
     for layers in (state.layers, *state.moments):
         for tensor in (tensor for layer in layers for tensor in layer):
             _add(begun_with, tensor)
-    # A function's own text tells where it lies in memory, which is another place in each process.
-    measure = scoring if scoring is None or isinstance(scoring, str) else getattr(scoring, "__qualname__", "a scorer")
-    more = {"scoring": measure, "began_with": begun_with.hexdigest()[:12]}
+    more = {"scoring": name_of_scorer(scoring), "began_with": begun_with.hexdigest()[:12]}
     return identity(data, architecture, engine, _plain({**settings, **more}))
 
 

@@ -96,7 +96,7 @@ def fit(
         )
         left -= snapshot.state.steps_done - steps_before
         if bad_step is not None:
-            return _diverged(snapshot, bad_step)
+            return _diverged(rules, snapshot, bad_step)
         if snapshot.steps_done < steps_of_an_epoch(len(training), settings.batch_size):
             keeper.keep(snapshot)
             return _finished(architecture, settings, training, rules, snapshot, Ending.INTERRUPTED, warns=False)
@@ -110,7 +110,7 @@ def fit(
         )
         ended = recorded(rules, snapshot, passed, judges)
         if not isfinite(ended.history[-1].validation_loss or 0.0):
-            return _diverged(snapshot, snapshot.steps_done)
+            return _diverged(rules, snapshot, snapshot.steps_done)
         snapshot = ended
         keeper.keep(snapshot)
         wants_to_end = teller.on_epoch(snapshot.history[-1])
@@ -264,8 +264,10 @@ def all_finite(layers: Layers) -> bool:
     return all(np.isfinite(tensor).all() for layer in layers for tensor in layer)
 
 
-def _diverged(snapshot: Snapshot, step: int) -> Fit:
-    """Keep what there was before the epoch in which the loss stopped being a number."""
+def _diverged(rules: Rules, snapshot: Snapshot, step: int) -> Fit:
+    """Keep the best epoch where the rules say so, else what there was before that whose loss stopped being a number."""
+    if snapshot.best is not None and rules.returns_to_best(Ending.DIVERGED):
+        return Fit(snapshot.best.layers, snapshot, Ending.DIVERGED, snapshot.best.epoch, non_finite_step=step)
     kept = snapshot.epochs_done or None
     before = snapshot.layers_before if snapshot.average is None else snapshot.average
     return Fit(before, snapshot, Ending.DIVERGED, kept, non_finite_step=step)
