@@ -104,6 +104,7 @@ def test_a_page_and_markdown_are_written_whole(cli, tmp_path) -> None:
     ("words", "message"),
     [
         (["--tiny", "--index", 1], "--tiny is given with --index; expected one of them"),
+        (["--tiny", "--normalise", "mnist"], "--tiny is given with --normalise; expected one of them"),
         (["--tiny", "--learning-rate", 0], "--learning-rate is 0.0; expected a positive number"),
         (["--tiny", "--learning-rate", "nan"], "--learning-rate is nan"),
         (["--index", 1, "--image", "a.png"], "--image is given with --index"),

@@ -297,3 +297,10 @@ def test_pictures_that_cannot_be_shown_are_refused(cli, tiny_mnist, words, messa
     said = cli("data", "show", *words)
     assert said.code != 0
     assert message in said.err
+
+
+@pytest.mark.parametrize("option", [["--seeds", 3], ["--precision", "bfloat16"], ["--minutes", 1]])
+def test_options_of_a_run_are_refused_where_all_rows_are_listed(cli, option) -> None:
+    said = cli("reproduce", *option)
+    assert said.code == 2
+    assert f"{option[0]} is given without ROW; expected the name of a recipe." in said.err

@@ -231,3 +231,14 @@ def test_a_classifier_of_one_class_is_refused():
     estimator = fitted(MLPClassifier(hidden_layer_sizes=(3,), max_iter=2), X, np.zeros(len(X), int))
     with pytest.raises((SettingError, ShapeError), match="was fitted on one class, 0"):
         Network.from_sklearn(estimator)
+
+
+def test_an_estimator_that_goes_out_knows_its_columns_and_has_no_loss_of_another_fit():
+    frame = pytest.importorskip("pandas").DataFrame(np.random.default_rng(0).random((60, 2)), columns=["wide", "long"])
+    fitted = pellucid.MLPClassifier((4,), max_iter=200, tol=0.5, random_state=0).fit(frame, np.arange(60) % 3)
+    found = fitted.network_.to_sklearn()
+    assert found.feature_names_in_.tolist() == ["wide", "long"]
+    assert np.isnan(found.loss_)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(found.predict(frame), fitted.predict(frame))

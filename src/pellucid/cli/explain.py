@@ -53,7 +53,14 @@ def explain(
     if not 0 < rate < float("inf"):
         raise SettingError(f"--learning-rate is {rate}", "a positive number")
     if tiny:
-        others = {"MODEL": model, "--index": index, "--data": data, "--image": image, "--label": label}
+        others = {
+            "MODEL": model,
+            "--index": index,
+            "--data": data,
+            "--image": image,
+            "--label": label,
+            "--normalise": normalise,
+        }
         given = [name for name, value in others.items() if value is not None]
         if given:
             raise SettingError(f"--tiny is given with {given[0]}", "one of them", "--tiny brings its own network.")

@@ -49,6 +49,18 @@ def reproduce(
 
     output = Output(json)
     if row is None:
+        others = {
+            "--seeds": seeds,
+            "--minutes": minutes,
+            "--engine": engine,
+            "--precision": precision,
+            "--threads": threads,
+        }
+        given_alone = [name for name, value in others.items() if value is not None]
+        if given_alone:
+            raise SettingError(
+                f"{given_alone[0]} is given without ROW", "the name of a recipe", "Without ROW all are listed."
+            )
         return _list(output, out)
     recipe = find(row)
     if seeds is not None and seeds < 1:

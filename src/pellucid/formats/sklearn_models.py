@@ -51,6 +51,9 @@ def to_sklearn(model: Model) -> Any:
     estimator.coefs_ = [np.ascontiguousarray(W.T) for W, _ in layers]
     estimator.intercepts_ = [b.copy() for _, b in layers]
     estimator.n_iter_, estimator.t_, estimator.loss_curve_ = 0, 0, []
+    estimator.loss_, estimator.best_loss_ = np.nan, np.inf  # those of the fit that made its form are nobody's
+    if model.feature_names is not None:
+        estimator.feature_names_in_ = np.array(model.feature_names, object)
     del estimator._optimizer  # its moments are of the weights that were there before
     return estimator
 
