@@ -16,12 +16,18 @@
 
 namespace pellucid {
 
-template <class Take> auto taken_up(const Take& take) {
+[[noreturn]] inline void sleep_to_the_end() {
+    for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+}
+
+// `was_there`: Python was not ending when the thread last held the interpreter. Else it is the thread that ends it.
+template <class Take> auto taken_up(bool was_there, const Take& take) {
+    if (was_there && !Py_IsInitialized()) sleep_to_the_end();
 #if defined(__GLIBCXX__)
     try {
         return take();
     } catch (const abi::__forced_unwind&) {
-        for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+        sleep_to_the_end();
     }
 #else
     return take();
@@ -30,20 +36,21 @@ template <class Take> auto taken_up(const Take& take) {
 
 class InterpreterReleased {
   public:
-    InterpreterReleased() : state_(PyEval_SaveThread()) {}
+    InterpreterReleased() : was_there_(Py_IsInitialized()), state_(PyEval_SaveThread()) {}
     ~InterpreterReleased() {
-        taken_up([this] { PyEval_RestoreThread(state_); });
+        taken_up(was_there_, [this] { PyEval_RestoreThread(state_); });
     }
     InterpreterReleased(const InterpreterReleased&) = delete;
     InterpreterReleased& operator=(const InterpreterReleased&) = delete;
 
   private:
+    const bool was_there_;
     PyThreadState* const state_;
 };
 
 class InterpreterHeld {
   public:
-    InterpreterHeld() : state_(taken_up([] { return PyGILState_Ensure(); })) {}
+    explicit InterpreterHeld(bool was_there) : state_(taken_up(was_there, [] { return PyGILState_Ensure(); })) {}
     ~InterpreterHeld() { PyGILState_Release(state_); }
     InterpreterHeld(const InterpreterHeld&) = delete;
     InterpreterHeld& operator=(const InterpreterHeld&) = delete;

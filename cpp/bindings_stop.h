@@ -22,7 +22,7 @@ class StopFromPython {
         : stop_(nb::borrow(stop)), can_say_yes_(!stop.is_none() || is_main_thread()) {}
     bool operator()() {
         if (!can_say_yes_) return false;
-        const InterpreterHeld held;
+        const InterpreterHeld held(was_there_);
         const Subnormals here(Subnormals::Are::kept);  // for whatever Python does
         try {
             if (PyErr_CheckSignals() != 0) throw nb::python_error();
@@ -42,7 +42,7 @@ class StopFromPython {
     }
 
     const nb::object stop_;
-    const bool can_say_yes_;
+    const bool can_say_yes_, was_there_ = Py_IsInitialized();
     std::exception_ptr error_;
 };
 

@@ -336,7 +336,7 @@ def test_predictions_for_which_there_is_no_memory_are_an_error_by_any_number_of_
         from pellucid.equations.architecture import Architecture, Hidden
         from pellucid.equations.parameters import Layer
 
-        width, X = 1_500_000, np.ones((4, 1), np.float32)
+        width, X = 1_500_000, np.ones((240, 1), np.float32)
         layers = (
             Layer(np.ones((width, 1), np.float32), np.zeros(width, np.float32)),
             Layer(np.ones((2, width), np.float32), np.zeros(2, np.float32)),

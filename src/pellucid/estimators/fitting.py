@@ -70,10 +70,14 @@ class Fitting:
         training = Part(X, y, estimator._targets(y, dtype), sample_weight)
         estimator.n_outputs_ = estimator._n_outputs(training.targets)
         judged_on = self._validation_part(*validation, dtype)
+        self.weights_of_scorer = None if judged_on is None else judged_on.weights
         if estimator.early_stopping and estimator.solver != "lbfgs" and judged_on is None:
             classes = estimator._stratification(y)
             training, judged_on = held_out(training, estimator.validation_fraction, drawn_from, classes)
-        # What classes weigh is for learning alone: a score is what it says.
+            self.weights_of_scorer = (
+                judged_on.weights
+            )  # classes weigh in what is learnt, not in a measure of the user's
+            judged_on = judged_on._replace(weights=estimator._weights(judged_on.y, judged_on.weights))
         training = training._replace(weights=estimator._weights(training.y, training.weights))
         self._check_batch(len(training.y))
         state = self._begin(training, dtype, fresh=fresh)
@@ -178,7 +182,7 @@ class Fitting:
         """Make the function that holds parameters against the validation part."""
         estimator, architecture = self.estimator, self.architecture
         scorer = None if estimator.scoring is None else check_scoring(estimator, estimator.scoring)
-        is_weighted = part.weights is not None and takes_weights(scorer)
+        is_weighted = self.weights_of_scorer is not None and takes_weights(scorer)
         X, loss = _rows(part.X), architecture.loss
         engine = over(estimator._engine(estimator.coefs_[0].dtype), X)
 
@@ -192,7 +196,7 @@ class Fitting:
             if scorer is None:
                 return Judged(mean, accuracy, estimator._usual_score(z, part))
             estimator._take(layers)
-            weights = {"sample_weight": part.weights} if is_weighted else {}
+            weights = {"sample_weight": self.weights_of_scorer} if is_weighted else {}
             return Judged(mean, accuracy, float(scorer(estimator, part.X, part.y, **weights)))
 
         return judge
