@@ -60,7 +60,8 @@ SineAndCosine sine_and_cosine(double angle) {
 }
 
 void permutation(uint64_t seed, uint32_t purpose, uint32_t epoch, int64_t n, int64_t* order) {
-    const auto tickets = std::make_unique_for_overwrite<Ticket[]>(size_t(n) + 1), sorted = std::make_unique_for_overwrite<Ticket[]>(size_t(n));
+    const auto tickets = std::make_unique_for_overwrite<Ticket[]>(size_t(n) + 1);
+    const auto sorted = std::make_unique_for_overwrite<Ticket[]>(size_t(n));
     for (int64_t i = 0; i < n; i += 2) {
         const Words w = philox({uint32_t(i / 2), 0, epoch, purpose}, uint32_t(seed), uint32_t(seed >> 32));
         tickets[size_t(i)] = {w[0] | uint64_t(w[1]) << 32, i};

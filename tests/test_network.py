@@ -324,7 +324,8 @@ def test_networks_of_every_task_are_explained() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are asked for as Linux has them")
-def test_predictions_for_which_there_is_no_memory_are_an_error_by_any_number_of_threads():
+@pytest.mark.parametrize(("rows", "says"), [(240, "no memory"), (4, "")])
+def test_predictions_for_which_there_is_no_memory_are_an_error_and_few_rows_need_little(rows, says):
     pytest.importorskip("pellucid.engines.native", reason="this installation has no native engine")
     program = """if True:
         import resource
@@ -336,7 +337,7 @@ def test_predictions_for_which_there_is_no_memory_are_an_error_by_any_number_of_
         from pellucid.equations.architecture import Architecture, Hidden
         from pellucid.equations.parameters import Layer
 
-        width, X = 1_500_000, np.ones((240, 1), np.float32)
+        width, X = 1_500_000, np.ones((ROWS, 1), np.float32)
         layers = (
             Layer(np.ones((width, 1), np.float32), np.zeros(width, np.float32)),
             Layer(np.ones((2, width), np.float32), np.zeros(2, np.float32)),
@@ -349,5 +350,7 @@ def test_predictions_for_which_there_is_no_memory_are_an_error_by_any_number_of_
         except MemoryError:
             print("no memory")
     """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout.strip()) == (0, "no memory"), done.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", program.replace("ROWS", str(rows))], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, says), done.stderr

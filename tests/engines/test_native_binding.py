@@ -74,6 +74,22 @@ def test_a_wrong_label_is_named_also_in_data_that_are_converted(training):
             problem._replace(y=y).run(ENGINE, Adam(), start, X=problem.X.astype(kind), first_step=last - 1)
 
 
+def test_a_label_beyond_whole_numbers_is_named_as_it_is(training):
+    problem, start = whole_of(training)
+    y = problem.y.astype(np.uint64)
+    y[3] = 2**63 + 5
+    with pytest.raises(ShapeError, match="a label is 9223372036854775813; expected class indices from 0 to"):
+        problem._replace(y=y).run(ENGINE, Adam(), start)
+
+
+def test_a_row_that_no_step_names_is_not_what_a_wrong_label_is_called(training):
+    problem, start = whole_of(training)
+    y, order = problem.y.copy(), problem.order.copy()
+    y[order[0]], order[-1] = 9, 77
+    with pytest.raises(ShapeError, match="a label is 9; expected class indices from 0 to"):
+        problem._replace(y=y, order=order).run(ENGINE, Adam(), start, n_steps=1)
+
+
 STRANGE = [
     *(None, True, "avx2", "", -1, 0, 1, 3, 2**31, 2**62, 2**63, 2**64, -(2**63), 0.5, float("nan"), [], [[]], (), {}, b"x"),
     *(np.zeros(20, kind) for kind in ("u1", "i8", "f4", "f8", ">f8", ">i8", "c16", "M8[s]")),
