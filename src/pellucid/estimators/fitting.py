@@ -8,6 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
@@ -47,6 +48,7 @@ class Fitting:
     """
 
     settings: Settings  # of what goes in epochs
+    weights_of_scorer: NDArray[Any] | None = None
 
     def __init__(self, estimator: BaseMLP, *, incremental: bool, place: Place | None = None) -> None:
         self.estimator, self.incremental, self.place = estimator, incremental, place
@@ -70,7 +72,6 @@ class Fitting:
         training = Part(X, y, estimator._targets(y, dtype), sample_weight)
         estimator.n_outputs_ = estimator._n_outputs(training.targets)
         judged_on = self._validation_part(*validation, dtype)
-        self.weights_of_scorer = None if judged_on is None else judged_on.weights
         if estimator.early_stopping and estimator.solver != "lbfgs" and judged_on is None:
             classes = estimator._stratification(y)
             training, judged_on = held_out(training, estimator.validation_fraction, drawn_from, classes)
@@ -113,6 +114,7 @@ class Fitting:
             raise ValueError(f"{given} is given without {missing}.")
         X, y = self.estimator._checked(X, y, reset=False)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        self.weights_of_scorer = weights
         return Part(X, y, self.estimator._targets(y, dtype), weights)
 
     def _begin(self, training: Part, dtype: Any, *, fresh: bool) -> State:
