@@ -12,9 +12,8 @@ namespace pellucid {
 
 template <class T> class Backward {
   public:
-    // `sums`: dW and db are wanted in memory, where they are added up or wait for what becomes of them.
     Backward(const Kernels<T>& kernels, const Architecture& architecture, std::vector<PackedLayer<T>>& layers,
-             const Forward<T>& forward, int64_t most_rows, bool bfloat16, bool sums)
+             const Forward<T>& forward, int64_t most_rows, bool bfloat16)
         : kernels_(kernels), architecture_(architecture), layers_(layers), forward_(forward), bfloat16_(bfloat16), of_(layers.size()) {
         const int width = kernels.panel_width;
         for (int64_t l = 0; l < architecture.layers(); ++l) {
@@ -26,9 +25,13 @@ template <class T> class Backward {
                 of_[l].dz_paired = PairedBuffer(most_rows, layer.fan_out, width);
                 layers[l].keep_pairs(l > 0);
             }
-            if (sums) of_[l].dW = Buffer<T>(layer.W.theta.size()), of_[l].db = Buffer<T>(layer.b.theta.size());
             turn_weights(l, {0, layer.fan_in}, {0, layer.panels});
         }
+    }
+
+    // Another's W_back.
+    void share_weights_of(const Backward& other) {
+        for (size_t l = 0; l < of_.size(); ++l) of_[l].W_back = other.of_[l].W_back;
     }
 
     // What is kept beside W: W_back, in bfloat16 both in pairs.
@@ -75,15 +78,12 @@ template <class T> class Backward {
     Panels<const T> view(int64_t l, int64_t n) const { return of_[l].dz.view(n); }
     RightOperand<T> of_the_weights(int64_t l, int64_t n) const { return {view(l, n), of_[l].dz_paired.view(n)}; }
     int64_t panels_of_inputs(int64_t l) const { return of_[l].W_back.number_of_panels(); }
-    const Buffer<T>& dW(int64_t l) const { return of_[l].dW; }  // empty where nobody wants the sums
-    const Buffer<T>& db(int64_t l) const { return of_[l].db; }
 
   private:
     struct Layer {
         PanelBuffer<T> dz, W_back;
         RoundedBuffer dz_rounded;  // [bfloat16]
         PairedBuffer dz_paired;
-        Buffer<T> dW, db;
         std::atomic<bool> dz_is_finite{true};
     };
 

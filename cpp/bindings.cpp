@@ -112,8 +112,8 @@ std::optional<nb::tuple> loss_and_gradients(const std::string& target, const Arc
         const PackedLayer<T>& layer = parameters[l];
         auto dW = new_matrix<T>(layer.fan_out, layer.fan_in);
         auto db = new_array<T>(layer.fan_out);
-        layer.unpack(epoch.dW(int64_t(l)), dW.data());
-        std::copy_n(epoch.db(int64_t(l)).data(), layer.fan_out, db.data());
+        layer.unpack(epoch.gradient().dW[l], dW.data());
+        std::copy_n(epoch.gradient().db[l].data(), layer.fan_out, db.data());
         gradients.append(nb::make_tuple(dW, db));
     }
     return nb::make_tuple(progress.losses[0], nb::tuple(gradients));

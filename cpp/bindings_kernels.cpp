@@ -126,24 +126,37 @@ nb::tuple affine_backward_bias(const std::string& target, const Matrix<T>& dz, c
     return nb::make_tuple(copied(step.settings.optimizer == Optimizer::none ? sums : parameter.theta), memories, finite);
 }
 
-// (theta, the moments, whether theta is finite).
+// (theta, the moments, whether theta is finite), after a step with the sum of some gradients; with the rule `none` that sum.
 template <class T>
-nb::tuple update(const std::string& target, const Array<T>& theta, const Array<T>& g, const std::vector<Array<T>>& moments,
-                 const Step& step, double factor) {
+nb::tuple update(const std::string& target, const Array<T>& theta, const std::vector<Array<T>>& summands,
+                 const std::vector<Array<T>>& moments, const Step& step, double factor) {
     const Kernels<T>& kernels = kernels_of<T>(target_named(target));
     const int64_t n = int64_t(theta.size()), size = divided_up(n, kernels.panel_width) * kernels.panel_width;
-    require(int64_t(g.size()) == n && int(moments.size()) == step.settings.moments(), "shapes and moments that fit");
-    require(step.settings.optimizer != Optimizer::none, "a rule");
+    require(!summands.empty() && int(moments.size()) == step.settings.moments(), "gradients, and moments that fit");
     const Parameter<T> parameter(size, int(moments.size()));
-    const Buffer<T> gradient(size);
+    std::vector<Buffer<T>> gradients;
+    std::vector<const T*> places;
     const Buffer<T>* const memory[] = {&parameter.m, &parameter.v};
     std::copy_n(theta.data(), n, parameter.theta.data());
-    std::copy_n(g.data(), n, gradient.data());
+    for (const Array<T>& g : summands) {
+        require(int64_t(g.size()) == n, "gradients shaped like theta");
+        gradients.emplace_back(size);
+        std::copy_n(g.data(), n, gradients.back().data());
+        places.push_back(gradients.back().data());
+    }
     for (size_t i = 0; i < moments.size(); ++i) {
         require(int64_t(moments[i].size()) == n, "moments shaped like theta");
         std::copy_n(moments[i].data(), n, memory[i]->data());
     }
-    const bool finite = kernels.update(parameter.all(), gradient.data(), T(factor), step.rule<T>(), size);
+    const Summands<T> g{places.data(), int(places.size())};
+    bool finite = true;
+    if (step.settings.optimizer == Optimizer::none) {
+        const Buffer<T> sum(size);
+        kernels.add_up(g, parameter.theta.data(), step.rule<T>().pull, sum.data(), size);
+        std::copy_n(sum.data(), size, parameter.theta.data());
+    } else {
+        finite = kernels.update(parameter.all(), g, T(factor), step.rule<T>(), size);
+    }
     const auto copied = [&](const Buffer<T>& from) {
         NewArray<T> result = new_array<T>(n);
         std::copy_n(from.data(), n, result.data());
@@ -246,7 +259,7 @@ template <class T> void bind(nb::module_& module, const char* width_name) {
     module.def("sum_of_squares", [](const std::string& target, const Array<T>& numbers) {
         return kernels_of<T>(target_named(target)).sum_of_squares(numbers.data(), int64_t(numbers.size()));
     }, "target"_a, "numbers"_a.noconvert());
-    module.def("update", &update<T>, "target"_a, "theta"_a.noconvert(), "g"_a.noconvert(), "moments"_a.noconvert(), "step"_a,
+    module.def("update", &update<T>, "target"_a, "theta"_a.noconvert(), "summands"_a, "moments"_a.noconvert(), "step"_a,
                "factor"_a = 1.0);
     module.def("nonzero", &nonzero<T>, "target"_a, "a"_a.noconvert(), "padding"_a = 0);
     module.def("transpose", &transpose<T>, "target"_a, "W"_a.noconvert(), "input_cuts"_a = whole, "panel_cuts"_a = whole);

@@ -127,6 +127,12 @@ template <class T> struct Summing {
     bool first, last;
 };
 
+// A gradient that was summed in several places: the sum of what stands in them, in their order.
+template <class T> struct Summands {
+    const T* const* in;
+    int places;
+};
+
 // Where the random numbers of a layer stand, from which word on a unit is kept, and the factor of those that are.
 template <class T> struct Dropout {
     uint32_t key_0, key_1, epoch, purpose, threshold;
@@ -236,8 +242,10 @@ template <class T> struct Kernels {
     // Some inputs (whole panels of W_back) and panels of W (a row an input) into W_back (a row a neuron).
     void (*transpose)(Panels<const T> W, Panels<T> W_back, Range inputs, Range panels);
 
-    // An optimiser's step on n numbers with `factor` times their gradients; n is a multiple of the panel's width.
-    bool (*update)(Parameters<T> theta, const T* g, T factor, const Rule<T>& rule, int64_t n);
+    // An optimiser's step on n numbers with `factor` times their gradients; or only these gradients, with what [l2] adds to them.
+    // n is a multiple of the panel's width.
+    bool (*update)(Parameters<T> theta, Summands<T> g, T factor, const Rule<T>& rule, int64_t n);
+    void (*add_up)(Summands<T> g, const T* theta, T pull, T* sum, int64_t n);
 
     // For [l2] and [clip]: in float64, in an order that n alone decides.
     double (*sum_of_squares)(const T* numbers, int64_t n);

@@ -1,7 +1,7 @@
 // The loop over the batches of an epoch: which steps are next, who takes them, and what the others do meanwhile.
 //
-// As many threads as pay take the steps together, as a team (step.h) or, where nearly all the work is the first layer's, as a crew
-// (crew.h). Where pictures are distorted, whoever has no part in the steps, or has done it, makes the next block of them. Where
+// As many threads as pay take the steps together, as a team (step.h); where nearly all the work is the first layer's, as a crew
+// (crew.h); where a batch has many rows, in sections (sections.h). Where pictures are distorted, whoever has no part in the steps, or has done it, makes the next block of them. Where
 // there is a teacher, all ask it about a block of rows before its steps are taken.
 
 #pragma once
@@ -31,7 +31,7 @@ template <class T> class Epoch {
     // Take the steps, with at most so many threads. `stop` is asked now and then, on the calling thread.
     Progress run(int threads, const std::function<bool()>& stop) {
         Team team(threads);
-        Pace pace({&kernels_, stepper_.is_in_bfloat16(), augmentation_.is_there, stepper_.work_of_a_step(), team.size()});
+        Pace pace({&kernels_, stepper_.is_in_bfloat16(), augmentation_.is_there, stepper_.work_of_a_step(), stepper_.most_members(team.size())});
         stepper_.begin(team.size());
         stepper_.ask(stop);
         const int64_t end = steps_.first_step + steps_.n_steps;
@@ -52,21 +52,25 @@ template <class T> class Epoch {
     }
 
     // After a step with the rule `none`.
-    const Buffer<T>& dW(int64_t l) const { return stepper_.dW(l); }
-    const Buffer<T>& db(int64_t l) const { return stepper_.db(l); }
+    const Gradient<T>& gradient() const { return stepper_.gradient(); }
 
   private:
     // → the steps taken.
     int64_t run_team(Team& team, int members, int64_t first, int64_t steps) {
-        stepper_.expect(members);
+        stepper_.expect(stepper_.is_in_sections() ? 1 : members);
         is_crew_alike_ = false;
+        for (int i = 1; i < members && stepper_.is_in_sections(); ++i) {
+            if (int(others_.size()) < i) others_.push_back(std::make_unique<Stepper<T>>(stepper_));
+            others_[size_t(i - 1)]->follow(stepper_, teaching_.get());
+        }
         Barrier barrier(members);
         if (augmenter_) begin_block(first + steps);
         int64_t taken = 0;
         team.run(augmenter_ ? team.size() : members, [&](int number) {
             const Subnormals here(Subnormals::Are::zero);
             Member me{number, members, 0, &barrier};
-            for (int64_t i = 0; i < steps && number < members && stepper_.take(first + i, me); ++i)
+            Stepper<T>& mine = number > 0 && number < members && stepper_.is_in_sections() ? *others_[size_t(number - 1)] : stepper_;
+            for (int64_t i = 0; i < steps && number < members && mine.take(first + i, me); ++i)
                 if (number == 0) ++taken;
             if (augmenter_) make_block(number);
         });
@@ -160,6 +164,7 @@ template <class T> class Epoch {
     const Teacher<T> teacher_;
 
     Stepper<T> stepper_;
+    std::vector<std::unique_ptr<Stepper<T>>> others_;  // who work on sections of a batch
     std::deque<CrewMember> crew_;  // their steppers keep references to their layers: nothing of them may move
     std::optional<Exchange> exchange_;  // between the members of the crew
     bool is_crew_alike_ = false;        // their layers are what those of the first are

@@ -1,4 +1,4 @@
-// One step of training, taken by a team of threads in step with each other, or by one alone.
+// One step of training, taken by a team of threads in step with each other, or by one alone; or in sections (sections.h).
 //
 // A step has four phases, with a meeting after each:
 //   gather    who the rows of the batch are, what is left out, what is not zero           each member its rows
@@ -14,15 +14,19 @@
 
 #include <atomic>
 #include <cmath>
+#include <memory>
 #include <vector>
 
 #include "backward.h"
 #include "crew.h"
 #include "forward.h"
+#include "gradient.h"
+#include "marking.h"
 #include "meetings.h"
 #include "optimizer_settings.h"
-#include "teaching.h"
+#include "sections.h"
 #include "threads.h"
+#include "updates.h"
 
 namespace pellucid {
 
@@ -42,31 +46,22 @@ struct Progress {
     int64_t non_finite_step = -1;
 };
 
-// What the examples should give, with a row an example: their class, or a number for each output.
-template <class T> struct Wishes {
-    const int64_t* classes;
-    const T* numbers;
-    const double* weights;  // null: all 1
-};
-
 template <class T> class Stepper {
   public:
     Stepper(const Kernels<T>& kernels, const Architecture& architecture, std::vector<PackedLayer<T>>& layers, Rows data,
             Wishes<T> wishes, OptimizerSettings optimizer, Steps steps, bool bfloat16, const Extras& extras)
         : kernels_(kernels), architecture_(architecture), layers_(layers), data_(data), wishes_(wishes), optimizer_(optimizer),
-          steps_(steps), extras_(extras), bfloat16_(bfloat16), chunk_(rows_of_a_chunk()),
+          steps_(steps), extras_(extras), bfloat16_(bfloat16),
+          sections_in_a_batch_(sections_of_a_batch(rows_of_a_batch(), number_of_weights())), chunk_(rows_of_a_chunk()),
           bytes_of_a_row_(architecture.widths[0] * size_of(data.type)),
           forward_(kernels, architecture, layers, chunk_, bfloat16, extras),
-          back_(kernels, architecture, layers, forward_, chunk_, bfloat16, !is_fused()), classes_(chunk_), numbers_(chunk_), z_teacher_(chunk_),
-          shares_(chunk_), losses_(chunk_), correct_(chunk_) {
+          back_(kernels, architecture, layers, forward_, chunk_, bfloat16), gradient_(layers, !is_fused()),
+          updates_(kernels, architecture, layers, back_, extras_), marking_(kernels, architecture, wishes, chunk_) {
         forward_.take(data);
         progress_.losses.reserve(size_t(steps.n_steps));  // a step finds all the memory that it needs
-        for (int64_t l = 0; l < L(); ++l) {
-            if (extras.l2 > 0) squared_weights_.of(layers[l].W.theta.data(), layers[l].W.theta.size());
-            if (!extras.clips()) continue;
-            squared_gradient_.of(back_.dW(l).data(), back_.dW(l).size());
-            squared_gradient_.of(back_.db(l).data(), back_.db(l).size());
-        }
+        if (extras.l2 > 0)
+            for (const PackedLayer<T>& layer : layers) squared_weights_.of(layer.W.theta.data(), layer.W.theta.size());
+        if (extras.clips()) updates_.will_measure(gradient_);
     }
 
     // Of another member of its crew.
@@ -77,9 +72,22 @@ template <class T> class Stepper {
         is_part(part);
         expect(1);
     }
+    // Of another who works on sections of the same batches.
+    explicit Stepper(Stepper& first)
+        : Stepper(first.kernels_, first.architecture_, first.layers_, first.data_, first.wishes_, first.optimizer_, first.steps_,
+                  first.bfloat16_, first.extras_) {
+        first_ = &first, sections_ = first.sections_;
+        back_.share_weights_of(first.back_);
+        forward_.make_room(1, true);
+    }
 
     // Before the first step: no more members than these will take part.
-    void begin(int most_members) { forward_.make_room(most_members, true); }
+    void begin(int most_members) {
+        if (is_in_sections()) sections_ = std::make_shared<Sections<T>>(layers_, sections_in_a_batch_);
+        forward_.make_room(is_in_sections() ? 1 : most_members, true);
+    }
+    int most_members(int threads) const { return is_in_sections() ? std::min(threads, sections_in_a_batch_) : threads; }
+    bool is_in_sections() const { return sections_in_a_batch_ > 1; }
     void ask(const std::function<bool()>& stop) { question_.is(stop); }
     // What the next steps see.
     void take_rows(Rows data) {
@@ -88,11 +96,18 @@ template <class T> class Stepper {
     }
     const Rows& rows_taken() const { return data_; }
     // What a teacher says to the rows of the next steps is there when they begin.
-    void learn_from(const Teaching<T>* teaching) { teaching_ = teaching; }
+    void learn_from(const Teaching<T>* teaching) { marking_.learn_from(teaching); }
     // Before a stretch of steps that so many members take together.
     void expect(int members) {
         tallies_ = std::vector<Tally>(size_t(members), Tally(L()));
         meetings_.begin();
+        if (is_in_sections() && !first_) sections_->meetings.begin();
+    }
+    // As one who works on sections: what the other's next steps see.
+    void follow(const Stepper& first, const Teaching<T>* teaching) {
+        take_rows(first.data_);
+        learn_from(teaching);
+        expect(1);
     }
 
     // As one of a crew; its own layers but the first are to be those of another, if they are not yet.
@@ -111,8 +126,8 @@ template <class T> class Stepper {
     // that it matters what the phases hand over: with those of float32 a crew took no less time.
     bool is_for_a_crew(int members) const {
         const auto weights_of = [&](int64_t l) { return layers_[l].fan_in * layers_[l].fan_out; };
-        const bool plain = bfloat16_ && !data_.made && !teaching_ && !extras_.clips() && !extras_.constrains() && extras_.l2 == 0 &&
-                           extras_.input_dropout == 0 && extras_.dropout == 0 && optimizer_.optimizer != Optimizer::none;
+        const bool plain = bfloat16_ && !is_in_sections() && !data_.made && !marking_.has_teacher() && !extras_.clips() &&
+                           !extras_.constrains() && extras_.l2 == 0 && !extras_.drops() && optimizer_.optimizer != Optimizer::none;
         return plain && L() > 1 && by_panels(0, chunk_) && layers_[0].panels >= members * panels_of_a_group() &&
                4 * (number_of_weights() - weights_of(0)) <= weights_of(0);
     }
@@ -132,46 +147,24 @@ template <class T> class Stepper {
     }
     bool wants_to_stop() { return question_.wants_to_stop(); }
     Progress& progress() { return progress_; }
-    const Buffer<T>& dW(int64_t l) const { return back_.dW(l); }
-    const Buffer<T>& db(int64_t l) const { return back_.db(l); }
+    const Gradient<T>& gradient() const { return gradient_; }
 
     // One step; false where training ends before it.
     bool take(int64_t step, Member& me) {
-        const int64_t begin = step * steps_.batch_size, end = std::min(begin + steps_.batch_size, steps_.rows_in_all);
-        double weight = double(end - begin), loss = 0;
-        if (wishes_.weights) {
-            weight = 0;
-            for (int64_t i = begin; i < end; ++i) weight += wishes_.weights[row(i)];
-        }
-        int64_t correct = 0;
-        Rule<T> rule = optimizer_.rule<T>(steps_.rates[step], steps_.steps_done + step - steps_.first_step + 1);
-        rule.pull = weight == 0 ? T(0) : T(extras_.l2 / weight);
-        for (int64_t place = begin; place < end; place += chunk_) {
-            const int64_t rows = std::min(chunk_, end - place);
-            const Chunk chunk{place, rows, place == begin, place + rows == end, weight};
-            if (!forward_and_back(chunk, me)) return finish(me);
-            for (int64_t i = 0; i < rows; ++i) loss += losses_[i], correct += correct_[i];
-            if (!std::isfinite(loss)) back_.is_not_finite(L() - 1);
-            if (chunk.last) {
-                loss = weight == 0 ? 0 : loss / weight + penalty(weight);
-                if (!std::isfinite(loss) && optimizer_.optimizer != Optimizer::none) {
-                    if (me.number == 0) diverged_at(step);
-                    if (part_.exchange) part_.exchange->leave();
-                    return false;
-                }
-            }
-            if (!learn(chunk, rule, me)) return finish(me);
-        }
-        if (me.number == 0) {
-            progress_.losses.push_back(loss);
-            progress_.correct += correct;
-        }
-        return true;
+        Batch batch{step, places_of(step)};
+        batch.weight = marking_.weight_of(data_, batch.places);
+        batch.rule = optimizer_.rule<T>(steps_.rates[step], steps_.steps_done + step - steps_.first_step + 1);
+        batch.rule.pull = batch.weight == 0 ? T(0) : T(extras_.l2 / batch.weight);
+        return is_in_sections() ? take_in_sections(batch, me) : take_together(batch, me);
     }
 
   private:
-    static constexpr int64_t few_parameters = 1 << 20;
-
+    struct Batch {
+        int64_t step;
+        Range places;
+        double weight = 0;
+        Rule<T> rule{};
+    };
     // How much is not zero of the input of each layer, in the rows of one member.
     struct alignas(64) Tally {
         explicit Tally(int64_t layers) : nonzero(size_t(layers)) {}
@@ -179,24 +172,25 @@ template <class T> class Stepper {
     };
     struct Chunk {
         int64_t place, rows;
-        bool first, last;
+        bool first, last;  // of those whose gradients are summed
         double weight;  // of the whole batch
+        Range ahead;  // the places that are next
     };
 
     int64_t L() const { return architecture_.layers(); }
 
+    bool wants_all_of_the_gradient() const { return optimizer_.optimizer == Optimizer::none || extras_.clips(); }
     // A gradient goes straight into the update.
     bool is_fused() const {
-        return chunk_ >= rows_of_a_batch() && optimizer_.optimizer != Optimizer::none && !extras_.clips();
+        return is_in_sections() ? !wants_all_of_the_gradient() : chunk_ >= rows_of_a_batch() && !wants_all_of_the_gradient();
     }
 
-    // Small chunks stay in the fastest cache; but the sums of gradients are read and written once a chunk, which is dear
-    // where the parameters are many, and needless where one chunk can be the batch. Nor may a chunk take so long that whoever
-    // asks to stop must wait.
+    // Of few weights small chunks stay in the fastest cache. Of many the sums of gradients, read and written once a chunk, are dear,
+    // and needless where one chunk can be the batch; but a chunk may not take so long that whoever asks to stop must wait.
     int64_t rows_of_a_chunk() const {
-        const bool few = number_of_weights() <= few_parameters;
-        const int64_t most = few && rows_of_a_batch() > 256 ? 128 : bfloat16_ ? 512 : 256;
-        return std::min(rows_of_a_batch(), most);
+        if (!is_in_sections()) return std::min<int64_t>(rows_of_a_batch(), bfloat16_ ? 512 : 256);
+        const int64_t rows = divided_up(rows_of_a_batch(), sections_in_a_batch_);
+        return divided_up(rows, divided_up(rows, 128));
     }
     int64_t number_of_weights() const {
         int64_t weights = 0;
@@ -241,8 +235,7 @@ template <class T> class Stepper {
     static constexpr int quarters = 4;
     void look_ahead(const Chunk& chunk, const Member& me, int quarter) const {
         if (data_.made) return;  // they were made a moment ago
-        const int64_t place = chunk.place + chunk.rows, end = std::min(place + chunk_, steps_.last_place());
-        const Range rows = share_of(share_of({place, std::max(place, end)}, me.number, me.members), quarter, quarters);
+        const Range rows = share_of(share_of(chunk.ahead, me.number, me.members), quarter, quarters);
         for (int64_t r = rows.begin; r < rows.end; ++r) {
             const char* const row = static_cast<const char*>(data_.at(r));
             for (int64_t at = 0; at < bytes_of_a_row_; at += 64) __builtin_prefetch(row + at, 0, 2);
@@ -250,6 +243,105 @@ template <class T> class Stepper {
         __asm__ volatile("");  // else GCC takes the function for one that does nothing, and leaves its calls out
     }
 
+    // The rows of a step, and of a section of them.
+    Range places_of(int64_t step) const {
+        const int64_t end = steps_.last_place(), begin = std::min(step * steps_.batch_size, end);
+        return {begin, std::min(begin + steps_.batch_size, end)};
+    }
+    Range section_of(Range batch, int i) const { return share_of(batch, i, sections_in_a_batch_); }
+    Range first_chunk_of(Range places) const { return {places.begin, std::min(places.begin + chunk_, places.end)}; }
+
+    bool take_together(const Batch& batch, Member& me) {
+        double loss = 0;
+        int64_t correct = 0;
+        for (int64_t place = batch.places.begin; place < batch.places.end; place += chunk_) {
+            const int64_t end = std::min(place + chunk_, batch.places.end);
+            const Chunk chunk{place, end - place, place == batch.places.begin, end == batch.places.end, batch.weight,
+                              first_chunk_of({end, std::max(end, steps_.last_place())})};
+            if (!forward_and_back(chunk, me)) return finish(me);
+            count(chunk, loss, correct);
+            if (chunk.last && has_diverged(batch, loss, me)) {
+                if (part_.exchange) part_.exchange->leave();
+                return false;
+            }
+            if (!learn(chunk, batch.rule, gradient_, me)) return finish(me);
+        }
+        change_again(batch.rule, me);
+        if (me.number == 0) note(loss, correct);
+        return true;
+    }
+
+    bool take_in_sections(const Batch& batch, Member& me) {
+        Stepper& first = first_ ? *first_ : *this;
+        const Range mine = share_of({0, sections_->count()}, me.number, me.members);
+        for (int64_t i = mine.begin; i < mine.end; ++i) {
+            if (sum_section(batch, i, mine)) continue;
+            sections_->meetings.stop_at_next(me);
+            break;
+        }
+        first.squared_weights_.add_up(kernels_, me.number, me.members);
+        if (!sections_->meetings.meet(me)) return finish(me);
+        double loss = 0;
+        int64_t correct = 0;
+        for (const Section<T>& section : sections_->all) loss += section.loss, correct += section.correct;
+        if (first.has_diverged(batch, loss, me)) return false;
+        first.update_by_sections(batch.rule, me);
+        if (me.number == 0) note(loss, correct);
+        return true;
+    }
+    // By one member alone; false where it is asked to stop.
+    bool sum_section(const Batch& batch, int64_t i, Range mine) {
+        Section<T>& section = sections_->all[size_t(i)];
+        const Range places = section_of(batch.places, int(i));
+        const Range next = i + 1 < mine.end ? section_of(batch.places, int(i + 1)) : section_of(places_of(batch.step + 1), int(mine.begin));
+        section.rows = places;
+        double loss = 0;
+        int64_t correct = 0;
+        Member alone;
+        for (int64_t place = places.begin; place < places.end; place += chunk_) {
+            const int64_t end = std::min(place + chunk_, places.end);
+            const Chunk chunk{place, end - place, place == places.begin, end == places.end, batch.weight,
+                              first_chunk_of(end < places.end ? Range{end, places.end} : next)};
+            if (!forward_and_back(chunk, alone)) return false;
+            count(chunk, loss, correct);
+            Rule<T> none{};
+            none.optimizer = Optimizer::none;
+            if (!learn(chunk, none, section.gradient, alone)) return false;
+        }
+        section.loss = loss, section.correct = correct;
+        return true;
+    }
+    void update_by_sections(const Rule<T>& rule, Member& me) {
+        const Gradients<T> gradients = sections_->gradients();
+        const auto all_are_here = [&] { sections_->meetings.meet(me); };
+        if (wants_all_of_the_gradient()) {
+            updates_.add_up(gradients, rule.pull, gradient_, me.number, me.members);
+            all_are_here();
+            if (rule.optimizer != Optimizer::none) update_within_bounds(rule, me, all_are_here);
+        } else {
+            updates_.take(gradients, T(1), rule, me.number, me.members);
+            if (!extras_.constrains()) updates_.turn_weights(me.number, me.members);
+            all_are_here();
+        }
+        if (extras_.constrains() && rule.optimizer != Optimizer::none) constrain(me, all_are_here);
+    }
+
+    // What the losses of a chunk add to those of its batch, or section.
+    void count(const Chunk& chunk, double& loss, int64_t& correct) {
+        marking_.count(chunk.rows, loss, correct);
+        if (!std::isfinite(loss)) back_.is_not_finite(L() - 1);
+    }
+    // A loss that is not finite ends the training before its step, where there is one to take. `loss` becomes that of the batch.
+    bool has_diverged(const Batch& batch, double& loss, const Member& me) {
+        loss = batch.weight == 0 ? 0 : loss / batch.weight + penalty(batch.weight);
+        if (std::isfinite(loss) || optimizer_.optimizer == Optimizer::none) return false;
+        if (me.number == 0) diverged_at(batch.step);
+        return true;
+    }
+    void note(double loss, int64_t correct) {
+        progress_.losses.push_back(loss);
+        progress_.correct += correct;
+    }
     bool finish(const Member& me) {
         if (me.number == 0) end();
         return false;
@@ -258,24 +350,15 @@ template <class T> class Stepper {
     // [l2]. The squares were added up when the batch was gathered.
     double penalty(double weight) const { return extras_.l2 > 0 ? extras_.l2 / (2 * weight) * squared_weights_.total() : 0; }
 
-    int64_t row(int64_t place) const { return data_.row(place); }
-
     bool forward_and_back(const Chunk& chunk, Member& me) {
         const int64_t n = chunk.rows;
         const Range rows = share_of({0, n}, me.number, me.members);
         Tally& tally = tallies_[me.number];
         ask(me);
         // gather
-        for (int64_t r = rows.begin; r < rows.end; ++r) {
-            const int64_t here = row(chunk.place + r);
-            const double w = wishes_.weights ? wishes_.weights[here] : 1;
-            if (wishes_.numbers) numbers_[r] = wishes_.numbers + here * architecture_.widths.back();
-            else classes_[r] = wishes_.classes[here];
-            shares_[r] = chunk.weight == 0 ? T(0) : T(w / chunk.weight);
-            if (teaching_) z_teacher_[r] = teaching_->logits(chunk.place + r);
-        }
+        marking_.gather(data_, chunk.place, chunk.weight, rows);
         tally.nonzero[0] = forward_.gather(chunk.place, n, rows);
-        if (chunk.first) squared_weights_.add_up(kernels_, me.number, me.members);
+        if (chunk.first && !is_in_sections()) squared_weights_.add_up(kernels_, me.number, me.members);
         for (int64_t l = me.number; l < L(); l += me.members) back_.begin(l);
         if (!meet(me)) return false;
         // enter
@@ -306,7 +389,7 @@ template <class T> class Stepper {
         }
         // through
         look_ahead(chunk, me, 1);
-        measure(chunk, rows);
+        marking_.mark(forward_, back_, n, chunk.weight, rows);
         for (int64_t l = L() - 1; l > 0; --l) {
             const bool panels = by_panels(l, n);
             if (panels && !meet(me)) return false;
@@ -320,28 +403,6 @@ template <class T> class Stepper {
         return meet(me);
     }
 
-    // [loss] and [dz_out]; [distillation]. Where all weights are 0 there is nothing to learn from, even if nothing is finite.
-    void measure(const Chunk& chunk, Range rows) {
-        const Panels<const T> z = forward_.output(L() - 1, chunk.rows);
-        const Panels<T> dz = back_.dz(L() - 1, chunk.rows);
-        const LossSetting by = architecture_.loss;
-        if (by.is_of_classes())
-            kernels_.loss_of_classes(by, z, classes_.data(), shares_.data(), dz, losses_.data(), correct_.data(), rows);
-        else
-            kernels_.loss_of_numbers(by, z, numbers_.data(), shares_.data(), dz, losses_.data(), correct_.data(), rows);
-        if (teaching_)
-            kernels_.distil(teaching_->how(), z, z_teacher_.data(), shares_.data(), dz, losses_.data(), rows);
-        const int width = kernels_.panel_width;
-        for (int64_t r = rows.begin; r < rows.end; ++r) {
-            if (wishes_.weights) losses_[r] *= wishes_.weights[row(chunk.place + r)];
-            if (chunk.weight != 0) continue;
-            losses_[r] = 0;
-            for (int64_t panel = 0; panel < layers_[L() - 1].panels; ++panel)
-                std::fill_n(dz.data + (panel * dz.rows + r) * width, width, T(0));
-        }
-        back_.round(L() - 1, chunk.rows, rows, {0, layers_[L() - 1].panels});
-    }
-
     Range panels_of(int64_t l, const Member& me) const {
         if (l == 0 && part_.exchange) return share_of({0, layers_[0].panels}, part_.number, part_.of, panels_of_a_group());
         return share_of({0, layers_[l].panels}, me.number, me.members);
@@ -350,7 +411,7 @@ template <class T> class Stepper {
     Range inputs_of(int64_t l, const Member& me) const { return panels_of(l - 1, me); }
 
     // [dW], [db] and the updates. Where more chunks follow nothing is updated yet, and it is asked whether to stop.
-    bool learn(const Chunk& chunk, const Rule<T>& rule, Member& me) {
+    bool learn(const Chunk& chunk, const Rule<T>& rule, const Gradient<T>& sums, Member& me) {
         const int64_t n = chunk.rows;
         look_ahead(chunk, me, 2);
         bool turned = false;
@@ -372,9 +433,9 @@ template <class T> class Stepper {
             turned = true;
         }
         if (turned && !meet(me)) return false;
-        const bool changes_again = extras_.clips() || extras_.constrains();
         Rule<T> now = rule;  // what is clipped must be whole before it is used
         if (extras_.clips()) now.optimizer = Optimizer::none;
+        const bool updates = chunk.last && now.optimizer != Optimizer::none;
         Rule<T> of_biases = now;
         of_biases.pull = T(0);
         for (int64_t l = L() - 1; l >= 0; --l) {
@@ -388,50 +449,39 @@ template <class T> class Stepper {
             const bool skip_here = (bfloat16_ || skip(me, l, n)) && back_.is_finite(l);
             const bool finite = kernels_.affine_backward_weights(
                 forward_.turned_input_of(l, n, skip_here, me.number), back_.of_the_weights(l, n),
-                {back_.dW(l).data(), chunk.first, chunk.last}, layer.W.all(), layer.pairs(), now, layer.fan_in, inputs, panels);
+                {sums.dW[size_t(l)].data(), chunk.first, chunk.last}, layer.W.all(), layer.pairs(), now, layer.fan_in, inputs, panels);
             if (!finite) layer.is_not_finite();
-            kernels_.affine_backward_bias(back_.view(l, n), {back_.db(l).data(), chunk.first, chunk.last}, layer.b.all(), of_biases,
+            kernels_.affine_backward_bias(back_.view(l, n), {sums.db[size_t(l)].data(), chunk.first, chunk.last}, layer.b.all(), of_biases,
                                           panels_of(l, me));
-            if (panels_of(l, me).end == layer.panels) layer.pad_biases(architecture_.padding(l));
-            if (!bfloat16_ && chunk.last && now.optimizer != Optimizer::none && !changes_again) back_.turn_weights(l, inputs, panels);
+            if (updates && panels_of(l, me).end == layer.panels) layer.pad_biases(architecture_.padding(l));
+            if (!bfloat16_ && updates && !extras_.constrains()) back_.turn_weights(l, inputs, panels);
         }
-        const bool goes_on = meet(me);
-        if (!chunk.last) return goes_on;
-        if (extras_.clips()) update_within_bounds(rule, me);
-        if (extras_.constrains()) constrain(me);
-        if (changes_again) turn_weights(me);
-        return true;
+        return meet(me) || chunk.last;
+    }
+    // What has to wait until a step's gradient is whole, or its update done.
+    void change_again(const Rule<T>& rule, Member& me) {
+        const auto all_are_here = [&] { meet(me); };
+        if (extras_.clips()) update_within_bounds(rule, me, all_are_here);
+        if (extras_.constrains()) constrain(me, all_are_here);
     }
 
     // [clip], and the update with what is left of the gradient. The pull of [l2] is in it.
-    void update_within_bounds(Rule<T> rule, Member& me) {
-        squared_gradient_.add_up(kernels_, me.number, me.members);
-        meet(me);
-        const double norm = std::sqrt(squared_gradient_.total());
-        const T factor = extras_.clip < norm && std::isfinite(norm) ? T(extras_.clip / norm) : T(1);
+    template <class Meet> void update_within_bounds(Rule<T> rule, const Member& me, const Meet& all_are_here) {
+        updates_.measure(me.number, me.members);
+        all_are_here();
         rule.pull = T(0);
-        for (int64_t l = 0; l < L(); ++l) {
-            PackedLayer<T>& layer = layers_[l];
-            const Range W = share_of({0, layer.W.theta.size()}, me.number, me.members, kernels_.panel_width);
-            const Range b = share_of({0, layer.b.theta.size()}, me.number, me.members, kernels_.panel_width);
-            const T *const dW = back_.dW(l).data() + W.begin, *const db = back_.db(l).data() + b.begin;
-            if (!kernels_.update(layer.W.from(W.begin), dW, factor, rule, W.end - W.begin)) layer.is_not_finite();
-            kernels_.update(layer.b.from(b.begin), db, factor, rule, b.end - b.begin);
-            if (b.end == layer.b.theta.size()) layer.pad_biases(architecture_.padding(l));
-        }
-        meet(me);
+        Gradients<T> whole;
+        whole.add(gradient_);
+        updates_.take(whole, updates_.factor(), rule, me.number, me.members);
+        if (!extras_.constrains()) updates_.turn_weights(me.number, me.members);
+        all_are_here();
     }
-
     // [max-norm]
-    void constrain(Member& me) {
-        for (int64_t l = 0; l < L(); ++l)
-            kernels_.constrain({layers_[l].W.theta.data(), layers_[l].fan_in, layers_[l].fan_out}, extras_.max_norm, panels_of(l, me));
-        meet(me);
-    }
-
-    void turn_weights(Member& me) {
-        for (int64_t l = 0; l < L(); ++l) back_.turn_weights(l, {0, layers_[l].fan_in}, panels_of(l, me));
-        meet(me);
+    template <class Meet> void constrain(const Member& me, const Meet& all_are_here) {
+        for (int64_t l = 0; l < L(); ++l) updates_.constrain(l, panels_of(l, me));
+        all_are_here();
+        updates_.turn_weights(me.number, me.members);
+        all_are_here();
     }
 
     const Kernels<T>& kernels_;
@@ -443,21 +493,21 @@ template <class T> class Stepper {
     const Steps steps_;
     const Extras extras_;
     const bool bfloat16_;
+    const int sections_in_a_batch_;
     const int64_t chunk_;
     const int64_t bytes_of_a_row_;
 
     Forward<T> forward_;
     Backward<T> back_;
-    Buffer<int64_t> classes_;
-    Buffer<const T*> numbers_, z_teacher_;
-    Buffer<T> shares_;  // w_r / sum of w
-    Buffer<double> losses_;
-    Buffer<uint8_t> correct_;
-    SumOfSquares<T> squared_weights_, squared_gradient_;
+    const Gradient<T> gradient_;  // empty where nobody wants the sums
+    Updates<T> updates_;
+    Marking<T> marking_;
+    SumOfSquares<T> squared_weights_;
     std::vector<Tally> tallies_;
 
-    const Teaching<T>* teaching_ = nullptr;  // null: the labels are all there is
     Part part_;
+    Stepper* first_ = nullptr;  // of those who work on sections; null: it is this one
+    std::shared_ptr<Sections<T>> sections_;
     Meetings meetings_;
     Question question_;
     std::atomic<bool> ended_{false};

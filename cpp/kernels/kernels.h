@@ -46,6 +46,7 @@ template <class T> constexpr Kernels<T> table{
     nonzero_of_bytes,
     transpose<T>,
     update<T>,
+    add_up<T>,
     sum_of_squares<T>,
     dropout<T>,
     leave_out<T>,

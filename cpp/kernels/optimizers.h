@@ -50,13 +50,39 @@ template <class T> struct Updating {
     }
 };
 
+// Places: how many there are, where that is known beforehand; else 0.
+template <int Places, class T> inline Vector<T> sum_at(Summands<T> g, int64_t at) {
+    Vector<T> sum = load(g.in[0] + at);
+    const int places = Places > 0 ? Places : g.places;
+#pragma GCC unroll 8
+    for (int i = 1; i < places; ++i) sum = add(sum, load(g.in[i] + at));
+    return sum;
+}
+
 // With a factor below 1, [clip].
-template <class T> bool update(Parameters<T> theta, const T* g, T factor, const Rule<T>& rule, int64_t n) {
+template <int Places, class T> bool update_from(Parameters<T> theta, Summands<T> g, T factor, const Rule<T>& rule, int64_t n) {
     Updating<T> updating{theta, rule};
     Vector<T> zero_if_finite = set(T(0));
     for (int64_t at = 0; at < n; at += lanes<T>)
-        zero_if_finite = zero_or_nan(zero_if_finite, updating.vector(at, mul(load(g + at), set(factor))));
+        zero_if_finite = zero_or_nan(zero_if_finite, updating.vector(at, mul(sum_at<Places>(g, at), set(factor))));
     return nonzero_bits(zero_if_finite) == 0;
+}
+template <class T> bool update(Parameters<T> theta, Summands<T> g, T factor, const Rule<T>& rule, int64_t n) {
+    switch (g.places) {
+        case 1: return update_from<1>(theta, g, factor, rule, n);
+        case 2: return update_from<2>(theta, g, factor, rule, n);
+        case 4: return update_from<4>(theta, g, factor, rule, n);
+        case 8: return update_from<8>(theta, g, factor, rule, n);
+        default: return update_from<0>(theta, g, factor, rule, n);
+    }
+}
+
+// [l2]
+template <class T> void add_up(Summands<T> g, const T* theta, T pull, T* sum, int64_t n) {
+    for (int64_t at = 0; at < n; at += lanes<T>) {
+        const Vector<T> all = sum_at<0>(g, at);
+        store(sum + at, pull != 0 ? fma(set(pull), load(theta + at), all) : all);
+    }
 }
 
 // The norms of [l2] and [clip]: eight sums side by side.

@@ -135,7 +135,7 @@ def test_a_pull_is_part_of_the_gradient_of_weights(target, dtype, rule):
                     expected, memories = pulled, []
                 else:
                     flat = [moment.ravel() for moment in moments]
-                    expected, memories, _ = kernels.update(target, W.ravel(), pulled.ravel(), flat, plain)
+                    expected, memories, _ = kernels.update(target, W.ravel(), [pulled.ravel()], flat, plain)
                 assert found.tobytes() == expected.tobytes()
                 assert [m.tobytes() for m in after] == [m.tobytes() for m in memories]
 
@@ -146,8 +146,8 @@ def test_a_gradient_may_be_shortened_before_it_is_used(target, dtype, rule):
     theta, g = rng.normal(size=(2, 70)).astype(dtype)
     moments = [np.abs(rng.normal(size=70)).astype(dtype) for _ in range(MOMENTS[rule])]
     step = kernels.Step(rule, 0.1, 3, **RULES[rule])
-    found = kernels.update(target, theta, g, moments, step, factor=0.3)
-    expected = kernels.update(target, theta, g * dtype.type(0.3), moments, step)
+    found = kernels.update(target, theta, [g], moments, step, factor=0.3)
+    expected = kernels.update(target, theta, [g * dtype.type(0.3)], moments, step)
     assert found[0].tobytes() == expected[0].tobytes()
     assert [m.tobytes() for m in found[1]] == [m.tobytes() for m in expected[1]]
 

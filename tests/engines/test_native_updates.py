@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from closeness import assert_same_kind, assert_within
-from kernel_problems import RATE, RULES, SOME, STRANGE, by_the_equations, gradients, moments_of, random, step, updated
+from kernel_problems import (
+    RATE,
+    RULES,
+    SOME,
+    STRANGE,
+    assert_all_the_same_bits,
+    by_the_equations,
+    gradients,
+    moments_of,
+    random,
+    step,
+    updated,
+)
 
 kernels = pytest.importorskip("pellucid.engines._native", reason="this installation has no native engine").kernels
 
@@ -34,12 +46,28 @@ def test_an_update_says_when_it_wrote_what_is_not_finite(target, dtype, rule):
         for n in (1, 7, 40):
             g, moments = random(41, n, dtype), moments_of(rule, n, dtype)
             g[n // 2] = value
-            theta, memories, finite = kernels.update(target, np.ones(n, dtype), g, moments, step(rule))
+            theta, memories, finite = kernels.update(target, np.ones(n, dtype), [g], moments, step(rule))
             assert not finite
             with np.errstate(invalid="ignore"):
                 expected = by_the_equations(rule, np.ones(n), g, moments)
             for found, wanted in zip((theta, *memories), expected, strict=True):
                 assert_same_kind(found, wanted)
+
+
+@pytest.mark.parametrize("places", range(1, 9))
+def test_a_gradient_summed_in_several_places_is_their_sum_in_order(target, dtype, places):
+    for n in (1, 7, 40, 131):
+        theta, *summands = (random(50 + i, n, dtype, zeros=0.2) for i in range(places + 1))
+        whole = sum(summands[1:], summands[0])
+        found, _, _ = kernels.update(target, theta, summands, [], kernels.Step("none"))
+        assert found.tobytes() == whole.tobytes()
+        pulled, _, _ = kernels.update(target, theta, summands, [], kernels.Step("none", pull=0.3))
+        wide = whole.astype(np.float64) + 0.3 * theta.astype(np.float64)
+        assert_within(pulled, wide, 2 * np.finfo(dtype).eps * (np.abs(whole) + np.abs(theta)))
+        for rule in RULES:
+            moments = moments_of(rule, n, dtype)
+            alike = (kernels.update(target, theta, g, moments, step(rule), 0.3) for g in (summands, [whole]))
+            assert_all_the_same_bits(*alike)
 
 
 @pytest.mark.parametrize("shape", SOME, ids=str)

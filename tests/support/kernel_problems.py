@@ -115,7 +115,7 @@ def gradients(shape, dtype, zeros=0.5):
 def updated(target, rule, theta, g, moments):
     """What the kernel of updates makes of parameters and moments of any shape."""
     after, memories, finite = kernels.update(
-        target, theta.ravel(), g.ravel(), [moment.ravel() for moment in moments], step(rule)
+        target, theta.ravel(), [g.ravel()], [moment.ravel() for moment in moments], step(rule)
     )
     assert finite
     return [array.reshape(theta.shape) for array in (after, *memories)]
