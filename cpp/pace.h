@@ -67,26 +67,40 @@ template <class Clock> class PaceBy {
     };
 
     // What is known when steps end is known when steps of the same kind begin: a training is taken in many calls, of an epoch or
-    // a second each, and a trial in each of them would cost a large network a good part of its time.
+    // a second each, and a trial in each of them would cost a large network a good part of its time. Of the last few kinds, as
+    // some trainings take turns.
     class Memory {
       public:
         Known recall(const Work& work) {
             Known known;
             if (busy_.test_and_set(std::memory_order_acquire)) return known;
-            if (work == work_) known = known_;
+            if (const Entry* const entry = of(work)) known = entry->known;
             busy_.clear(std::memory_order_release);
             return known;
         }
         void keep(const Work& work, const Known& known) {
             if (work.most_members == 1 || busy_.test_and_set(std::memory_order_acquire)) return;
-            work_ = work, known_ = known;
+            Entry* entry = of(work);
+            if (!entry) entry = &entries_[next_++ % kinds_of_work];
+            *entry = {work, known};
             busy_.clear(std::memory_order_release);
         }
 
       private:
+        struct Entry {
+            Work work;
+            Known known;
+        };
+        Entry* of(const Work& work) {
+            Entry* const end = entries_ + kinds_of_work;
+            Entry* const found = std::find_if(entries_, end, [&](const Entry& entry) { return entry.work == work; });
+            return found == end ? nullptr : found;
+        }
+
+        static constexpr unsigned kinds_of_work = 8;
         std::atomic_flag busy_ = ATOMIC_FLAG_INIT;  // nobody waits: a child of fork() may find it set for ever, and forgets
-        Work work_;
-        Known known_;
+        Entry entries_[kinds_of_work];
+        unsigned next_ = 0;  // the place of what was kept first
     };
 
     // What first steps took is better than nothing: a call may be over with them. Of what is in use one interruption counts for

@@ -14,18 +14,14 @@
 
 #include <atomic>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <vector>
 
-#include "backward.h"
-#include "crew.h"
-#include "forward.h"
 #include "gradient.h"
-#include "marking.h"
-#include "meetings.h"
 #include "optimizer_settings.h"
+#include "passage.h"
 #include "sections.h"
-#include "threads.h"
 #include "updates.h"
 
 namespace pellucid {
@@ -50,14 +46,11 @@ template <class T> class Stepper {
   public:
     Stepper(const Kernels<T>& kernels, const Architecture& architecture, std::vector<PackedLayer<T>>& layers, Rows data,
             Wishes<T> wishes, OptimizerSettings optimizer, Steps steps, bool bfloat16, const Extras& extras)
-        : kernels_(kernels), architecture_(architecture), layers_(layers), data_(data), wishes_(wishes), optimizer_(optimizer),
+        : kernels_(kernels), architecture_(architecture), layers_(layers), wishes_(wishes), optimizer_(optimizer),
           steps_(steps), extras_(extras), bfloat16_(bfloat16),
           sections_in_a_batch_(sections_of_a_batch(rows_of_a_batch(), number_of_weights())), chunk_(rows_of_a_chunk()),
-          bytes_of_a_row_(architecture.widths[0] * size_of(data.type)),
-          forward_(kernels, architecture, layers, chunk_, bfloat16, extras),
-          back_(kernels, architecture, layers, forward_, chunk_, bfloat16), gradient_(layers, !is_fused()),
-          updates_(kernels, architecture, layers, back_, extras_), marking_(kernels, architecture, wishes, chunk_) {
-        forward_.take(data);
+          passage_(kernels, architecture, layers, data, wishes, bfloat16, extras_, chunk_), gradient_(layers, !is_fused()),
+          updates_(kernels, architecture, layers, passage_.back(), extras_) {
         progress_.losses.reserve(size_t(steps.n_steps));  // a step finds all the memory that it needs
         if (extras.l2 > 0)
             for (const PackedLayer<T>& layer : layers) squared_weights_.of(layer.W.theta.data(), layer.W.theta.size());
@@ -66,7 +59,7 @@ template <class T> class Stepper {
 
     // Of another member of its crew.
     Stepper(const Stepper& first, std::vector<PackedLayer<T>>& layers, Part part)
-        : Stepper(first.kernels_, first.architecture_, layers, first.data_, first.wishes_, first.optimizer_, first.steps_,
+        : Stepper(first.kernels_, first.architecture_, layers, first.rows_taken(), first.wishes_, first.optimizer_, first.steps_,
                   first.bfloat16_, first.extras_) {
         begin(1);
         is_part(part);
@@ -74,44 +67,40 @@ template <class T> class Stepper {
     }
     // Of another who works on sections of the same batches.
     explicit Stepper(Stepper& first)
-        : Stepper(first.kernels_, first.architecture_, first.layers_, first.data_, first.wishes_, first.optimizer_, first.steps_,
+        : Stepper(first.kernels_, first.architecture_, first.layers_, first.rows_taken(), first.wishes_, first.optimizer_, first.steps_,
                   first.bfloat16_, first.extras_) {
         first_ = &first, sections_ = first.sections_;
-        back_.share_weights_of(first.back_);
-        forward_.make_room(1, true);
+        passage_.back().share_weights_of(first.passage_.back());
+        passage_.begin(1);
     }
 
     // Before the first step: no more members than these will take part.
     void begin(int most_members) {
         if (is_in_sections()) sections_ = std::make_shared<Sections<T>>(layers_, sections_in_a_batch_);
-        forward_.make_room(is_in_sections() ? 1 : most_members, true);
+        passage_.begin(is_in_sections() ? 1 : most_members);
     }
     int most_members(int threads) const { return is_in_sections() ? std::min(threads, sections_in_a_batch_) : threads; }
     bool is_in_sections() const { return sections_in_a_batch_ > 1; }
-    void ask(const std::function<bool()>& stop) { question_.is(stop); }
+    void ask(const std::function<bool()>& stop) { passage_.ask(stop); }
     // What the next steps see.
-    void take_rows(Rows data) {
-        data_ = data;
-        forward_.take(data);
-    }
-    const Rows& rows_taken() const { return data_; }
+    void take_rows(Rows data) { passage_.take_rows(data); }
+    const Rows& rows_taken() const { return passage_.rows_taken(); }
     // What a teacher says to the rows of the next steps is there when they begin.
-    void learn_from(const Teaching<T>* teaching) { marking_.learn_from(teaching); }
+    void learn_from(const Teaching<T>* teaching) { passage_.learn_from(teaching); }
     // Before a stretch of steps that so many members take together.
     void expect(int members) {
-        tallies_ = std::vector<Tally>(size_t(members), Tally(L()));
-        meetings_.begin();
+        passage_.expect(members);
         if (is_in_sections() && !first_) sections_->meetings.begin();
     }
     // As one who works on sections: what the other's next steps see.
     void follow(const Stepper& first, const Teaching<T>* teaching) {
-        take_rows(first.data_);
+        take_rows(first.rows_taken());
         learn_from(teaching);
         expect(1);
     }
 
     // As one of a crew; its own layers but the first are to be those of another, if they are not yet.
-    void is_part(Part part) { part_ = part; }
+    void is_part(Part part) { passage_.is_part(part); }
     void join(const Stepper& first, Part part, bool is_alike) {
         is_part(part);
         progress_.losses.clear();
@@ -119,19 +108,18 @@ template <class T> class Stepper {
         if (!first.layers_[0].is_finite()) layers_[0].is_not_finite();
         for (int64_t l = 1; l < L(); ++l) {
             layers_[l].copy_from(first.layers_[l]);
-            back_.turn_weights(l, {0, layers_[l].fan_in}, {0, layers_[l].panels});
+            passage_.back().turn_weights(l, {0, layers_[l].fan_in}, {0, layers_[l].panels});
         }
     }
     // The other layers are little work beside the first, nothing has to be known of all weights at once, and products are so fast
     // that it matters what the phases hand over: with those of float32 a crew took no less time.
     bool is_for_a_crew(int members) const {
         const auto weights_of = [&](int64_t l) { return layers_[l].fan_in * layers_[l].fan_out; };
-        const bool plain = bfloat16_ && !is_in_sections() && !data_.made && !marking_.has_teacher() && !extras_.clips() &&
-                           !extras_.constrains() && extras_.l2 == 0 && !extras_.drops() && optimizer_.optimizer != Optimizer::none;
-        return plain && L() > 1 && by_panels(0, chunk_) && layers_[0].panels >= members * panels_of_a_group() &&
-               4 * (number_of_weights() - weights_of(0)) <= weights_of(0);
+        const bool plain = bfloat16_ && !is_in_sections() && !wants_all_of_the_gradient() && !extras_.constrains() && extras_.l2 == 0 &&
+                           !extras_.drops();
+        return plain && L() > 1 && passage_.suits_a_crew(members) && 4 * (number_of_weights() - weights_of(0)) <= weights_of(0);
     }
-    int64_t groups_of_the_first_layer() const { return divided_up(layers_[0].panels, panels_of_a_group()); }
+    int64_t groups_of_the_first_layer() const { return passage_.groups_of_the_first_layer(); }
 
     int64_t rows_of_a_batch() const { return std::min(steps_.batch_size, steps_.rows_in_all); }
     int64_t rows_of_chunks() const { return chunk_; }
@@ -145,14 +133,14 @@ template <class T> class Stepper {
         progress_.non_finite_step = step;
         end();
     }
-    bool wants_to_stop() { return question_.wants_to_stop(); }
+    bool wants_to_stop() { return passage_.wants_to_stop(); }
     Progress& progress() { return progress_; }
     const Gradient<T>& gradient() const { return gradient_; }
 
     // One step; false where training ends before it.
     bool take(int64_t step, Member& me) {
         Batch batch{step, places_of(step)};
-        batch.weight = marking_.weight_of(data_, batch.places);
+        batch.weight = passage_.weight_of(batch.places);
         batch.rule = optimizer_.rule<T>(steps_.rates[step], steps_.steps_done + step - steps_.first_step + 1);
         batch.rule.pull = batch.weight == 0 ? T(0) : T(extras_.l2 / batch.weight);
         return is_in_sections() ? take_in_sections(batch, me) : take_together(batch, me);
@@ -165,18 +153,6 @@ template <class T> class Stepper {
         double weight = 0;
         Rule<T> rule{};
     };
-    // How much is not zero of the input of each layer, in the rows of one member.
-    struct alignas(64) Tally {
-        explicit Tally(int64_t layers) : nonzero(size_t(layers)) {}
-        std::vector<int64_t> nonzero;
-    };
-    struct Chunk {
-        int64_t place, rows;
-        bool first, last;  // of those whose gradients are summed
-        double weight;  // of the whole batch
-        Range ahead;  // the places that are next
-    };
-
     int64_t L() const { return architecture_.layers(); }
 
     bool wants_all_of_the_gradient() const { return optimizer_.optimizer == Optimizer::none || extras_.clips(); }
@@ -198,51 +174,6 @@ template <class T> class Stepper {
         return weights;
     }
 
-    // Wait for the others; false where all are to stop here. A crew meets once in a chunk, elsewhere.
-    bool meet(Member& me) { return part_.exchange || meetings_.meet(me); }
-    // At the next meeting, so that all members do.
-    void ask(const Member& me) {
-        if (me.number != 0 || part_.number != 0 || !wants_to_stop()) return;
-        if (part_.exchange) part_.exchange->stop_at(me.meeting + 1);
-        else meetings_.stop_at_next(me);
-    }
-    // A crew's only meeting.
-    bool hand_over_first_output(int64_t n, Member& me) {
-        const Range mine = panels_of(0, me);
-        const Range groups{mine.begin / panels_of_a_group(), divided_up(mine.end, panels_of_a_group())};
-        return part_.exchange->meet(forward_.rounded_output(0), n, groups, ++me.meeting);
-    }
-
-    // Few rows and many weights: each member reads only its part of W, and all the activations.
-    bool by_panels(int64_t l, int64_t rows) const {
-        const PackedLayer<T>& layer = layers_[l];
-        return layer.fan_in * layer.fan_out > rows * (l == 0 ? layer.fan_out : layer.fan_in + layer.fan_out);
-    }
-
-    int64_t panels_of_a_group() const { return rounded_group / kernels_.panel_width; }
-
-    int64_t nonzero_in_all(const Member& me, int64_t l) const {
-        int64_t count = 0;
-        for (int m = 0; m < me.members; ++m) count += tallies_[m].nonzero[l];
-        return count;
-    }
-    bool skip(const Member& me, int64_t l, int64_t n) const {
-        return skipping_pays(nonzero_in_all(me, l), n, layers_[l].fan_in, layers_[l].panels);
-    }
-
-    // Rows in a random order come from memory slowly. So those of the next chunk are asked for while this one is worked on,
-    // a quarter at a time: a processor can wait for a few dozen cache lines at once.
-    static constexpr int quarters = 4;
-    void look_ahead(const Chunk& chunk, const Member& me, int quarter) const {
-        if (data_.made) return;  // they were made a moment ago
-        const Range rows = share_of(share_of(chunk.ahead, me.number, me.members), quarter, quarters);
-        for (int64_t r = rows.begin; r < rows.end; ++r) {
-            const char* const row = static_cast<const char*>(data_.at(r));
-            for (int64_t at = 0; at < bytes_of_a_row_; at += 64) __builtin_prefetch(row + at, 0, 2);
-        }
-        __asm__ volatile("");  // else GCC takes the function for one that does nothing, and leaves its calls out
-    }
-
     // The rows of a step, and of a section of them.
     Range places_of(int64_t step) const {
         const int64_t end = steps_.last_place(), begin = std::min(step * steps_.batch_size, end);
@@ -258,13 +189,14 @@ template <class T> class Stepper {
             const int64_t end = std::min(place + chunk_, batch.places.end);
             const Chunk chunk{place, end - place, place == batch.places.begin, end == batch.places.end, batch.weight,
                               first_chunk_of({end, std::max(end, steps_.last_place())})};
-            if (!forward_and_back(chunk, me)) return finish(me);
-            count(chunk, loss, correct);
+            if (chunk.first) squared_weights_.add_up(kernels_, me.number, me.members);
+            if (!passage_.forward_and_back(chunk, me)) return finish(me);
+            passage_.count(chunk, loss, correct);
             if (chunk.last && has_diverged(batch, loss, me)) {
-                if (part_.exchange) part_.exchange->leave();
+                passage_.leave();
                 return false;
             }
-            if (!learn(chunk, batch.rule, gradient_, me)) return finish(me);
+            if (!passage_.learn(chunk, batch.rule, gradient_, me)) return finish(me);
         }
         change_again(batch.rule, me);
         if (me.number == 0) note(loss, correct);
@@ -302,11 +234,11 @@ template <class T> class Stepper {
             const int64_t end = std::min(place + chunk_, places.end);
             const Chunk chunk{place, end - place, place == places.begin, end == places.end, batch.weight,
                               first_chunk_of(end < places.end ? Range{end, places.end} : next)};
-            if (!forward_and_back(chunk, alone)) return false;
-            count(chunk, loss, correct);
+            if (!passage_.forward_and_back(chunk, alone)) return false;
+            passage_.count(chunk, loss, correct);
             Rule<T> none{};
             none.optimizer = Optimizer::none;
-            if (!learn(chunk, none, section.gradient, alone)) return false;
+            if (!passage_.learn(chunk, none, section.gradient, alone)) return false;
         }
         section.loss = loss, section.correct = correct;
         return true;
@@ -326,11 +258,6 @@ template <class T> class Stepper {
         if (extras_.constrains() && rule.optimizer != Optimizer::none) constrain(me, all_are_here);
     }
 
-    // What the losses of a chunk add to those of its batch, or section.
-    void count(const Chunk& chunk, double& loss, int64_t& correct) {
-        marking_.count(chunk.rows, loss, correct);
-        if (!std::isfinite(loss)) back_.is_not_finite(L() - 1);
-    }
     // A loss that is not finite ends the training before its step, where there is one to take. `loss` becomes that of the batch.
     bool has_diverged(const Batch& batch, double& loss, const Member& me) {
         loss = batch.weight == 0 ? 0 : loss / batch.weight + penalty(batch.weight);
@@ -347,120 +274,12 @@ template <class T> class Stepper {
         return false;
     }
 
-    // [l2]. The squares were added up when the batch was gathered.
+    // [l2]. The squares were added up when the step began.
     double penalty(double weight) const { return extras_.l2 > 0 ? extras_.l2 / (2 * weight) * squared_weights_.total() : 0; }
 
-    bool forward_and_back(const Chunk& chunk, Member& me) {
-        const int64_t n = chunk.rows;
-        const Range rows = share_of({0, n}, me.number, me.members);
-        Tally& tally = tallies_[me.number];
-        ask(me);
-        // gather
-        marking_.gather(data_, chunk.place, chunk.weight, rows);
-        tally.nonzero[0] = forward_.gather(chunk.place, n, rows);
-        if (chunk.first && !is_in_sections()) squared_weights_.add_up(kernels_, me.number, me.members);
-        for (int64_t l = me.number; l < L(); l += me.members) back_.begin(l);
-        if (!meet(me)) return false;
-        // enter
-        forward_.round_input(n, me.number);
-        look_ahead(chunk, me, 0);
-        const bool sparse = skip(me, 0, n), skip_input = sparse && layers_[0].is_finite();
-        if (sparse) {  // dW may skip what W, which is not finite, may not
-            const BitBuffer& bits = forward_.nonzero_of_input(0);
-            bits.turn(n, share_of({0, bits.column_words()}, me.number, me.members));
-        }
-        if (forward_.needs_scaling(skip_input)) {
-            forward_.scale(n, rows);
-            if (!meet(me)) return false;
-        }
-        for (int64_t l = 0; l < L(); ++l) {
-            if (by_panels(l, n)) {
-                if (l > 0 && !meet(me)) return false;
-                forward_.layer(l, n, l == 0 ? skip_input : skip(me, l, n), {0, n}, panels_of(l, me), me.number);
-                if (!(l == 0 && part_.exchange ? hand_over_first_output(n, me) : meet(me))) return false;
-            } else {
-                const bool skip_here = l == 0 ? skip_input
-                                              : skipping_pays(tally.nonzero[l], rows.end - rows.begin, layers_[l].fan_in,
-                                                              layers_[l].panels);
-                forward_.layer(l, n, skip_here, rows, {0, layers_[l].panels}, me.number);
-            }
-            if (l + 1 < L()) tally.nonzero[l + 1] = forward_.count(l, n, rows);
-            ask(me);
-        }
-        // through
-        look_ahead(chunk, me, 1);
-        marking_.mark(forward_, back_, n, chunk.weight, rows);
-        for (int64_t l = L() - 1; l > 0; --l) {
-            const bool panels = by_panels(l, n);
-            if (panels && !meet(me)) return false;
-            const bool skip_dz = l + 1 < L() && skipping_pays(tally.nonzero[l + 1], rows.end - rows.begin, layers_[l].fan_out,
-                                                              back_.panels_of_inputs(l));
-            back_.to_inputs(l, n, skip_dz, panels ? Range{0, n} : rows,
-                           panels || (l == 1 && part_.exchange) ? inputs_of(l, me) : Range{0, back_.panels_of_inputs(l)});
-            if (panels && !meet(me)) return false;
-            ask(me);
-        }
-        return meet(me);
-    }
-
-    Range panels_of(int64_t l, const Member& me) const {
-        if (l == 0 && part_.exchange) return share_of({0, layers_[0].panels}, part_.number, part_.of, panels_of_a_group());
-        return share_of({0, layers_[l].panels}, me.number, me.members);
-    }
-    // Panels of W_back: those of the layer before.
-    Range inputs_of(int64_t l, const Member& me) const { return panels_of(l - 1, me); }
-
-    // [dW], [db] and the updates. Where more chunks follow nothing is updated yet, and it is asked whether to stop.
-    bool learn(const Chunk& chunk, const Rule<T>& rule, const Gradient<T>& sums, Member& me) {
-        const int64_t n = chunk.rows;
-        look_ahead(chunk, me, 2);
-        bool turned = false;
-        for (int64_t l = 1; l < L(); ++l) {
-            if (!skip(me, l, n)) continue;
-            const BitBuffer& bits = forward_.nonzero_of_input(l);
-            bits.turn(n, share_of({0, bits.column_words()}, me.number, me.members));
-            turned = true;
-        }
-        if (forward_.needs_scaling(false) && !back_.is_finite(0)) {
-            forward_.scale(n, share_of({0, n}, me.number, me.members));  // their zeros meet what is not finite
-            turned = true;
-        }
-        if (bfloat16_) {
-            for (int64_t l = 0; l < L(); ++l) {
-                forward_.turn(l, n, me.number, me.members);
-                back_.pair(l, n, panels_of(l, me));
-            }
-            turned = true;
-        }
-        if (turned && !meet(me)) return false;
-        Rule<T> now = rule;  // what is clipped must be whole before it is used
-        if (extras_.clips()) now.optimizer = Optimizer::none;
-        const bool updates = chunk.last && now.optimizer != Optimizer::none;
-        Rule<T> of_biases = now;
-        of_biases.pull = T(0);
-        for (int64_t l = L() - 1; l >= 0; --l) {
-            PackedLayer<T>& layer = layers_[l];
-            if (l == 0) look_ahead(chunk, me, 3);
-            if (!chunk.last) ask(me);
-            const bool some_panels = (l == 0 && part_.exchange) || layer.panels >= (bfloat16_ ? 1 : 4) * me.members;
-            const Range panels = some_panels ? panels_of(l, me) : Range{0, layer.panels};
-            const Range inputs = some_panels ? Range{0, layer.fan_in}
-                                             : share_of({0, layer.fan_in}, me.number, me.members, kernels_.panel_width);
-            const bool skip_here = (bfloat16_ || skip(me, l, n)) && back_.is_finite(l);
-            const bool finite = kernels_.affine_backward_weights(
-                forward_.turned_input_of(l, n, skip_here, me.number), back_.of_the_weights(l, n),
-                {sums.dW[size_t(l)].data(), chunk.first, chunk.last}, layer.W.all(), layer.pairs(), now, layer.fan_in, inputs, panels);
-            if (!finite) layer.is_not_finite();
-            kernels_.affine_backward_bias(back_.view(l, n), {sums.db[size_t(l)].data(), chunk.first, chunk.last}, layer.b.all(), of_biases,
-                                          panels_of(l, me));
-            if (updates && panels_of(l, me).end == layer.panels) layer.pad_biases(architecture_.padding(l));
-            if (!bfloat16_ && updates && !extras_.constrains()) back_.turn_weights(l, inputs, panels);
-        }
-        return meet(me) || chunk.last;
-    }
     // What has to wait until a step's gradient is whole, or its update done.
     void change_again(const Rule<T>& rule, Member& me) {
-        const auto all_are_here = [&] { meet(me); };
+        const auto all_are_here = [&] { passage_.meet(me); };
         if (extras_.clips()) update_within_bounds(rule, me, all_are_here);
         if (extras_.constrains()) constrain(me, all_are_here);
     }
@@ -478,7 +297,7 @@ template <class T> class Stepper {
     }
     // [max-norm]
     template <class Meet> void constrain(const Member& me, const Meet& all_are_here) {
-        for (int64_t l = 0; l < L(); ++l) updates_.constrain(l, panels_of(l, me));
+        for (int64_t l = 0; l < L(); ++l) updates_.constrain(l, share_of({0, layers_[l].panels}, me.number, me.members));
         all_are_here();
         updates_.turn_weights(me.number, me.members);
         all_are_here();
@@ -487,7 +306,6 @@ template <class T> class Stepper {
     const Kernels<T>& kernels_;
     const Architecture& architecture_;
     std::vector<PackedLayer<T>>& layers_;
-    Rows data_;
     const Wishes<T> wishes_;
     const OptimizerSettings optimizer_;
     const Steps steps_;
@@ -495,21 +313,13 @@ template <class T> class Stepper {
     const bool bfloat16_;
     const int sections_in_a_batch_;
     const int64_t chunk_;
-    const int64_t bytes_of_a_row_;
 
-    Forward<T> forward_;
-    Backward<T> back_;
+    Passage<T> passage_;
     const Gradient<T> gradient_;  // empty where nobody wants the sums
     Updates<T> updates_;
-    Marking<T> marking_;
     SumOfSquares<T> squared_weights_;
-    std::vector<Tally> tallies_;
-
-    Part part_;
     Stepper* first_ = nullptr;  // of those who work on sections; null: it is this one
     std::shared_ptr<Sections<T>> sections_;
-    Meetings meetings_;
-    Question question_;
     std::atomic<bool> ended_{false};
     Progress progress_;
 };

@@ -151,6 +151,20 @@ void what_is_known_of_one_kind_of_work_says_nothing_of_another() {
     }
 }
 
+void trainings_that_take_turns_are_known_each_by_itself() {
+    const Machine sooner{0.0005, 0.0009}, later{0.0009, 0.0005};  // together or alone
+    Work works[8];
+    for (Work& work : works) work = another_kind_of_work();
+    Taken taken[8];
+    for (int round = 0; round < 200; ++round)
+        for (int i = 0; i < 8; ++i) {
+            const Taken call = train(works[i], i % 2 ? sooner : later, 1, 100);
+            if (round >= 20) taken[i].seconds += call.seconds, taken[i].steps += call.steps;
+        }
+    for (int i = 0; i < 8; ++i)
+        expect(taken[i].too_long_by(i % 2 ? sooner : later) < 0.03, "trainings in turns", taken[i].too_long_by(i % 2 ? sooner : later));
+}
+
 }  // namespace
 
 int main() {
@@ -161,6 +175,7 @@ int main() {
     a_member_that_brings_little_is_left_to_others();
     a_machine_that_changes_is_noticed();
     what_is_known_of_one_kind_of_work_says_nothing_of_another();
+    trainings_that_take_turns_are_known_each_by_itself();
     std::printf("%s\n", good ? "as promised" : "not as promised");
     return good ? 0 : 1;
 }
