@@ -38,6 +38,36 @@ void wait_for_change(const std::atomic<uint32_t>& word, uint32_t old) {
     while (word.load(std::memory_order_acquire) == old) word.wait(old, std::memory_order_acquire);
 }
 
+constexpr int nowhere = -1;
+
+// The core that this thread runs on.
+int core_of_this_thread() {
+#if defined(__linux__)
+    return sched_getcpu();
+#else
+    return nowhere;
+#endif
+}
+
+// Who has been woken often begins on the core of whoever woke it, and shares that one for many milliseconds while another is idle.
+// So this thread goes elsewhere, if it may, and stays as free to be moved as it was. → the core that it runs on.
+template <class IsTaken> int leave_taken_cores(const IsTaken& is_taken) {
+    const int here = core_of_this_thread();
+#if defined(__linux__)
+    cpu_set_t allowed;
+    if (!is_taken(here) || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return here;
+    cpu_set_t others = allowed;
+    for (int core = 0; core < CPU_SETSIZE; ++core)
+        if (CPU_ISSET(core, &others) && is_taken(core)) CPU_CLR(core, &others);
+    if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return here;
+    sched_setaffinity(0, sizeof allowed, &allowed);
+    return core_of_this_thread();
+#else
+    (void)is_taken;
+    return here;
+#endif
+}
+
 }  // namespace
 
 void Barrier::wait() {
@@ -85,12 +115,14 @@ int default_threads() {
 struct Pool {
     struct alignas(64) Bell {
         std::atomic<uint32_t> tasks{0};
+        std::atomic<int> core{nowhere};  // where its thread was last seen
     };
 
     std::atomic<bool> in_use{false};  // no mutex: who has the pool may ask for it again, from within `stop`
     std::deque<Bell> bells;           // of threads 1, 2 ...
     std::atomic<uint32_t> unfinished{0};
     const std::function<void(int)>* task = nullptr;
+    int core_of_caller = nowhere;
 
     // Have at least `wanted` members, the caller among them, or as many as the system gives.
     int grow(int wanted) {
@@ -106,9 +138,14 @@ struct Pool {
         return std::min(wanted, int(bells.size()) + 1);
     }
 
-    void serve(int member, const Bell* bell) {
+    void serve(int member, Bell* bell) {
+        const auto is_taken = [&](int core) {  // by the caller, or by a member before this one
+            const auto is_there = [&](const Bell& other) { return other.core.load(std::memory_order_relaxed) == core; };
+            return core == core_of_caller || std::any_of(bells.begin(), bells.begin() + (member - 1), is_there);
+        };
         for (uint32_t seen = 0;; ++seen) {  // one task at a time: none is missed
             wait_for_change(bell->tasks, seen);
+            bell->core.store(leave_taken_cores(is_taken), std::memory_order_relaxed);
             (*task)(member);
             unfinished.fetch_sub(1, std::memory_order_release);
             unfinished.notify_one();
@@ -164,6 +201,7 @@ void Team::run(int members, const std::function<void(int)>& task) {
         }
     };
     pool_->task = &task;
+    pool_->core_of_caller = core_of_this_thread();
     pool_->unfinished.store(uint32_t(members - 1), std::memory_order_relaxed);
     const Others others{pool_->unfinished};
     for (int member = 1; member < members; ++member) {

@@ -6,6 +6,10 @@
 #include <random>
 #include <thread>
 
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
 #include "problem.h"
 
 using namespace pellucid;
@@ -51,6 +55,34 @@ void a_team_that_is_lent_out_leaves_others_alone() {
         });
     for (std::thread& caller : callers) caller.join();
     for (int64_t count : counts) expect(count == 200, "every member of every team did its task");
+}
+
+// Wherever its thread was before; and it may be moved as before.
+void a_member_begins_on_a_core_of_its_own() {
+#if defined(__linux__)
+    cpu_set_t allowed, after;
+    sched_getaffinity(0, sizeof allowed, &allowed);
+    if (CPU_COUNT(&allowed) < 2) return;
+    Team team(2);
+    int apart = 0;
+    constexpr int tasks = 200;
+    for (int task = 0; task < tasks; ++task) {
+        int cores[2];
+        team.run(2, [&](int member) { cores[member] = sched_getcpu(); });
+        apart += cores[0] != cores[1];
+        team.run(2, [&](int member) {
+            if (member == 0) return;
+            sched_getaffinity(0, sizeof after, &after);
+            expect(CPU_EQUAL(&after, &allowed), "it may run where it might before");
+            cpu_set_t crowded;
+            CPU_ZERO(&crowded);
+            CPU_SET(cores[0], &crowded);
+            sched_setaffinity(0, sizeof crowded, &crowded);
+            sched_setaffinity(0, sizeof allowed, &allowed);
+        });
+    }
+    expect(apart > tasks * 3 / 4, "members begin on different cores");
+#endif
 }
 
 // A member of a crew whose rows held another number when it read them ends alone.
@@ -137,6 +169,7 @@ void a_container_is_given_no_more_threads_than_time() {
 int main() {
     a_container_is_given_no_more_threads_than_time();
     the_barrier_keeps_members_in_step();
+    a_member_begins_on_a_core_of_its_own();
     whoever_leaves_a_crew_lets_the_others_end();
     a_team_that_is_lent_out_leaves_others_alone();
     for (int i = 0; i < number_of_targets; ++i) {
