@@ -1,4 +1,12 @@
-// A chunk of a batch on its way through the phases of a step (step.h), taken by the members of a team or of a crew, or by one alone.
+// A chunk of a batch on its way through the phases of a step, taken by the members of a team or of a crew, or by one alone.
+//
+// There are four, with a meeting after each:
+//   gather    who the rows of the batch are, what is left out, what is not zero           each member its rows
+//   enter     the first layer, whose weights are many                                     each member its neurons
+//   through   the other layers, the loss, and back to the first layer's dz                 each member its rows
+//   learn     dW, db and the update of every layer                                        each member its part of W
+// Every number is computed by one member alone, in an order that does not depend on who it is. A batch of more rows than a chunk goes
+// through the phases chunk by chunk, while the gradients are summed.
 
 #pragma once
 

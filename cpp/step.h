@@ -1,14 +1,7 @@
-// One step of training, taken by a team of threads in step with each other, or by one alone; or in sections (sections.h).
+// One step of training: taken by a team of threads, by a crew, or by one alone, chunk by chunk (passage.h); or in sections (sections.h).
 //
-// A step has four phases, with a meeting after each:
-//   gather    who the rows of the batch are, what is left out, what is not zero           each member its rows
-//   enter     the first layer, whose weights are many                                     each member its neurons
-//   through   the other layers, the loss, and back to the first layer's dz                 each member its rows
-//   learn     dW, db and the update of every layer                                        each member its part of W
-// Where the gradient is clipped, the update waits until all of it is there: two meetings more; where weights are constrained, one
-// or two.
-// Every number is computed by one member alone, in an order that does not depend on who it is: the number of members
-// changes no bit. A batch of more rows than a chunk goes through the phases chunk by chunk, while the gradients are summed.
+// Whoever takes it, every number is computed in the same order: the number of members changes no bit. Where the gradient is clipped,
+// the update waits until all of it is there: two meetings more; where weights are constrained, one or two.
 
 #pragma once
 

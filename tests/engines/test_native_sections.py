@@ -58,7 +58,9 @@ def test_a_last_batch_may_have_fewer_rows_than_sections(training, target, n, bat
     problem = training(FEW, n=n, batch_size=batch_size)
     start = problem.start(Adam(), np.float64)
     expected = problem.run(ReferenceEngine(), Adam(), start, extras=extras)
-    one, *others = (problem.run(native.NativeEngine(target, threads), Adam(), start, extras=extras) for threads in THREADS)
+    one, *others = (
+        problem.run(native.NativeEngine(target, threads), Adam(), start, extras=extras) for threads in THREADS
+    )
     assert [everything(other) for other in others] == [everything(one)] * 3
     np.testing.assert_allclose(one.losses, expected.losses, rtol=1e-12)
     for layer, wanted in zip(one.state.layers, expected.state.layers, strict=True):
@@ -71,7 +73,8 @@ def test_bfloat16_has_the_same_bits_with_any_number_of_threads(training, target)
     problem.X[:, ::3] = 0
     start = problem.start(Adam())
     one, *others = (
-        everything(problem.run(native.NativeEngine(target, threads, bfloat16=True), Adam(), start)) for threads in THREADS
+        everything(problem.run(native.NativeEngine(target, threads, bfloat16=True), Adam(), start))
+        for threads in THREADS
     )
     assert others == [one] * 3
 
