@@ -54,6 +54,7 @@ template <class Clock> class PaceBy {
     static constexpr int64_t most_steps_to_warm = 16;
     // Both are tried for as long: on a busy machine a short trial sees nothing of those who interrupt.
     static constexpr double seconds_of_a_stretch = 0.004, seconds_to_warm = 0.0005, seconds_that_warm = 0.04;
+    static constexpr double longest_trial = 0.064;
     static constexpr double least_patience = 20, most_patience = 320;
     static constexpr double longest_wait = 10;  // seconds: a machine that was busy for a moment is soon tried again
     static constexpr double clearly_less = 0.92;
@@ -63,6 +64,7 @@ template <class Clock> class PaceBy {
         bool roughly[2] = {false, false};  // of first steps alone
         double since_trial = 1e9;    // the first is due at once
         double of_trial = 0;         // how long the last one took; on a busy machine more than was meant
+        double trial = seconds_of_a_stretch;  // how long the next one of all members may take
         double patience = least_patience;  // twice as much after each trial: what was tried often is known
     };
 
@@ -112,7 +114,11 @@ template <class Clock> class PaceBy {
         else known = (known + std::min(step, 2 * known)) / 2;
         known_.roughly[trying_] = warming_;
     }
+    // A core that slept may be slow at first, for tens of milliseconds where it is a virtual one. So where all members have lost by
+    // little they get more time in their next trial, which ends when they win.
+    bool have_lost_by_little() const { return measured(all) && measured(alone) && known_.seconds[all] < 1.5 * known_.seconds[alone]; }
     void choose() {
+        if (trying_ == all && best() == alone && have_lost_by_little() && known_.of_trial > 0 && known_.of_trial < known_.trial) return;
         trying_ = best();
         if (!measured(trying_)) return;
         const int other = 1 - trying_;
@@ -121,7 +127,8 @@ template <class Clock> class PaceBy {
         const double price = std::max(seconds_of_a_stretch + step_of_other, known_.of_trial);
         if (known_.since_trial <= std::max(least_patience * price, std::min(known_.patience * price, longest_wait))) return;
         known_.since_trial = known_.of_trial = 0;
-        if (measured(other) && known_.patience < most_patience) known_.patience *= 2;
+        if (other == all && have_lost_by_little() && known_.trial < longest_trial) known_.trial *= 2;
+        else if (measured(other) && known_.patience < most_patience) known_.patience *= 2;
         trying_ = other;
     }
     // The first steps wake threads and fill caches: they say little of those to come.

@@ -26,9 +26,10 @@ void expect(bool condition, const char* what, double number) {
     good = false;
 }
 
-// Seconds of a step, with all members and alone; and of waking the others, whenever they are called after one was alone.
+// Seconds of a step, with all members and alone; of waking the others, whenever they are called after one was alone; and for how
+// long all are no faster than one then.
 struct Machine {
-    double all, alone, waking = 0;
+    double all, alone, waking = 0, slow_for = 0;
     double best() const { return all < alone ? all : alone; }
 };
 struct Taken {
@@ -46,15 +47,15 @@ struct Pauses {
 Taken train(const Work& work, const Machine& machine, int calls, int64_t steps_of_a_call, int64_t block = 1, Pauses pauses = {}) {
     Taken taken;
     double until_a_pause = pauses.every;
-    bool are_awake = false;
+    static double awake_for = 0;
     for (int call = 0; call < calls; ++call) {
         SetPace pace(work);
         for (int64_t left = steps_of_a_call; left > 0;) {
             const SetPace::Stretch stretch = pace.next(left);
             const int64_t steps = block < left ? (stretch.steps > block ? stretch.steps : block) : left;
-            double seconds = double(steps) * (stretch.members > 1 ? machine.all : machine.alone);
-            if (stretch.members > 1 && !are_awake) seconds += machine.waking;
-            are_awake = stretch.members > 1;
+            double seconds = double(steps) * (stretch.members > 1 && awake_for >= machine.slow_for ? machine.all : machine.alone);
+            if (stretch.members > 1 && awake_for == 0) seconds += machine.waking;
+            awake_for = stretch.members > 1 ? awake_for + seconds : 0;
             SetClock::at += SetClock::duration(seconds);
             if ((until_a_pause -= seconds) <= 0) {
                 SetClock::at += SetClock::duration(pauses.seconds);
@@ -104,6 +105,13 @@ void calls_of_a_few_steps_are_taken_by_whom_they_pay() {
 void what_it_takes_to_wake_the_others_is_not_held_against_them() {
     const Taken taken = train(another_kind_of_work(), {60e-6, 100e-6, 3e-3}, 1, 1000);
     expect(taken.share_alone() < 0.1, "alone, though the others are awake", taken.share_alone());
+}
+
+void a_core_that_is_slow_at_first_is_found_out() {
+    for (double slow_for : {0.002, 0.01, 0.03}) {
+        const Taken taken = train(another_kind_of_work(), {60e-6, 100e-6, 0, slow_for}, 100, 1000);
+        expect(taken.share_alone() < 0.25, "alone, though all would be faster soon", taken.share_alone());
+    }
 }
 
 void a_pause_now_and_then_changes_little() {
@@ -171,6 +179,7 @@ int main() {
     trials_cost_little_however_short_the_calls();
     calls_of_a_few_steps_are_taken_by_whom_they_pay();
     what_it_takes_to_wake_the_others_is_not_held_against_them();
+    a_core_that_is_slow_at_first_is_found_out();
     a_pause_now_and_then_changes_little();
     a_member_that_brings_little_is_left_to_others();
     a_machine_that_changes_is_noticed();
