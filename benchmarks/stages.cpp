@@ -236,7 +236,7 @@ int main(int, char** argv) {
         Forward<float> forward(kernels, architecture, layers, batch, bfloat16);
         forward.take(data);
         forward.make_room(1, true);
-        Backward<float> back(kernels, architecture, layers, forward, batch, bfloat16, false);
+        Backward<float> back(kernels, architecture, layers, forward, batch, bfloat16);
         for (int64_t step = 0; step < steps; ++step) take(kernels, architecture, layers, forward, back, X.data(), y.data(), bfloat16, step);
     }
     std::printf("{\"step\": %.1f, \"products\": %.4f, \"memory\": %.4f, \"stages\": [", *std::min_element(whole.begin(), whole.end()),
