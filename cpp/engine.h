@@ -242,9 +242,10 @@ template <class T> struct Kernels {
     // Some inputs (whole panels of W_back) and panels of W (a row an input) into W_back (a row a neuron).
     void (*transpose)(Panels<const T> W, Panels<T> W_back, Range inputs, Range panels);
 
-    // An optimiser's step on n numbers with `factor` times their gradients; or only these gradients, with what [l2] adds to them.
-    // n is a multiple of the panel's width.
+    // An optimiser's step on n numbers with `factor` times their gradients; n is a multiple of the panel's width.
     bool (*update)(Parameters<T> theta, Summands<T> g, T factor, const Rule<T>& rule, int64_t n);
+
+    // These gradients themselves, with what [l2] adds to them.
     void (*add_up)(Summands<T> g, const T* theta, T pull, T* sum, int64_t n);
 
     // For [l2] and [clip]: in float64, in an order that n alone decides.

@@ -1,8 +1,8 @@
 // The loop over the batches of an epoch: which steps are next, who takes them, and what the others do meanwhile.
 //
 // As many threads as pay take the steps together, as a team (step.h); where nearly all the work is the first layer's, as a crew
-// (crew.h); where a batch has many rows, in sections (sections.h). Where pictures are distorted, whoever has no part in the steps, or has done it, makes the next block of them. Where
-// there is a teacher, all ask it about a block of rows before its steps are taken.
+// (crew.h); where a batch has many rows, in sections (sections.h). Where pictures are distorted, whoever has no part in the steps, or
+// has done it, makes the next block of them. Where there is a teacher, all ask it about a block of rows before its steps are taken.
 
 #pragma once
 

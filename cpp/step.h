@@ -149,9 +149,9 @@ template <class T> class Stepper {
     int64_t L() const { return architecture_.layers(); }
 
     bool wants_all_of_the_gradient() const { return optimizer_.optimizer == Optimizer::none || extras_.clips(); }
-    // A gradient goes straight into the update.
+    // A gradient goes straight into the update, or is summed in sections: no other memory is wanted for it.
     bool is_fused() const {
-        return is_in_sections() ? !wants_all_of_the_gradient() : chunk_ >= rows_of_a_batch() && !wants_all_of_the_gradient();
+        return !wants_all_of_the_gradient() && (is_in_sections() || chunk_ >= rows_of_a_batch());
     }
 
     // Of few weights small chunks stay in the fastest cache. Of many the sums of gradients, read and written once a chunk, are dear,
