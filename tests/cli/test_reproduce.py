@@ -287,8 +287,11 @@ def test_pictures_are_shown_in_letters(cli, tiny_mnist) -> None:
     ("words", "message"),
     [
         (["--count", 0], "--count is 0; expected a whole number from 1 to 100"),
-        (["--epochs", 1000], "--epochs is 1000"),
-        (["--seed", -1], "--seed is -1; expected a whole number from 0"),
+        (["--augment", "both", "--epochs", 1000], "--epochs is 1000"),
+        (["--augment", "both", "--seed", -1], "--seed is -1; expected a whole number from 0"),
+        (["--epochs", 2], "--epochs is 2, but nothing is distorted; expected --augment beside it"),
+        (["--seed", 0], "--seed is 0, but nothing is distorted"),
+        (["--out", "a.jpg"], "--out is a.jpg; expected the name of a PNG file. Try: --out a.png"),
         (["--augment", "x=1"], "--augment holds 'x=1'"),
         (["--out", "a.png"], "matplotlib"),
     ],

@@ -108,10 +108,12 @@ def show(
         ),
     ] = None,
     count: Annotated[int, typer.Option(metavar="N", help="How many pictures.")] = 5,
-    epochs: Annotated[int, typer.Option(metavar="N", help="With --augment: as so many epochs see them.")] = 3,
-    seed: Annotated[int, typer.Option(help="The seed of the training.")] = 0,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="With --augment: as so many epochs see them. (default: 3)")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="With --augment: the seed of the training. (default: 0)")] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a PNG file. (default: letters on the screen)")
+        Path | None, typer.Option(metavar="FILE.png", help="Write a PNG file. (default: letters on the screen)")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -122,11 +124,19 @@ def show(
     from pellucid.recipes.pictures import seen
     from pellucid.report.pictures import draw_pictures, in_letters
 
+    for name, value in (("--epochs", epochs), ("--seed", seed)):
+        if augment is None and value is not None:
+            raise SettingError(
+                f"{name} is {value}, but nothing is distorted", "--augment beside it, such as --augment both"
+            )
+    epochs, seed = 3 if epochs is None else epochs, seed or 0
     for name, value in (("--count", count), ("--epochs", epochs)):
         if not 1 <= value <= 100:
             raise SettingError(f"{name} is {value}", "a whole number from 1 to 100")
     if not 0 <= seed < 2**64:
         raise SettingError(f"--seed is {seed}", "a whole number from 0 to 18,446,744,073,709,551,615")
+    if out is not None and out.suffix.lower() != ".png":
+        raise SettingError(f"--out is {out}", "the name of a PNG file", f"Try: --out {out.with_suffix('.png')}")
     output = Output(json)
     by = None if augment is None else augmentation(augment)
     dataset = datasets.load(data, label)
