@@ -343,6 +343,18 @@ CHANGES = {
     ),
     "another depth": ({"hidden_layer_sizes": (5, 5)}, ROWS, LABELS, "Set warm_start=False to begin anew"),
     "other columns": ({}, ROWS[:, :2], LABELS, "X has 2 features, but"),
+    "another precision": (
+        {"precision": "float32"},
+        ROWS,
+        LABELS,
+        "the fitted network is of float64, but precision is now 'float32'; expected the same to go on from it",
+    ),
+    "standardized all at once": (
+        {"standardize": True},
+        ROWS,
+        LABELS,
+        "takes its inputs as they are, but standardize is now True; expected the same",
+    ),
 }
 
 

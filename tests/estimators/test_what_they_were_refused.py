@@ -178,6 +178,16 @@ def test_the_mean_of_the_last_epochs_is_kept(kind, engine, problem) -> None:
         np.testing.assert_allclose(W, np.mean([coefs[layer] for coefs in ends], axis=0), rtol=1e-9, atol=1e-12)
 
 
+def test_a_fit_that_ends_before_there_is_a_mean_says_so(kind, problem) -> None:
+    X, y = problem("iris")
+    ends_early = {"solver": "sgd", "learning_rate_init": 1e-6, "n_iter_no_change": 2, "tol": 1.0, "random_state": 0}
+    with pytest.warns(
+        UserWarning, match="No mean was taken: it would have been that of the last 5 of 90 epochs"
+    ) as all_:
+        kind(max_iter=90, average_epochs=5, **ends_early).fit(X, y)
+    assert __file__ in {warning.filename for warning in all_}
+
+
 SCHEDULES = {
     "constant": lambda t, T: np.ones(len(t)),
     "linear": lambda t, T: 1 - t / T,

@@ -27,7 +27,7 @@ from pellucid.estimators.scorers import takes_weights
 from pellucid.estimators.searching import not_finite, take_search
 from pellucid.estimators.sparse import SparseRows, over
 from pellucid.estimators.teachers import teacher_of
-from pellucid.estimators.telling import EpochLines, SklearnCallbacks, progress_bar, warn
+from pellucid.estimators.telling import EpochLines, SklearnCallbacks, Warnings, progress_bar, warn
 from pellucid.estimators.validation import Part, held_out
 from pellucid.training.evaluation import Judged
 from pellucid.training.examples import Examples
@@ -142,6 +142,7 @@ class Fitting:
                     f"the fitted network is {estimator._architecture}, but the parameters and the data now ask for "
                     f"{architecture}; expected the same to go on from it. Set warm_start=False to begin anew."
                 )
+            self._check_what_stays(dtype)
             estimator.loss_curve_, estimator.history_ = list(estimator.loss_curve_), list(estimator.history_)
             if estimator.early_stopping or not self.incremental:
                 estimator.best_validation_score_ = None  # it belongs to the parameters that this fit will keep
@@ -158,6 +159,18 @@ class Fitting:
             return State(layers, *memory[1:])
         estimator._standing = None  # another solver, or one that remembers nothing, has another rate to begin with
         return State(layers, self.settings.optimizer.initial_moments(layers))
+
+    def _check_what_stays(self, dtype: Any) -> None:
+        """Refuse what a network that has been trained cannot become any more."""
+        estimator = self.estimator
+        asked = np.dtype("float64" if estimator.precision == "float64" else "float32")
+        change = None
+        if estimator.precision is not None and asked != dtype:
+            change = f"the fitted network is of {dtype}, but precision is now {estimator.precision!r}"
+        if estimator.standardize and estimator._architecture.scaling == Scaling():
+            change = "the fitted network takes its inputs as they are, but standardize is now True"
+        if change:
+            raise ValueError(f"{change}; expected the same to go on from it. Set warm_start=False to begin anew.")
 
     def _settings(self, n: int, dtype: Any) -> Settings:
         settings = settings_of(self.estimator, self.seed, n, self.precision(dtype))
@@ -235,7 +248,7 @@ class Fitting:
                 examples,
                 self.settings,
                 start=going.start or between_epochs(state, (), None),
-                callbacks=[*lines, remember, self.told, *listeners_of(self.estimator), advance],
+                callbacks=[*lines, Warnings(), remember, self.told, *listeners_of(self.estimator), advance],
                 keep=keep,
                 keep_seconds=self.place.seconds if self.place else inf,
                 stop=self.stop,

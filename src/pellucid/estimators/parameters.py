@@ -116,6 +116,7 @@ def settings_of(estimator: Any, seed: int, n: int, precision: str) -> Settings:
         solver_settings=solver_settings,
         seed=seed,
         precision=precision,
+        average=int(estimator.average_epochs),
         extras=extras_of(estimator),
     )
 

@@ -23,7 +23,15 @@ except ImportError:  # scikit-learn before 1.9
         return method
 
 
-__all__ = ["CallbackSupportMixin", "EpochLines", "SklearnCallbacks", "progress_bar", "warn", "with_callbacks"]
+__all__ = [
+    "CallbackSupportMixin",
+    "EpochLines",
+    "SklearnCallbacks",
+    "Warnings",
+    "progress_bar",
+    "warn",
+    "with_callbacks",
+]
 
 
 def warn(sentence: str, category: type[Warning] = UserWarning) -> None:
@@ -33,6 +41,14 @@ def warn(sentence: str, category: type[Warning] = UserWarning) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in rooms:
         frame, level = frame.f_back, level + 1
     warnings.warn(sentence, category, stacklevel=level)
+
+
+class Warnings(Callback):
+    """Warn of what looks wrong."""
+
+    def on_notice(self, sentence: str) -> None:
+        """Warn with the sentence as it is."""
+        warn(sentence)
 
 
 class EpochLines(Callback):
