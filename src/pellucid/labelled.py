@@ -45,7 +45,9 @@ def what_it_knows(network: Network) -> Trained:
     about = network.model
     columns = None if about.columns is None else tuple(Column(*column) for column in about.columns)
     data = about.training.get("data") or {}
-    return Trained(network.architecture.input_shape, network.classes, columns, data.get("sha256"), data.get("shards"))
+    label = data.get("label")
+    of_data = (data.get("sha256"), data.get("shards"), label if isinstance(label, str) else None)
+    return Trained(network.architecture.input_shape, network.classes, columns, *of_data)
 
 
 def trained_on(network: Network, model: Path) -> tuple[str, str | None]:

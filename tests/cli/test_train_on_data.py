@@ -102,6 +102,21 @@ def test_a_table_is_evaluated_however_its_ending_and_its_truth_values_are_spelle
     assert (said.json["examples"], said.json["classes"]) == (8, ["False", "True"])
 
 
+def test_the_column_of_the_labels_is_named_once(cli) -> None:
+    pytest.importorskip("pandas", reason="tables need pandas: pip install 'pellucid[tables]'")
+    data = _save_fruit("fruit.csv")
+    assert cli("train", "--data", data, "--label", "kind", *QUICK, "--out", "run").code == 0
+    said = cli("evaluate", "run/model.safetensors", "--data", data, "--json")
+    assert said.json["examples"] == 12, "the test part of what it was trained on"
+    assert cli("explain", "run/model.safetensors", "--data", data, "--json").json["label"] in {"apple", "pear"}
+    table = Path(_save_fruit("other.csv", 8)).read_text().splitlines()
+    both = [table[0] + ",label", *[row + ",other" for row in table[1:]]]
+    for name, rows in {"renamed": [table[0].replace("kind", "class"), *table[1:]], "both": both}.items():
+        Path(f"{name}.csv").write_text("\n".join(rows))
+        said = cli("evaluate", "run/model.safetensors", "--data", f"{name}.csv", "--json")
+        assert said.json["examples"] == 8, said.err
+
+
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     import socket
 

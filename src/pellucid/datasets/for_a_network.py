@@ -32,7 +32,8 @@ from pellucid.errors import DataError, SettingError, ShapeError
 
 class Trained(NamedTuple):
     """What a network knows of its data: the shape of an example, its classes, the columns of its table if it was one,
-    the fingerprint of the data set that it was trained on, and the number of its shards if it lay in such.
+    the fingerprint of the data set that it was trained on, the number of its shards if it lay in such, and the column of
+    its labels if that was named.
     """
 
     input_shape: tuple[int, ...]
@@ -40,6 +41,7 @@ class Trained(NamedTuple):
     columns: tuple[Column, ...] | None = None
     fingerprint: str | None = None
     shards: int | None = None
+    label: str | None = None
 
 
 class Labelled(NamedTuple):
@@ -102,7 +104,7 @@ def labelled_within(
             raise _changed(name_or_path, trained)
         return _part(dataset, trained)
     with suppress(DataError):  # too small to train on, or of one class: it may do to be judged by
-        dataset = load_within_memory(name_or_path, label, memory)
+        dataset = load_within_memory(name_or_path, label or trained.label, memory)
         if dataset.fingerprint == trained.fingerprint:
             return _part(dataset, trained)
         if isinstance(dataset, StreamedDataset) and dataset.columns == trained.columns and not must_be_the_same:
@@ -115,7 +117,8 @@ def labelled_within(
     for table in tables:
         if table.suffix.lower() not in TABLE_SUFFIXES:
             raise DataError(f"{table} is no table", "a .csv or .parquet file: the network was trained on a table")
-    Xs, ys = zip(*(read_labelled(table, trained.columns, trained.classes, label) for table in tables), strict=True)
+    by = (trained.columns, trained.classes, label, trained.label)
+    Xs, ys = zip(*(read_labelled(table, *by) for table in tables), strict=True)
     return Labelled(np.concatenate(Xs), np.concatenate(ys), f"all of {test or path}")
 
 

@@ -88,17 +88,22 @@ def read_labelled(
     columns: Sequence[Column],
     classes: Classes,
     label: str | None = None,
+    learned_label: str | None = None,
 ) -> tuple[NDArray[np.float64], Indices]:
     """Read a whole table to hold a model against: X (n, d), and y (n,), indices into ``classes``.
 
-    ``label`` is found as by ``load_table``. Raises ``DataError`` for labels that are none of ``classes``, and as
-    ``encode_table`` does.
+    ``label`` not given, it is the column ``learned_label`` where there is one, else found as by ``load_table``. Raises
+    ``DataError`` for labels that are none of ``classes``, and as ``encode_table`` does.
     """
     inputs = {column.name: column.categories is not None for column in columns}
     words = [name for name, of_words in inputs.items() if of_words]
-    candidates = [name for name in USUAL_LABELS if name not in inputs] if label is None else [label]
+    candidates = (
+        [name for name in (learned_label, *USUAL_LABELS) if name and name not in inputs] if label is None else [label]
+    )
     # Where the model's classes are words the labels are read as words: "01" must not become 1.
     frame, where = open_table(table, [*words, *candidates] if isinstance(classes[0], str) else words)
+    if label is None and learned_label in frame.columns:
+        label = learned_label
     label = label_column(frame, label, where, candidates)
     X, labels = _encode(frame, where, columns), labels_in(frame, label, where)
     if tuple(classes) == ("False", "True"):

@@ -241,6 +241,8 @@ def _model(
 ) -> Model:
     data = plan.dataset
     of_data = {"name": data.name, "sha256": data.fingerprint, "own_test_part": data.has_own_split}
+    if data.columns is not None and plan.request.get("label") is not None:
+        of_data["label"] = plan.request["label"]
     training = {
         **_settings_of(plan),
         **({"recipe": plan.request["recipe"]} if "recipe" in plan.request else {}),
