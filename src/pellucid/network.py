@@ -384,12 +384,20 @@ def load(path: str | Path, *, engine: Engine | None = None) -> Network:
 
     Everything in the file is checked. Raises ``ModelFileError`` for what is no model.
     """
+    return Network.of_model(read_model(model_file(path)), engine)
+
+
+def model_file(path: str | Path) -> Path:
+    """Find the file that is meant: itself, that of a run's folder, or a bundled one.
+
+    Raises ``ModelFileError`` for a folder without a model.
+    """
     place = bundled_for(path) or Path(path)
-    if place.is_dir():
-        folder = RunFolder(place)
-        if not folder.model.is_file():
-            stopped = folder.exists() and folder.read_record()["status"] != "diverged"
-            hint = f"Its run was not finished: try pellucid train --resume {place}." if stopped else ""
-            raise ModelFileError(f"the folder {place} holds no model.safetensors", "a model file, or a run", hint)
-        place = folder.model
-    return Network.of_model(read_model(place), engine)
+    if not place.is_dir():
+        return place
+    folder = RunFolder(place)
+    if not folder.model.is_file():
+        stopped = folder.exists() and folder.read_record()["status"] != "diverged"
+        hint = f"Its run was not finished: try pellucid train --resume {place}." if stopped else ""
+        raise ModelFileError(f"the folder {place} holds no model.safetensors", "a model file, or a run", hint)
+    return folder.model

@@ -95,6 +95,7 @@ COMBINATIONS = {
         r"whole numbers, one a layer; got \[\(3, 4\), \(5, 6\)\]",
     ),
     "a size of 0 among others": ({"hidden_layer_sizes": (5, 0, 3)}, r"hidden_layer_sizes must be > 0, got \[5, 0, 3\]"),
+    "a truth value as a size": ({"hidden_layer_sizes": (True,)}, r"must be whole numbers, one a layer; got \[True\]"),
     "a negative size among others": ({"hidden_layer_sizes": [5, -2]}, r"hidden_layer_sizes must be > 0, got \[5, -2\]"),
     "a broken size among others": ({"hidden_layer_sizes": (5, 2.5)}, "hidden_layer_sizes"),
     "a word among sizes": ({"hidden_layer_sizes": ("5",)}, "hidden_layer_sizes"),
@@ -201,6 +202,12 @@ def test_counts_are_not_negative() -> None:
         ValueError, match=r"loss='poisson' wants counts, but y holds -1\.0; expected numbers of at least 0"
     ):
         MLPRegressor("poisson", **QUICK).fit(ROWS, LABELS - 1.0)
+
+
+def test_weights_under_which_no_class_counts_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"class_weight is 0 for all of \(0, 1, 2\); expected one of them"):
+        MLPClassifier(class_weight={0: 0, 1: 0, 2: 0}, **QUICK).fit(ROWS, LABELS)
+    MLPClassifier(class_weight={0: 0, 1: 0}, **QUICK).fit(ROWS, LABELS)
 
 
 @pytest.mark.parametrize("weights", [{5: 2.0}, {"0": 1.0}, {0: 1.0, 1: 1.0, 2: 1.0, 3: 1.0}], ids=str)

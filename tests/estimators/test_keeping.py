@@ -66,6 +66,19 @@ def test_classes_of_every_kind_are_saved_to_the_bit(classes, engine, problem, tm
     assert_same(fitted, MLPClassifier.load(tmp_path / "model.safetensors"), X)
 
 
+def test_a_run_and_a_bundled_model_are_loaded_by_name(tmp_path) -> None:
+    (tmp_path / "run").mkdir()
+    with pytest.raises(
+        ModelFileError, match=r"the folder .*run holds no model\.safetensors; expected a model file, or a run"
+    ):
+        MLPClassifier.load(tmp_path / "run")
+    bundled = MLPClassifier.load("mnist")
+    bundled.save(tmp_path / "run" / "model.safetensors")
+    X = np.eye(784)
+    np.testing.assert_array_equal(MLPClassifier.load(tmp_path / "run").predict_proba(X), bundled.predict_proba(X))
+    np.testing.assert_array_equal(bundled.predict_proba(X), pellucid.load("mnist").predict_proba(X))
+
+
 @pytest.mark.parametrize(
     "settings",
     [

@@ -30,7 +30,7 @@ from pellucid.estimators.telling import CallbackSupportMixin, with_callbacks
 from pellucid.estimators.validation import Part
 from pellucid.formats.model_file import read_model, write_model
 from pellucid.formats.records import architecture_from_record, architecture_to_record
-from pellucid.network import Network
+from pellucid.network import Network, model_file
 from pellucid.training.keeper import SECONDS_BETWEEN_CHECKPOINTS
 
 ROWS_OF_A_BLOCK = 4096
@@ -286,8 +286,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a model file, of an estimator or of ``pellucid train``. Raises ``ModelFileError`` for what is none."""
-        model = read_model(Path(path))
+        """Read a model file, of an estimator or of ``pellucid train``, or the one in a run's folder, or a bundled one.
+
+        Raises ``ModelFileError`` for what is none.
+        """
+        model = read_model(model_file(path))
         try:
             estimator = cls(**parameters_of(model, cls))
             restore(estimator, model)

@@ -370,6 +370,8 @@ def _of_each(weights: dict[Any, float], y: NDArray[Any], classes: tuple[Any, ...
     strange = [f"{name!r}: {weight!r}" for name, weight in weights.items() if not 0 <= float(weight) < np.inf]
     if strange:
         raise ValueError(f"class_weight holds {strange[0]}; expected finite numbers of at least 0.")
+    if not any(weights.get(name, 1.0) for name in classes):
+        raise ValueError(f"class_weight is 0 for all of {classes}; expected one of them, at least, to count.")
     there, of_class = np.unique(y, return_inverse=True)
     of_each: NDArray[np.float64] = np.array([float(weights.get(name, 1.0)) for name in there.tolist()])[of_class]
     return of_each

@@ -70,7 +70,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
 def hidden_layers(sizes: Any, activation: Any) -> tuple[Hidden, ...]:
     """Read ``hidden_layer_sizes`` and ``activation``: one name for all layers, or one for each."""
     given = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-    if not all(isinstance(size, Integral) for size in given):
+    if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in given):
         raise ValueError(f"hidden_layer_sizes must be whole numbers, one a layer; got {given}.")
     widths = [int(size) for size in given]
     if any(width < 1 for width in widths):
