@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pellucid import datasets, equations, errors
     from pellucid.estimators import MLPClassifier, MLPRegressor
-    from pellucid.network import Network, load
+    from pellucid.loading import load
+    from pellucid.network import Network
 
 __version__ = "0.1.0"
 
@@ -26,7 +27,7 @@ _NAMES = {
     "MLPClassifier": "pellucid.estimators",
     "MLPRegressor": "pellucid.estimators",
     "Network": "pellucid.network",
-    "load": "pellucid.network",
+    "load": "pellucid.loading",
 }
 
 

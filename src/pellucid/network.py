@@ -1,4 +1,4 @@
-"""A trained network on its own: load it, ask it, look into it, save it.
+"""A trained network on its own: ask it, look into it, save it.
 
 >>> from pellucid.equations.worked_example import ARCHITECTURE, LAYERS
 >>> network = Network(ARCHITECTURE, LAYERS, classes=("no", "yes"))
@@ -24,11 +24,9 @@ from pellucid.engines import Engine, Packed, choose
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.network import Trace, forward
 from pellucid.equations.parameters import Array, Layer, Layers
-from pellucid.errors import ModelFileError, SettingError, ShapeError
-from pellucid.formats.bundled import bundled
-from pellucid.formats.model_file import Model, read_model, write_model
+from pellucid.errors import SettingError, ShapeError
+from pellucid.formats.model_file import Model, write_model
 from pellucid.training.evaluation import Evaluation, evaluate
-from pellucid.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from pellucid.explain import Explanation
@@ -183,6 +181,7 @@ class Network:
         number an output. Raises as ``predict_proba``, and ``SettingError`` for a label that is none of the classes, or a
         rate that is not positive.
 
+        >>> from pellucid import load
         >>> load("mnist").explain([0] * 784, 7).step("p").tag
         'p'
         """
@@ -363,41 +362,3 @@ def _plain_labels(classes: Sequence[Any]) -> Classes:
     if are_labels(labels):
         return labels
     raise ShapeError(f"the classes are {', '.join(map(repr, labels[:5]))}", "numbers, or words, but not both")
-
-
-def bundled_for(path: str | Path) -> Path | None:
-    """Find the bundled model that a name means: None where there is none, or a file, a model or a run bears that name.
-
-    A folder without any of these does not: MNIST's own files lie in a folder ``mnist`` as a rule.
-    """
-    place = Path(path)
-    folder = RunFolder(place)
-    taken = (folder.exists() or folder.model.is_file()) if place.is_dir() else place.exists()
-    return None if taken else bundled(str(path))
-
-
-def load(path: str | Path, *, engine: Engine | None = None) -> Network:
-    """Load a network from a model file, from the folder of a run, or, where none has that name, a bundled one: "mnist".
-
-    >>> load("mnist")
-    <pellucid.Network 784-128-64-10, 109,386 parameters>
-
-    Everything in the file is checked. Raises ``ModelFileError`` for what is no model.
-    """
-    return Network.of_model(read_model(model_file(path)), engine)
-
-
-def model_file(path: str | Path) -> Path:
-    """Find the file that is meant: itself, that of a run's folder, or a bundled one.
-
-    Raises ``ModelFileError`` for a folder without a model.
-    """
-    place = bundled_for(path) or Path(path)
-    if not place.is_dir():
-        return place
-    folder = RunFolder(place)
-    if not folder.model.is_file():
-        stopped = folder.exists() and folder.read_record()["status"] != "diverged"
-        hint = f"Its run was not finished: try pellucid train --resume {place}." if stopped else ""
-        raise ModelFileError(f"the folder {place} holds no model.safetensors", "a model file, or a run", hint)
-    return folder.model

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from pellucid.datasets.for_a_network import Labelled
 from pellucid.engines import choose
-from pellucid.network import load
+from pellucid.loading import load
 from pellucid.web.app import create_app
 from pellucid.web.runs import Trainer
 from pellucid.web.samples import samples

@@ -13,7 +13,8 @@ from pellucid.equations.architecture import Architecture, Hidden
 from pellucid.equations.losses import BinaryCrossEntropy, ClassSquaredError, CrossEntropy, Loss
 from pellucid.equations.parameters import Layer
 from pellucid.explain.numerals import share
-from pellucid.network import Network, load
+from pellucid.loading import load
+from pellucid.network import Network
 from pellucid.web.samples import samples
 
 

@@ -162,7 +162,7 @@ def test_a_network_whose_numbers_are_too_large_is_explained_in_a_sentence_only(c
 
 
 def test_the_network_is_saved_as_a_model_file_that_tells_of_the_steps_taken(client, explained, tmp_path) -> None:
-    from pellucid.network import load
+    from pellucid.loading import load
 
     def saved():
         answer = client.get("/api/v1/model.safetensors")

@@ -41,7 +41,7 @@ def evaluate(
     from pellucid.engines import choose
     from pellucid.errors import SettingError
     from pellucid.labelled import examples_within
-    from pellucid.network import load
+    from pellucid.loading import load
     from pellucid.training.mistakes import MOST_SHOWN, shown_of
     from pellucid.training.tally import tally
 

@@ -95,7 +95,7 @@ def _of_network(
     rate: float,
 ) -> Explanation:
     from pellucid.errors import SettingError
-    from pellucid.network import load
+    from pellucid.loading import load
 
     if image is not None and (index is not None or data is not None):
         raise SettingError(f"--image is given with {'--index' if index is not None else '--data'}", "one of them")

@@ -40,7 +40,7 @@ def export(
     c: one C99 header that needs only math.h. c-int8: the same with 8-bit weights, a quarter of the bytes.
     """
     from pellucid.errors import SettingError
-    from pellucid.network import load
+    from pellucid.loading import load
 
     output = Output(json)
     if to is None and (to := ENDINGS.get(out.suffix.lower())) is None:

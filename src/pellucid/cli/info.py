@@ -21,7 +21,7 @@ def info(
     json: Json = False,
 ) -> None:
     """Show what is in a model file: layers, classes, scaling, how it was trained."""
-    from pellucid.network import load
+    from pellucid.loading import load
 
     output = Output(json)
     network = load(model)

@@ -38,7 +38,7 @@ def predict(
     from pellucid.datasets.for_a_network import examples_to_predict
     from pellucid.engines import choose
     from pellucid.labelled import what_it_knows
-    from pellucid.network import load
+    from pellucid.loading import load
 
     output = Output(json)
     network = load(model, engine=choose(engine, threads=threads).engine)

@@ -50,7 +50,7 @@ def serve(
     from pellucid.engines import choose
     from pellucid.errors import MissingExtraError, SettingError
     from pellucid.labelled import examples_for
-    from pellucid.network import load
+    from pellucid.loading import load
 
     try:
         from pellucid.web.runs import Trainer

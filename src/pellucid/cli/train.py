@@ -375,7 +375,7 @@ def _absolute(data: str) -> str:
 
 def _absolute_model(model: str) -> str:
     """Make the path of a model absolute; the name of one that comes with the package stays a name."""
-    from pellucid.network import bundled_for
+    from pellucid.loading import bundled_for
 
     place = Path(model).expanduser()
     return str(place.resolve()) if place.exists() and bundled_for(model) is None else model

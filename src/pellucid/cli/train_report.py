@@ -93,7 +93,7 @@ class TrainReport:
         from pellucid.cli.page import write_page
         from pellucid.datasets.dataset import Dataset
         from pellucid.errors import StorageError
-        from pellucid.network import load
+        from pellucid.loading import load
         from pellucid.training.evaluation import Evaluation
         from pellucid.training.mistakes import shown_of
         from pellucid.training.run import tally_test_part

@@ -30,7 +30,8 @@ from pellucid.estimators.telling import CallbackSupportMixin, with_callbacks
 from pellucid.estimators.validation import Part
 from pellucid.formats.model_file import read_model, write_model
 from pellucid.formats.records import architecture_from_record, architecture_to_record
-from pellucid.network import Network, model_file
+from pellucid.loading import model_file
+from pellucid.network import Network
 from pellucid.training.keeper import SECONDS_BETWEEN_CHECKPOINTS
 
 ROWS_OF_A_BLOCK = 4096

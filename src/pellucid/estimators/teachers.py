@@ -9,7 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.beyond.teacher import Teacher
-from pellucid.network import Network, load
+from pellucid.loading import load
+from pellucid.network import Network
 
 
 def teacher_of(estimator: Any, architecture: Architecture) -> Teacher | None:

@@ -9,7 +9,7 @@ from pellucid.datasets.dataset import Dataset
 from pellucid.datasets.streamed import StreamedDataset
 from pellucid.equations.beyond.teacher import TEMPERATURE, WEIGHT, Teacher
 from pellucid.errors import SettingError
-from pellucid.network import load
+from pellucid.loading import load
 
 
 def teacher_of(dataset: Dataset | StreamedDataset, options: Mapping[str, Any]) -> Teacher | None:
