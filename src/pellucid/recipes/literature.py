@@ -227,6 +227,6 @@ LITERATURE = (
     ),
     _dropout(
         "srivastava-max-norm", "784-1024-1024-1024-10, ReLU, dropout, max-norm", 1.06, _SRIVASTAVA,
-        hidden="1024,1024,1024", input_dropout=0.2, **_BOUNDED,
+        hidden="1024,1024,1024", input_dropout=0.2, **{**_BOUNDED, "epochs": 375, "learning_rate": 0.7},
     ),
 )  # fmt: skip
