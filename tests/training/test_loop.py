@@ -324,6 +324,17 @@ def test_a_dead_layer_and_a_loss_above_guessing_are_told_once_and_remembered(
         == 1
     )
     assert "is dead" in result.trouble
+    assert "Try a lower learning rate." in result.trouble
+
+
+def test_of_examples_that_are_all_the_same_no_other_rate_is_advised(
+    engine: Engine, architecture: Architecture, examples: Examples
+) -> None:
+    alike = replace(examples, X=np.repeat(examples.X[:1], len(examples), axis=0))
+    settings = Settings(epochs=1, batch_size=16, learning_rate=300.0, seed=1)
+    trouble = fit(engine, architecture, alike, settings).trouble
+    assert trouble is not None
+    assert trouble.endswith("so that nothing passes. They are all the same: their columns are constant.")
 
 
 def test_what_a_guess_costs_is_the_losss_own(engine: Engine, architecture: Architecture, examples: Examples) -> None:

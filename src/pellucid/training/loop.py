@@ -289,9 +289,11 @@ def _troubles(architecture: Architecture, settings: Settings, snapshot: Snapshot
         )
     for dead in dead_layers(trace)[:1]:
         width = architecture.hidden[dead - 1].width
+        are_alike = bool((trace.x == trace.x[0]).all())
+        advice = "They are all the same: their columns are constant." if are_alike else "Try a lower learning rate."
         sentences["dead"] = (
             f"Hidden layer {dead} is dead: none of its {width} neurons is on for any of {len(trace.x)} training examples, "
-            "so that nothing passes. Try a lower learning rate."
+            f"so that nothing passes. {advice}"
         )
     return sentences
 
