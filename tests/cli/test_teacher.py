@@ -51,6 +51,16 @@ def test_a_run_goes_on_to_the_bit_with_its_teacher(cli, teacher, tmp_path, monke
     assert whole == resumed
 
 
+def test_a_teacher_that_has_moved_may_be_named_anew(cli, teacher, tmp_path) -> None:
+    assert cli("train", *teacher, *QUICK, "--epochs", 2, "--out", tmp_path / "run").code == 0
+    moved = teacher[-1].rename(tmp_path / "moved")
+    said = cli("train", "--resume", tmp_path / "run", "--epochs", 3)
+    assert said.code == 2
+    assert "of the teacher, there is no file" in said.err
+    assert "Is it elsewhere now? Name it with --teacher." in said.err
+    assert cli("train", "--resume", tmp_path / "run", "--epochs", 3, "--teacher", moved).code == 0
+
+
 def test_a_bundled_teacher_is_found_again_though_a_folder_has_its_name(cli, tmp_path, monkeypatch) -> None:
     X = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
     np.savez("pictures.npz", X=X, y=np.arange(50) % 10)

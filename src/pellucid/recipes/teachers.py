@@ -8,7 +8,7 @@ from typing import Any
 from pellucid.datasets.dataset import Dataset
 from pellucid.datasets.streamed import StreamedDataset
 from pellucid.equations.beyond.teacher import TEMPERATURE, WEIGHT, Teacher
-from pellucid.errors import SettingError
+from pellucid.errors import ModelFileError, SettingError
 from pellucid.loading import load
 
 
@@ -24,7 +24,11 @@ def teacher_of(dataset: Dataset | StreamedDataset, options: Mapping[str, Any]) -
                 got = f"--{name.replace('_', '-')} is given without --teacher"
                 raise SettingError(got, "a model to learn from", "Try --teacher MODEL.")
         return None
-    network = load(named)
+    try:
+        network = load(named)
+    except ModelFileError as error:
+        advice = error.advice or "Is it elsewhere now? Name it with --teacher."
+        raise ModelFileError(f"of the teacher, {error.got}", error.expected, advice) from error
     if not network.classes:
         raise SettingError(f"the teacher {named} gives numbers", "a network that tells classes apart")
     if network.classes != tuple(dataset.classes):
