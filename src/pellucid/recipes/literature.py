@@ -105,7 +105,7 @@ def _simard(kind: str, error: float, checked: bool, **options: Any) -> Recipe:
 
 
 _OF_DROPOUT = {
-    0.7: "between 0.5 and 1.0, which the validation part does not tell apart after 200 epochs",
+    0.7: "between 0.5 and 1.0, which the validation part hardly tells apart",
     0.5: "the best of 0.25, 0.5 and 1.0 for 784-1024-1024-1024-10 on the validation part",
     0.4: "the better of 0.2 and 0.4 on the validation part",
     0.001: "Adam's usual one",
