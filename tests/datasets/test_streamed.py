@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pellucid.datasets import load, load_within_memory, parse_size, write_idx
 from pellucid.datasets.dataset import Dataset, hold_out_a_fifth
+from pellucid.datasets.for_a_network import LabelledInFiles, Trained, labelled_within
 from pellucid.datasets.held_out import HeldOut
 from pellucid.datasets.memory import rows_of_a_window
 from pellucid.datasets.streamed import StreamedDataset
@@ -286,6 +287,21 @@ def test_a_parquet_file_that_is_cut_short_or_changed_is_named(tmp_path: Path) ->
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DataError, match=r"t\.parquet is spoiled, or no Parquet file"):
         streamed(path)
+
+
+@pytest.mark.parametrize("column", ["verdict", "label"])
+def test_a_table_to_be_judged_by_is_read_block_by_block_whichever_column_its_labels_have(
+    tmp_path: Path, column: str
+) -> None:
+    learned = table(30_000)
+    learned.rename(columns={"label": "verdict"}).to_parquet(tmp_path / "learned.parquet", row_group_size=500)
+    trained = streamed(tmp_path / "learned.parquet", "verdict")
+    knows = Trained(trained.input_shape, trained.classes, trained.columns, trained.fingerprint, label="verdict")
+    other = learned.iloc[::-1].rename(columns={"label": column})
+    other.to_parquet(tmp_path / "other.parquet", row_group_size=500)
+    found = labelled_within(str(tmp_path / "other.parquet"), knows, memory=2**20)
+    assert isinstance(found, LabelledInFiles)
+    np.testing.assert_array_equal(np.sort(np.concatenate([y for _, y in found.portions()])), np.sort(learned["label"]))
 
 
 def test_an_empty_table_among_others_is_no_harm_and_alone_it_is_refused(tmp_path: Path) -> None:

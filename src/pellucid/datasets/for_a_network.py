@@ -103,12 +103,16 @@ def labelled_within(
         if must_be_the_same and not dataset.has_own_split and dataset.fingerprint != trained.fingerprint:
             raise _changed(name_or_path, trained)
         return _part(dataset, trained)
-    with suppress(DataError):  # too small to train on, or of one class: it may do to be judged by
-        dataset = load_within_memory(name_or_path, label or trained.label, memory)
-        if dataset.fingerprint == trained.fingerprint:
-            return _part(dataset, trained)
-        if isinstance(dataset, StreamedDataset) and dataset.columns == trained.columns and not must_be_the_same:
-            return _part(dataset, trained)
+    columns = dict.fromkeys(
+        (label or trained.label, label)
+    )  # the labels of another table may have a column of another name
+    for column in columns:
+        with suppress(DataError):  # too small to train on, or of one class: it may do to be judged by
+            dataset = load_within_memory(name_or_path, column, memory)
+            if dataset.fingerprint == trained.fingerprint:
+                return _part(dataset, trained)
+            if isinstance(dataset, StreamedDataset) and dataset.columns == trained.columns and not must_be_the_same:
+                return _part(dataset, trained)
     if must_be_the_same:
         raise _changed(name_or_path, trained)
     path = Path(name_or_path)
