@@ -263,6 +263,9 @@ def test_another_solver_may_go_on_where_one_has_stopped(kind, engine, problem) -
     after = estimator.loss_
     estimator.set_params(solver="sgd", learning_rate_init=1e-4, max_iter=3).fit(X, y)
     assert estimator.loss_ == pytest.approx(after, rel=0.2)
+    assert [record["epoch"] for record in estimator.history_] == list(range(1, len(estimator.history_) + 1))
+    assert [record["loss"] for record in estimator.history_ if record["learning_rate"]] == estimator.loss_curve_
+    assert min(record["loss"] for record in estimator.history_[:-3]) == pytest.approx(after)
 
 
 def test_a_fit_begins_anew_whatever_was_fitted_before(kind, engine, problem, bits) -> None:

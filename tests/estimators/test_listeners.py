@@ -80,11 +80,12 @@ def test_a_fit_that_is_left_by_whatever_exception_leaves_an_earlier_one_as_it_wa
     estimator.partial_fit(X, y)
 
 
-def test_a_bar_is_shown_where_it_is_asked_for(kind, engine, problem, capsys) -> None:
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_bar_is_shown_where_it_is_asked_for(solver, kind, engine, problem, capsys) -> None:
     X, y = problem("iris")
-    kind(progress_bar=True, engine=engine, **QUICK).fit(X, y)
+    kind(progress_bar=True, solver=solver, engine=engine, **QUICK).fit(X, y)
     assert "12/12" in capsys.readouterr().out
-    kind(engine=engine, **QUICK).fit(X, y)
+    kind(solver=solver, engine=engine, **QUICK).fit(X, y)
     assert not capsys.readouterr().out
 
 

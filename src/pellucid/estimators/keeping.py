@@ -7,6 +7,7 @@ from math import inf, isfinite
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 
 from pellucid.answers import Task, task_of
@@ -27,6 +28,15 @@ FITTED = (
 )
 """What a fit has shown, as far as it holds no clock."""
 
+TYPES_OF_CLASSES = (
+    "bool",
+    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+    "float32",
+    "float64",
+    "object",
+)
+"""Those that labels are given back in. A file's words are of the type that NumPy makes of them."""
+
 _INF_IN_OLDER_FILES = {**dict.fromkeys(FITTED, inf), "n_iter_no_change": inf, "standing": -inf}
 """What the word "inf" stood for before infinities were told from words, and from each other."""
 
@@ -37,9 +47,10 @@ def model_of(estimator: Any, network: Network, *, optimizer: bool) -> Model:
         name: _plain(value) for name, value in estimator.get_params(deep=False).items() if _is_plain(name, value)
     }
     fitted = {name: _plain(getattr(estimator, name)) for name in FITTED if getattr(estimator, name, None) is not None}
-    record: dict[str, Any] = {
-        "estimator": {"class": type(estimator).__name__, "parameters": parameters, "fitted": fitted}
-    }
+    of_estimator = {"class": type(estimator).__name__, "parameters": parameters, "fitted": fitted}
+    if (classes := getattr(estimator, "classes_", None)) is not None and classes.dtype.name in TYPES_OF_CLASSES:
+        of_estimator["type_of_classes"] = classes.dtype.name
+    record: dict[str, Any] = {"estimator": of_estimator}
     if (digest := getattr(estimator, "_taught_by", None)) is not None:
         record["teacher"] = digest
     memory = getattr(estimator, "_state", None) if optimizer else None
@@ -90,13 +101,25 @@ def restore(estimator: Any, model: Model) -> None:
         if name in FITTED:
             setattr(estimator, name, _from_plain(name, value))
     if model.classes:
-        estimator._take_classes(np.array(model.classes), task_of(architecture, model.classes))
+        estimator._take_classes(_classes(model), task_of(architecture, model.classes))
     estimator._take(model.layers)
     if model.optimizer is not None:
         estimator._state = tuple(model.optimizer)
         standing = _from_plain("standing", _record(model).get("fitted", {}).get("standing"))
         estimator._standing = standing and Standing(*standing)
     estimator.network_  # noqa: B018  made now, so that asking changes nothing
+
+
+def _classes(model: Model) -> NDArray[Any]:
+    """Read the labels in the type that they were learned in, where the file names one that can hold them."""
+    classes, name = np.array(model.classes), _record(model).get("type_of_classes")
+    if name == "object":
+        return classes.astype(object)
+    if name not in TYPES_OF_CLASSES or classes.dtype.kind not in "biuf":
+        return classes
+    with np.errstate(over="ignore", invalid="ignore"):
+        as_learned = classes.astype(name)
+    return as_learned if np.array_equal(as_learned, classes) else classes
 
 
 def _record(model: Model) -> dict[str, Any]:

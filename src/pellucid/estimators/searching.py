@@ -12,7 +12,7 @@ from pellucid.equations.parameters import Layers
 from pellucid.estimators.lbfgs import search
 from pellucid.estimators.parameters import listeners_of
 from pellucid.estimators.resuming import identity_of_fit, searching_on
-from pellucid.estimators.telling import warn
+from pellucid.estimators.telling import progress_bar, warn
 from pellucid.estimators.validation import Part
 from pellucid.training.callbacks import Callbacks
 from pellucid.training.evaluation import Judged
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def take_search(fitting: Fitting, examples: Examples, state: State, training: Part, judged_on: Part | None) -> bool:
     """Search from where the parameters stand, and give the estimator what is found; say whether the user ended it."""
     estimator, listeners = fitting.estimator, Callbacks(listeners_of(fitting.estimator))
-    estimator.history_ = []
+    records_before = len(estimator.history_)
 
     def what_it_is() -> dict[str, Any]:
         names = ("solver", "alpha", "max_iter", "max_fun", "tol")
@@ -39,7 +39,7 @@ def take_search(fitting: Fitting, examples: Examples, state: State, training: Pa
     def judged(layers: Layers, loss: float) -> EpochRecord:
         found = fitting.judge(layers) if fitting.judge else Judged(np.nan)
         return EpochRecord(
-            epoch=len(estimator.history_) + 1,
+            epoch=len(estimator.history_) - records_before + 1,
             loss=loss,
             accuracy=None,
             validation_loss=found.loss if fitting.judge else None,
@@ -50,12 +50,16 @@ def take_search(fitting: Fitting, examples: Examples, state: State, training: Pa
             validation_score=found.score,
         )
 
-    with searching_on(fitting.place, what_it_is) as kept:
+    with (
+        searching_on(fitting.place, what_it_is) as kept,
+        progress_bar(estimator.max_iter, shown=estimator.progress_bar, of="iterations") as advance,
+    ):
 
         def on_iteration(layers: Layers, loss: float) -> bool:
             record, is_new = kept.iteration(lambda: judged(layers, loss))
-            estimator.history_.append(dict(vars(record)))
+            estimator.history_.append({**vars(record), "epoch": records_before + record.epoch})
             estimator._take(layers)
+            advance(record)
             if not is_new:  # whoever listens has heard of it before the fit was stopped
                 return fitting.stop()
             if estimator.verbose:

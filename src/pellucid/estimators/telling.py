@@ -119,7 +119,7 @@ class SklearnCallbacks(Callback):
 
 
 @contextmanager
-def progress_bar(epochs: int, *, shown: bool) -> Iterator[Callable[[EpochRecord], None]]:
+def progress_bar(epochs: int, *, shown: bool, of: str = "epochs") -> Iterator[Callable[[EpochRecord], None]]:
     """Show a bar that advances an epoch at a time."""
     if not shown:
         yield lambda record: None
@@ -128,5 +128,5 @@ def progress_bar(epochs: int, *, shown: bool) -> Iterator[Callable[[EpochRecord]
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as bar:
-        task = bar.add_task("epochs", total=epochs)
+        task = bar.add_task(of, total=epochs)
         yield lambda record: bar.update(task, completed=record.epoch, description=f"loss {record.loss:.4f}")
