@@ -50,7 +50,7 @@ bench: .venv/test.done  ## measure: the reference engine beside NumPy written by
 
 .PHONY: peers
 peers: .venv/bench.done  ## measure: our engines beside NumPy, PyTorch, JAX, scikit-learn and onnxruntime
-	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.run --threads 2 --out build/peers
 
 .PHONY: stub
 stub: .venv/test.done  ## write anew what Python's type checker knows of the C++ module

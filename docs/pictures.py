@@ -11,7 +11,8 @@ from pellucid import datasets
 from pellucid.engines import ReferenceEngine
 from pellucid.equations.architecture import Architecture, Hidden
 from pellucid.report.curves import draw_curves
-from pellucid.training.loop import Examples, fit
+from pellucid.training.examples import Examples
+from pellucid.training.loop import fit
 from pellucid.training.settings import Settings
 
 HELD_OUT = 10_000

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from runpy import run_path
 
 import pytest
 import typer.main
@@ -12,7 +13,10 @@ from pellucid.cli.app import app
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     path
-    for folder in (ROOT, ROOT / "decisions", ROOT / "docs", ROOT / "benchmarks", ROOT / "src/pellucid/equations")
+    for folder in (
+        ROOT,
+        *(ROOT / name for name in ("decisions", "docs", "benchmarks", "cpp", "src/pellucid/equations")),
+    )
     for path in folder.glob("*.md")
 ]
 
@@ -65,6 +69,11 @@ def test_the_readme_shows_every_verb() -> None:
     readme = (ROOT / "README.md").read_text()
     for verb in typer.main.get_command(app).commands:
         assert f"pellucid {verb} " in readme
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "docs").glob("*.py")), ids=lambda script: script.name)
+def test_every_script_of_the_documents_finds_what_it_imports(script: Path) -> None:
+    run_path(str(script))
 
 
 def test_the_table_of_accuracy_is_that_of_its_record() -> None:
