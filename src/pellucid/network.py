@@ -22,6 +22,7 @@ from pellucid import __version__
 from pellucid.answers import Classes, Task, answers, are_labels, check_classes, probabilities, task_of
 from pellucid.engines import Engine, Packed, choose
 from pellucid.equations.architecture import Architecture
+from pellucid.equations.finite import is_finite_number
 from pellucid.equations.network import Trace, forward
 from pellucid.equations.parameters import Array, Layer, Layers
 from pellucid.errors import SettingError, ShapeError
@@ -190,8 +191,8 @@ class Network:
         examples, _ = self._examples(x)
         if len(examples) != 1:
             raise ShapeError(f"x holds {len(examples)} examples", "one", "Try x[0].")
-        if not 0 < learning_rate < np.inf:
-            raise SettingError(f"the learning rate is {learning_rate}", "a positive number")
+        if not is_finite_number(learning_rate) or learning_rate <= 0:
+            raise SettingError(f"the learning rate is {learning_rate!r}", "a positive number")
         return explain(
             self.architecture, self.layers, examples, self.wanted(y), learning_rate=learning_rate, example=example,
             label=y, says=self.predict(examples[0]),

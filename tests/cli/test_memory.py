@@ -89,8 +89,9 @@ def test_a_page_shows_the_same_mistakes_of_data_that_are_read_block_by_block(cli
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--memory", "plenty"], "--memory is 'plenty'; expected a number of bytes, at least 32M. Try --memory 1G."),
-        (["--memory", "1M"], "--memory is '1M'; expected a number of bytes, at least 32M"),
+        (["--memory", "plenty"], "--memory is 'plenty'; expected a number of bytes, from 32M to 1024T. Try --memory 1G."),
+        (["--memory", "1M"], "--memory is '1M'; expected a number of bytes, from 32M to 1024T."),
+        (["--memory", "9" * 400], "99'; expected a number of bytes, from 32M to 1024T. Try --memory 1G."),
         (["--batch-size", "20000"], "--memory 32 MiB is too small: a quarter of it holds 21,845 rows; expected room for"),
         (["--validation", "56000"], "--validation is 56,000; expected less than the 56,000 training rows"),
     ],

@@ -74,6 +74,15 @@ def test_a_row_whose_time_is_over_says_how_to_go_on(cli, tiny_mnist, tmp_path) -
     assert "| not ended | 0 of 2 | 0 of 40 |" in (tmp_path / "my rows" / "table.md").read_text()
 
 
+def test_beside_a_record_that_is_spoiled_nothing_is_trained(cli, tiny_mnist, tmp_path) -> None:
+    (tmp_path / "reproductions" / "best").mkdir(parents=True)
+    (tmp_path / "reproductions" / "best" / "reproduction.json").write_text("{}")
+    said = cli("reproduce", "quick", "--seeds", 1, "--engine", "reference")
+    assert said.code == 2
+    assert "reproduction.json is spoiled" in said.err
+    assert not (tmp_path / "reproductions" / "quick").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(DATA is None, reason="MNIST itself is needed: set PELLUCID_DATA to the folder that holds mnist/")
 def test_two_ctrl_c_leave_the_table_and_the_way_on(tmp_path, monkeypatch) -> None:
@@ -291,6 +300,7 @@ def test_pictures_are_shown_in_letters(cli, tiny_mnist) -> None:
         (["--augment", "both", "--seed", -1], "--seed is -1; expected a whole number from 0"),
         (["--epochs", 2], "--epochs is 2, but nothing is distorted; expected --augment beside it"),
         (["--seed", 0], "--seed is 0, but nothing is distorted"),
+        (["--augment", "none", "--epochs", 2], "--epochs is 2, but nothing is distorted"),
         (["--out", "a.jpg"], "--out is a.jpg; expected the name of a PNG file. Try: --out a.png"),
         (["--augment", "x=1"], "--augment holds 'x=1'"),
         (["--out", "a.png"], "matplotlib"),

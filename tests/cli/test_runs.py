@@ -15,6 +15,8 @@ from pellucid import load
 from pellucid.engines import why_no_native_engine
 from pellucid.equations.optimizers import OPTIMIZERS
 
+SPOILED = str(Path("run/run.json")) + " is spoiled"
+
 
 def wait_for(text: str, process: "subprocess.Popen[str]") -> None:
     """Read what a process prints until ``text`` comes."""
@@ -31,6 +33,38 @@ def test_resume_takes_the_runs_own_options(cli, small, tmp_path) -> None:
     assert again.json["test_accuracy"] == whole["test_accuracy"]
     assert again.json["seed"] == 4
     assert "is finished" in again.err
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (("settings", "extras"), {"l2": "x"}, "l2 is 'x'; expected at least 0, and finite."),
+        (("settings", "extras"), {"dropout": None}, "dropout is None; expected at least 0 and below 1."),
+        (("settings", "extras"), {"augmentation": [1]}, SPOILED),
+        (("settings", "extras"), {"augmentation": {"rotation": 10**400}}, "0; expected a finite number."),
+        (("settings", "extras"), {"teacher": "mnist"}, "teacher is 'mnist'; expected a Teacher, or None."),
+        (("settings", "extras"), "abc", SPOILED),
+        (("settings", "extras"), None, SPOILED),
+        (("settings", "solver_settings"), {"nu": 0.5}, "are {'nu': 0.5}; expected numbers named beta_1"),
+        (("settings", "learning_rate"), 10**400, "0; expected a positive number. Try 0.001."),
+        (
+            ("architecture", "loss_settings"),
+            {"label_smoothing": "x"},
+            "label_smoothing of cross_entropy is 'x'; expected",
+        ),
+        (("architecture", "loss_settings"), {"seed": 1}, SPOILED),
+        (("architecture", "hidden"), 7, SPOILED + " ('int' object is not iterable)."),
+        (("architecture", "hidden"), [{"width": 8}], SPOILED + " (it lacks 'activation')."),
+    ],
+)
+def test_a_record_in_which_a_value_is_not_what_a_run_wrote_is_refused(cli, small, place, value, message) -> None:
+    cli("train", *small, "--solver", "adam", "--epochs", 1, "--out", "run")
+    record = json.loads(Path("run/run.json").read_text())
+    record[place[0]][place[1]] = value
+    Path("run/run.json").write_text(json.dumps(record))
+    said = cli("train", "--resume", "run", "--json")
+    assert said.code == 2
+    assert message in said.error["message"]
 
 
 def test_resume_with_another_network_says_what_differs(cli, small) -> None:

@@ -111,6 +111,21 @@ def test_hidden_none_is_softmax_regression(cli, points) -> None:
             "--activation names 3 layers; expected 1, or 2, as --hidden does",
         ),
         (["--hidden", "0"], "setting", "a layer has width 0; expected a whole number of neurons, at least 1."),
+        (
+            ["--hidden", "1" + 17 * "0"],
+            "setting",
+            "a layer of 5-100000000000000000-3 has too many weights; expected at most 4,294,967,296 a layer.",
+        ),
+        (
+            ["--epochs", "1" + 20 * "0", "--warm-up", "1" + 19 * "0"],
+            "setting",
+            "--epochs is 100000000000000000000; expected a whole number from 1 to 4,294,967,295.",
+        ),
+        (
+            ["--checkpoint-seconds", "0", "--data", "/no/such/file.csv"],  # which is not looked for
+            "setting",
+            "--checkpoint-seconds is 0; expected a positive number of seconds. Try 60.",
+        ),
         (["--engine", "warp"], "setting", "there is no engine 'warp' here; expected one of auto, "),
         (["--solver", "sdg"], "setting", "--solver is 'sdg'; expected one of sgd, momentum"),
         (["--schedule", "cosinus"], "setting", "--schedule is 'cosinus'; expected one of constant"),

@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from pellucid.datasets.dataset import hold_out_a_fifth
 
 
 def test_without_mnist_train_says_so_and_trains_on_the_digits(cli, monkeypatch) -> None:
@@ -64,6 +67,31 @@ def _save_fruit(name: str, n: int = 60, *, labels: tuple[str, str] = ("apple", "
 
 
 QUICK = ("--hidden", 4, "--epochs", 20, "--batch-size", 8)
+
+
+@pytest.mark.parametrize(("number", "loss"), [("1e60", "not finite"), ("7e37", r"\d+\.\d{4}")])
+def test_a_test_row_too_large_to_compute_with_costs_neither_the_result_nor_the_page(cli, number, loss) -> None:
+    pytest.importorskip("pandas", reason="tables need pandas: pip install 'pellucid[tables]'")
+    sizes = np.random.default_rng(0).normal(0, 1, 200)
+    lines = [f"{size:.4f},{'large' if size > 0 else 'small'}" for size in sizes]
+    row = int(hold_out_a_fifth(200)[1][0])
+    lines[row] = f"{number},large"
+    Path("sizes.csv").write_text("\n".join(["size,kind", *lines]))
+    options = ["--label", "kind", "--hidden", "8", "--epochs", "6", "--report", "--out", "run"]
+    trained = cli("train", "--data", "sizes.csv", *options)
+    assert trained.code == 0, trained.err
+    assert re.search(rf"Test accuracy .* wrong\), loss {loss}", trained.out)
+    assert "report.html" in trained.out
+    record = json.loads(Path("run/run.json").read_text(), parse_constant=pytest.fail)
+    judged = cli("evaluate", "run")
+    assert re.search(rf" wrong\), loss {loss}, expected calibration error \d", judged.out)
+    for said in (trained.out, judged.out):
+        assert ("1 example holds numbers that are too large to compute with. It counts as wrong." in said) == (
+            loss == "not finite"
+        )
+    for command in (["evaluate", "run"], ["train", "--resume", "run"]):
+        found = json.loads(cli(*command, "--json").out, parse_constant=pytest.fail)
+        assert found.get("accuracy", found.get("test_accuracy")) == record["test_accuracy"]
 
 
 def test_a_column_stays_a_column_though_a_file_is_called_as_it_is(cli) -> None:

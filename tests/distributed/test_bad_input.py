@@ -154,6 +154,7 @@ SETTINGS = {
     "steps": ({}, {"steps_per_round": 1.5}, "steps_per_round is 1.5; expected a whole number"),
     "both": ({}, {"steps_per_round": 2, "epochs_per_round": 2}, "both epochs_per_round and steps_per_round"),
     "momentum": ({}, {"outer_momentum": 1.0}, "outer_momentum is 1.0; expected at least 0 and below 1"),
+    "no momentum": ({}, {"outer_momentum": "0.5"}, "outer_momentum is '0.5'; expected at least 0 and below 1"),
     "rate": ({}, {"outer_rate": 0}, "outer_rate is 0; expected a positive number"),
     "exact and steps": (
         {},

@@ -109,6 +109,20 @@ def test_an_epsilon_that_counts_as_zero_is_the_smallest_normal_number(target, fa
     np.testing.assert_array_equal(after[idle], before[idle])
 
 
+@pytest.mark.parametrize("rule", [Adam, AdamW])
+@pytest.mark.parametrize("epsilon", [1e-50, 1e-310])
+def test_such_an_epsilon_is_the_same_number_for_both_engines(target, training, dtype, rule, epsilon):
+    """1e-50 is 0 in float32: the weights of a pixel without ink would be divided 0 by 0."""
+    problem = training((30, 40, 20, 3), n=47)
+    problem.X[:, :WITHOUT_INK] = 0
+    tiny = rule(epsilon=epsilon)
+    expected = problem.run(ReferenceEngine(), tiny, problem.start(tiny, dtype), n_steps=1).state
+    found = problem.run(native.NativeEngine(target, 2), tiny, problem.start(tiny, dtype), n_steps=1).state
+    precision = np.finfo(dtype).eps
+    for ours, theirs in zip(tensors(found.layers), tensors(expected.layers), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=100 * precision * np.abs(theirs).max())
+
+
 class AskedError(Exception):
     """What ``stop`` may raise."""
 

@@ -43,6 +43,10 @@ def test_equal_architectures_are_equal_and_can_be_keys():
         ({"hidden": (Hidden(True),)}, "a layer has width True; expected"),
         ({"hidden": (Hidden("8"),)}, "a layer has width '8'; expected"),
         ({"input_shape": (28, 0)}, "a layer has width 0; expected"),
+        (
+            {"hidden": (Hidden(10**17),)},
+            "-100000000000000000-2 has too many weights; expected at most 4,294,967,296 a layer. Try --hidden 128,64.",
+        ),
         ({"outputs": 0}, "a layer has width 0; expected"),
         ({"outputs": 1}, "the data has 1 class; expected at least 2. There is nothing to tell apart."),
         ({"hidden": (Hidden(3, "rleu"),)}, "unknown activation 'rleu'; expected one of relu"),

@@ -92,6 +92,14 @@ def test_the_first_step_of_adam_has_the_size_of_the_rate(g):
     np.testing.assert_allclose(theta, [-0.25 * np.sign(g)], rtol=1e-8 / abs(g) + 16 * EPS)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_epsilon_that_would_be_rounded_to_0_leaves_what_never_had_a_gradient(dtype):
+    theta, zero = np.ones(2, dtype), np.zeros(2, dtype)
+    for epsilon in (1e-50, 1e-310, 5e-324):
+        moved, *_ = adam(theta, zero, zero, zero, t=1, learning_rate=0.1, epsilon=epsilon)
+        assert moved.tolist() == [1, 1]
+
+
 @given(theta=VECTORS, g=VECTORS, m=VECTORS, rate=st.floats(0, 10))
 def test_without_momentum_both_momentums_are_sgd(theta, g, m, rate):
     expected = sgd(theta, g, rate).tolist()
@@ -193,6 +201,8 @@ def test_settings_that_come_as_numpy_numbers_do_not_promote_float32(name):
         (Adam, {"beta_2": float("nan")}, r"beta_2 of adam is nan; expected at least 0 and below 1\."),
         (Adam, {"epsilon": -1e-8}, r"epsilon of adam is -1e-08; expected above 0 and below inf\."),
         (AdamW, {"epsilon": 0.0}, r"epsilon of adamw is 0\.0; expected above 0 and below inf\."),
+        (Adam, {"beta_1": "0.9"}, "beta_1 of adam is '0.9'; expected at least 0 and below 1."),
+        (Adam, {"epsilon": 10**400}, "epsilon of adam is 10+; expected above 0 and below inf."),
         (AdamW, {"weight_decay": float("inf")}, r"weight_decay of adamw is inf; expected at least 0 and below inf\."),
     ],
 )

@@ -20,7 +20,12 @@ FUNCTIONS = {
     if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
 }
 # Helpers that compute no equation: they need no source.
-HELPERS = {"schedules.py:rates", "parameters.py:zeros_like", "beyond/augmentation.py:are_pictures"}
+HELPERS = {
+    "schedules.py:rates",
+    "parameters.py:zeros_like",
+    "finite.py:is_finite_number",
+    "beyond/augmentation.py:are_pictures",
+}
 DOORS = {"open", "print", "input", "exec", "eval", "compile", "__import__"}
 NONDETERMINISTIC = {"random", "secrets", "time", "datetime", "uuid"}
 

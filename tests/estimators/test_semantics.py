@@ -398,3 +398,14 @@ def test_the_loss_falls(kind, engine, problem) -> None:
     curve = kind(engine=engine, random_state=0, max_iter=60).fit(X, y).loss_curve_
     assert curve[-1] < curve[0] / 2
     assert len(curve) == 60
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_false_is_a_0_where_a_number_is_wanted(solver, kind, engine, problem, bits) -> None:
+    X, y = problem("iris")
+    names = ["alpha", *(["dropout", "input_dropout", "beta_1"] if solver == "adam" else [])]
+    fits = [
+        kind(solver=solver, engine=engine, max_iter=3, random_state=0, **dict.fromkeys(names, zero)).fit(X, y)
+        for zero in (False, 0)
+    ]
+    assert bits(fits[0]) == bits(fits[1])

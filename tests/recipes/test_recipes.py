@@ -258,6 +258,25 @@ def test_a_run_of_other_settings_in_its_place_is_refused(small, tmp_path) -> Non
         small(tmp_path, precision="float64")
 
 
+def test_seeds_that_are_finished_count_without_their_models_and_are_not_trained_anew(small, tmp_path) -> None:
+    ours = small(tmp_path, seeds=2)
+    for model in tmp_path.rglob("model.safetensors"):
+        model.unlink()
+    begun: list[int] = []
+    again = small(tmp_path, seeds=1, minutes=0.0, callbacks=lambda seed, epochs: begun.append(seed) or ())
+    assert again.to_record() == ours.to_record()
+    assert not begun
+    assert not list(tmp_path.rglob("model.safetensors"))
+
+
+def test_a_record_without_seeds_is_refused_in_a_sentence(small, tmp_path) -> None:
+    path = tmp_path / "best" / "reproduction.json"
+    small(tmp_path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seeds": [], "error": None}))
+    with pytest.raises(RunFolderError, match=r"reproduction.json is spoiled .*Remove it"):
+        write_table(tmp_path)
+
+
 @pytest.mark.parametrize("spoiled", ["", "{}", "[1]", '{"recipe": "best"'])
 def test_a_spoiled_record_is_refused_in_a_sentence(tmp_path, spoiled) -> None:
     (tmp_path / "best").mkdir()

@@ -1,3 +1,4 @@
+import re
 import threading
 from dataclasses import replace
 from math import log
@@ -345,6 +346,36 @@ def test_what_a_guess_costs_is_the_losss_own(engine: Engine, architecture: Archi
     assert trouble is not None
     assert "above the 1.33 of giving all 3 classes the same" in trouble
     assert fit(engine, squared, examples, Settings(epochs=20, batch_size=16)).trouble is None
+
+
+def test_a_loss_just_above_a_guess_is_written_with_the_digits_that_show_it(
+    engine: Engine, architecture: Architecture, examples: Examples
+) -> None:
+    start = fit(engine, architecture, examples, Settings(epochs=1, batch_size=16)).snapshot
+    last = start.state.layers[-1]
+    nearly = last._replace(W=np.zeros_like(last.W), b=np.array([0.02, 0, 0], last.b.dtype))
+    start = replace(start, state=replace(start.state, layers=(*start.state.layers[:-1], nearly)))
+    ended = fit(engine, architecture, examples, Settings(epochs=2, batch_size=16, learning_rate=1e-9), start=start)
+    assert ended.trouble is not None
+    loss, guess = re.findall(r"\d\.\d+", ended.trouble)
+    assert float(loss) > float(guess)
+    assert len(loss) == len(guess) < 9
+
+
+def test_a_network_that_died_after_the_epoch_that_is_kept_is_no_trouble(
+    engine: Engine, architecture: Architecture, examples: Examples
+) -> None:
+    settings = Settings(epochs=6, batch_size=16, patience=2, validation=30)
+    sound = fit(engine, architecture, examples, replace(settings, epochs=1), validation=examples)
+    first, *others = sound.layers
+    off = first._replace(W=np.zeros_like(first.W), b=np.full_like(first.b, -1))
+    died = replace(sound.snapshot, state=replace(sound.snapshot.state, layers=(off, *others)))
+    listener = Listener()
+    ended = fit(engine, architecture, examples, settings, validation=examples, start=died, callbacks=[listener])
+    assert any("is dead" in sentence for sentence in listener.said)
+    assert (ended.ending, ended.kept_epoch) == (Ending.NO_IMPROVEMENT, 1)
+    assert bits(ended.layers) == bits(sound.layers)
+    assert ended.trouble is None
 
 
 def test_a_mean_that_was_never_begun_is_told(engine: Engine, architecture: Architecture, examples: Examples) -> None:

@@ -37,3 +37,17 @@ def test_where_all_is_right_the_first_example_is_shown() -> None:
     logits, y = np.eye(3)[[2, 1]], np.array([2, 1])
     shown = shown_of(Evaluation(logits, y), np.array([[5.0], [6.0]]), y)
     assert (shown.rows.tolist(), shown.X.tolist(), shown.mistakes) == ([0], [[5.0]], 0)
+
+
+def test_what_no_number_was_found_for_is_wrong_and_no_mistake_to_be_shown() -> None:
+    logits = np.array([[np.nan, 1.0, 2.0], [np.inf, 0.0, 0.0], [3.0, 1.0, 2.0], [3.0, 1.0, 2.0]])
+    found = Evaluation(logits, np.array([0, 0, 0, 1]))
+    assert (found.accuracy, found.unanswered, found.taken_for.tolist()) == (0.25, 2, [-1, -1, 0, 0])
+    assert found.confusion.tolist() == [[1, 0, 0], [1, 0, 0], [0, 0, 0]]
+    assert found.mistakes[0].tolist() == [3]
+    assert sum(each.examples for each in found.calibration[1]) == 2
+    shown = shown_of(Evaluation(logits[:3], found.y[:3]), np.arange(3.0)[:, None], found.y[:3])
+    assert (shown.rows.tolist(), shown.mistakes) == ([2], 0)
+    nothing = Evaluation(logits[:2], found.y[:2])
+    assert np.isnan(nothing.calibration[0])
+    assert nothing.calibration[1] == []

@@ -124,8 +124,9 @@ def show(
     from pellucid.recipes.pictures import seen
     from pellucid.report.pictures import draw_pictures, in_letters
 
+    by = None if augment is None else augmentation(augment)
     for name, value in (("--epochs", epochs), ("--seed", seed)):
-        if augment is None and value is not None:
+        if by is None and value is not None:
             raise SettingError(
                 f"{name} is {value}, but nothing is distorted", "--augment beside it, such as --augment both"
             )
@@ -138,7 +139,6 @@ def show(
     if out is not None and out.suffix.lower() != ".png":
         raise SettingError(f"--out is {out}", "the name of a PNG file", f"Try: --out {out.with_suffix('.png')}")
     output = Output(json)
-    by = None if augment is None else augmentation(augment)
     dataset = datasets.load(data, label)
     rows = seen(dataset, by, count, epochs, seed)
     if out is None:

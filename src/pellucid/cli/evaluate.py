@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pellucid.cli.output import Json, Output, escape, percent
+from pellucid.cli.output import Json, Output, escape, loss_in_words, percent
 from pellucid.cli.page import write_page
 from pellucid.cli.threads import EngineName, Threads, threads_in_use
 
@@ -61,12 +61,13 @@ def evaluate(
             shown = by_portions.shown
     n = result.n
     wrong = round((1 - result.accuracy) * n)
-    error, _ = result.calibration
+    loss, (error, _) = loss_in_words(result.loss), result.calibration
     output.say(f"[bold]{network.architecture}[/bold] on {escape(examples.what)}, {n:,} examples")
     output.say(
-        f"Accuracy [bold green]{percent(result.accuracy)}[/bold green] ({wrong:,} wrong), loss {result.loss:.4f}, "
+        f"Accuracy [bold green]{percent(result.accuracy)}[/bold green] ({wrong:,} wrong), loss {loss}, "
         f"expected calibration error {percent(error)}"
     )
+    output.warn_of_unanswered(result)
     output.say()
     names = [str(name) for name in network.classes]
     _say_classes(output, names, result)

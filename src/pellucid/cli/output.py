@@ -6,12 +6,14 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    pass
+    from pellucid.training.evaluation import Evaluation
+    from pellucid.training.tally import Tally
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -52,6 +54,12 @@ class Output:
             text = escape("  ".join([line[0].ljust(widths[0]), *cells[1:]]))
             self.say(f"[dim]{text}[/dim]" if number == 0 else text)
 
+    def warn_of_unanswered(self, found: Evaluation | Tally) -> None:
+        """Say how many examples the network gave no finite numbers for."""
+        if n := found.unanswered:
+            examples = f"{n:,} examples hold numbers that are" if n > 1 else "1 example holds numbers that are"
+            self.warn(f"{examples} too large to compute with. {'They count' if n > 1 else 'It counts'} as wrong.")
+
     def result(self, record: Mapping[str, Any]) -> None:
         """Print the JSON object, if one was asked for."""
         if self.as_json:
@@ -59,8 +67,8 @@ class Output:
 
 
 def print_json(record: Mapping[str, Any]) -> None:
-    """Print one JSON object on stdout. What JSON cannot say (NaN) becomes null."""
-    sys.stdout.write(json.dumps(_without_nan(record), ensure_ascii=False) + "\n")
+    """Print one JSON object on stdout. What JSON cannot say (NaN, ∞) becomes null."""
+    sys.stdout.write(json.dumps(_finite(record), ensure_ascii=False, allow_nan=False) + "\n")
     sys.stdout.flush()
 
 
@@ -95,9 +103,18 @@ def percent(share: float) -> str:
     return written(share)
 
 
-def _without_nan(value: Any) -> Any:
+def loss_in_words(loss: float | None) -> str:
+    """Write a mean loss, which may have no finite value.
+
+    >>> loss_in_words(0.08734), loss_in_words(None)
+    ('0.0873', 'not finite')
+    """
+    return "not finite" if loss is None or not isfinite(loss) else f"{loss:.4f}"
+
+
+def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _without_nan(each) for key, each in value.items()}
+        return {key: _finite(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(each) for each in value]
-    return None if isinstance(value, float) and value != value else value
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

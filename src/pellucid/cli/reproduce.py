@@ -98,8 +98,9 @@ class _Reproducing:
         from pellucid.engines.engine import check_precision
         from pellucid.errors import DivergedError, PellucidError
         from pellucid.recipes.reproduction import RECORD, reproduce
-        from pellucid.recipes.table import write_table
+        from pellucid.recipes.table import read_records, write_table
 
+        read_records(self.out)  # what cannot be put beside the others is refused before anything is trained
         chosen = choose(engine, threads=threads).engine
         check_precision(chosen, precision or "float32")
         self._introduce()

@@ -10,12 +10,14 @@ from typing import Any
 def options_of_the_stopped_run(resume: Path | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """Read them from the record in the folder; none where there is no run to go on with.
 
-    Raises ``RunFolderError`` for a record that is spoiled or of another version, ``SettingError`` where another recipe is
-    ``given`` than the one that it began with.
+    Raises ``RunFolderError`` for a record that is spoiled or of another version, ``SettingError`` for a setting in it that
+    is out of range, and where another recipe is ``given`` than the one that it began with.
     """
-    from pellucid.errors import RunFolderError, SettingError
+    from pellucid.errors import PellucidError, RunFolderError, SettingError
+    from pellucid.formats.records import architecture_from_record
     from pellucid.training.identity import check_version
     from pellucid.training.run_folder import RunFolder
+    from pellucid.training.settings import Settings
     from pellucid.training.taking_up import RUN, version_of
 
     if resume is None or not (folder := RunFolder(resume)).exists():
@@ -23,6 +25,8 @@ def options_of_the_stopped_run(resume: Path | None, given: Mapping[str, Any]) ->
     record = folder.read_record()
     check_version(folder.path, version_of(record), **RUN)  # first: another version may know other settings
     try:
+        Settings.from_record(record["settings"])
+        architecture_from_record(record["architecture"])
         hidden = ",".join(str(layer["width"]) for layer in record["architecture"]["hidden"]) or "none"
         activations = [layer["activation"] for layer in record["architecture"]["hidden"]]
         # One for all, where they are alike: then other widths, which are refused, are refused for what they are.
@@ -33,8 +37,11 @@ def options_of_the_stopped_run(resume: Path | None, given: Mapping[str, Any]) ->
         options["engine"] = f"{record['engine']['name']}:{record['engine']['target']}"
         if record["engine"]["name"] == "reference":  # there the number of threads changes bits
             options["threads"] = record["engine"]["threads"]
-    except (KeyError, TypeError) as error:
-        raise RunFolderError(f"{folder.record} is spoiled (it lacks {error})", advice="Begin a new run.") from error
+    except PellucidError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        why = f"it lacks {error}" if isinstance(error, KeyError) else error
+        raise RunFolderError(f"{folder.record} is spoiled ({why})", advice="Begin a new run.") from error
     began_with, wanted = options.get("recipe"), given.get("recipe")
     if wanted is not None and wanted != began_with:
         got = f"--recipe {wanted} is given for the run in {folder.path}"

@@ -255,7 +255,10 @@ class _Training:
     def run(self) -> int:
         from pellucid.cli.cluster import on_cluster, refuse_rounds
         from pellucid.cli.stopped_run import options_of_the_stopped_run
+        from pellucid.training.keeper import check_seconds
 
+        if self.checkpoint_seconds is not None:  # refused here: nothing is loaded and no folder made yet
+            check_seconds("--checkpoint-seconds", self.checkpoint_seconds)
         # A run that goes on has its recipe's options among its own.
         options = options_of_the_stopped_run(self.resume, self.given) or self._options_of_the_recipe()
         options |= self.given

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pellucid.cli.output import EXIT_INTERRUPTED, Output, escape, percent
+from pellucid.cli.output import EXIT_INTERRUPTED, Output, escape, loss_in_words, percent
 
 if TYPE_CHECKING:
     from pellucid.training.run import Plan, Run
@@ -92,7 +92,7 @@ class TrainReport:
         """Write the report where it was asked for; as little as a picture is it worth a run."""
         from pellucid.cli.page import write_page
         from pellucid.datasets.dataset import Dataset
-        from pellucid.errors import StorageError
+        from pellucid.errors import PellucidError
         from pellucid.loading import load
         from pellucid.training.evaluation import Evaluation
         from pellucid.training.mistakes import shown_of
@@ -113,7 +113,7 @@ class TrainReport:
             shown = found.shown
         try:
             write_page(folder.report, network, folder.path, found, shown, f"the test part of {data.name}")
-        except StorageError as error:
+        except PellucidError as error:  # no room, or numbers that no step can be worked with
             self.output.warn(str(error))
             return None
         return folder.report
@@ -128,8 +128,10 @@ class TrainReport:
         wrong = round((1 - record["test_accuracy"]) * rows)
         say(
             f"Test accuracy [bold green]{percent(record['test_accuracy'])}[/bold green] "
-            f"({wrong:,} of {rows:,} wrong), loss {record['test_loss']:.4f}"
+            f"({wrong:,} of {rows:,} wrong), loss {loss_in_words(record['test_loss'])}"
         )
+        if done.test is not None:
+            self.output.warn_of_unanswered(done.test)
         if done.test is not None and (pairs := done.test.most_confused(3)):
             names = self.plan.dataset.classes
             words = (f"{names[pair.true]} for {names[pair.taken_for]} ({pair.times}×)" for pair in pairs)

@@ -16,22 +16,22 @@ USUAL_MEMORY = 2**30
 BYTES_BESIDE_A_ROW = 128
 """What a row of a window takes beside its numbers: its class, its number, its place in the order, and the sorting of it."""
 
-LEAST_MEMORY = 2**25
+LEAST_MEMORY, MOST_MEMORY = 2**25, 2**50
 
 
 def parse_size(text: str) -> int:
     """Read a number of bytes: K, M, G and T are powers of 1,024.
 
-    Raises ``SettingError`` for what is no size, and for less than 32 MiB.
+    Raises ``SettingError`` for what is no size, for less than 32 MiB and for more than 1,024 TiB.
 
     >>> parse_size("1G"), parse_size("1.5 GiB"), parse_size("250MB")
     (1073741824, 1610612736, 262144000)
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:I?B)?\s*", text.upper())
-    size = int(float(match[1]) * UNITS[match[2]]) if match else 0
-    if not match or size < LEAST_MEMORY:
-        raise SettingError(f"--memory is {text!r}", "a number of bytes, at least 32M", "Try --memory 1G.")
-    return size
+    size = float(match[1]) * UNITS[match[2]] if match else 0.0
+    if not LEAST_MEMORY <= size <= MOST_MEMORY:
+        raise SettingError(f"--memory is {text!r}", "a number of bytes, from 32M to 1024T", "Try --memory 1G.")
+    return int(size)
 
 
 def size_in_words(size: int) -> str:

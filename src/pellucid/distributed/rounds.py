@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pellucid.distributed.averaging import Contribution, Work, exact_step, gradient_of_shard, next_state, train_shard
 from pellucid.distributed.host import Host, Shards
 from pellucid.engines import Engine, steps_of_an_epoch
+from pellucid.equations.finite import is_finite_number
 from pellucid.equations.parameters import Indices, Layers
 from pellucid.errors import SettingError
 from pellucid.training.callbacks import Callback, Callbacks, EpochFunction
@@ -48,9 +49,9 @@ class Rounds:
         for name, value in (("epochs_per_round", self.epochs), ("steps_per_round", self.steps)):
             if value is not None and (type(value) is not int or value < 1):
                 raise SettingError(f"{name} is {value!r}", "a whole number, at least 1")
-        if not 0 <= self.momentum < 1:
+        if not is_finite_number(self.momentum) or not 0 <= self.momentum < 1:
             raise SettingError(f"outer_momentum is {self.momentum!r}", "at least 0 and below 1", "Try 0.5.")
-        if not 0 < self.rate < inf:
+        if not is_finite_number(self.rate) or self.rate <= 0:
             raise SettingError(f"outer_rate is {self.rate!r}", "a positive number", "Try 1.")
         if self.steps is not None and self.epochs != 1:
             raise SettingError("both epochs_per_round and steps_per_round are given", "one of them")

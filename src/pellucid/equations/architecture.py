@@ -19,6 +19,9 @@ from pellucid.equations.parameters import Layers
 from pellucid.equations.scaling import Scaling
 from pellucid.errors import SettingError, ShapeError
 
+MOST_WEIGHTS = 2**32
+"""More weights of a layer would begin with the same random numbers: the blocks of a stream have numbers of 32 bits."""
+
 
 @dataclass(frozen=True)
 class Hidden:
@@ -34,7 +37,7 @@ class Architecture:
 
     ``input_shape`` is the shape of one example as people see it, (28, 28) for a picture or (30,) for a row of a table;
     the network sees it flattened. ``loss`` says what is put out, too: probabilities of classes, or numbers. Raises
-    ``SettingError`` for a size below 1 or a name that is not known.
+    ``SettingError`` for a size below 1, a layer too large, or a name that is not known.
     """
 
     input_shape: tuple[int, ...]
@@ -54,6 +57,10 @@ class Architecture:
                 )
         if not self.input_shape:
             raise SettingError("an example has no inputs", "the shape of one example, such as (28, 28)")
+        if max(fan_out * fan_in for fan_out, fan_in in self.weight_shapes) > MOST_WEIGHTS:
+            raise SettingError(
+                f"a layer of {self} has too many weights", f"at most {MOST_WEIGHTS:,} a layer", "Try --hidden 128,64."
+            )
         if self.loss.of_classes and self.outputs < 2:
             raise SettingError(f"the data has {self.outputs} class", "at least 2", "There is nothing to tell apart.")
         for layer in self.hidden:

@@ -16,6 +16,7 @@ learn from: loss and gradient are 0.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from math import log
 from typing import Any, ClassVar
@@ -37,6 +38,7 @@ from pellucid.equations.beyond.poisson import exponential, poisson_of_each, pois
 from pellucid.equations.beyond.quantile import quantile_of_each, quantile_slope
 from pellucid.equations.beyond.scaled_tanh import scaled_tanh
 from pellucid.equations.beyond.squared_error import squared_error_of_each, squared_error_slope
+from pellucid.equations.finite import is_finite_number
 from pellucid.equations.parameters import Array
 from pellucid.equations.softmax_cross_entropy import (
     cross_entropy,
@@ -131,7 +133,7 @@ class CrossEntropy(Loss):
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        _check(self, "label_smoothing", 0 <= self.label_smoothing < 1, "at least 0 and below 1")
+        _check(self, "label_smoothing", lambda share: 0 <= share < 1, "at least 0 and below 1")
 
     def outputs(self, z: Array) -> Array:
         """Apply [p]."""
@@ -211,7 +213,7 @@ class BinaryCrossEntropy(Loss):
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        _check(self, "label_smoothing", 0 <= self.label_smoothing < 1, "at least 0 and below 1")
+        _check(self, "label_smoothing", lambda share: 0 <= share < 1, "at least 0 and below 1")
 
     def outputs(self, z: Array) -> Array:
         """Apply [logistic]."""
@@ -279,7 +281,7 @@ class Huber(Loss):
     delta: float = 1.0
 
     def __post_init__(self) -> None:
-        _check(self, "delta", 0 < self.delta < np.inf, "a positive number")
+        _check(self, "delta", lambda delta: delta > 0, "a positive number")
 
     def outputs(self, z: Array) -> Array:
         """Give z itself."""
@@ -303,7 +305,7 @@ class Quantile(Loss):
     quantile: float = 0.5
 
     def __post_init__(self) -> None:
-        _check(self, "quantile", 0 < self.quantile < 1, "above 0 and below 1")
+        _check(self, "quantile", lambda share: 0 < share < 1, "above 0 and below 1")
 
     def outputs(self, z: Array) -> Array:
         """Give z itself."""
@@ -342,10 +344,11 @@ def _won_by_the_true_class(z: Array, y: Targets) -> int:
     return int(np.count_nonzero(z.argmax(axis=1) == y))
 
 
-def _check(loss: Loss, setting: str, is_right: bool, expected: str) -> None:
-    if not is_right:
-        raise SettingError(f"{setting} of {loss.name} is {getattr(loss, setting)!r}", expected)
-    object.__setattr__(loss, setting, float(getattr(loss, setting)))
+def _check(loss: Loss, setting: str, is_right: Callable[[float], bool], expected: str) -> None:
+    value = getattr(loss, setting)
+    if not is_finite_number(value) or not is_right(value):
+        raise SettingError(f"{setting} of {loss.name} is {value!r}", expected)
+    object.__setattr__(loss, setting, float(value))
 
 
 LOSSES: dict[str, type[Loss]] = {

@@ -11,6 +11,19 @@ from pellucid.equations.network import Trace
 from pellucid.equations.parameters import Array, Indices
 
 
+def taken_for(z: Array) -> Indices:
+    """Say what each example is taken for: the class of the largest logit (or probability), the first of several largest.
+
+    Shapes: z (n, k) → (n,); −1, no class, where one of them is infinite or NaN. Raises nothing.
+
+    >>> taken_for(np.array([[0.8, -0.51], [0.1, 0.2], [np.nan, 0.0]]))
+    array([ 0,  1, -1])
+
+    Source: folklore.
+    """
+    return np.where(np.isfinite(z).all(axis=1), z.argmax(axis=1), -1)
+
+
 def accuracy(z: Array, y: Indices) -> float:
     """Count the share of examples whose largest logit (or probability) is that of their class.
 
@@ -18,14 +31,14 @@ def accuracy(z: Array, y: Indices) -> float:
 
         accuracy = #{r : argmax z_r = y_r} / n
 
-    Shapes: z (n, k), y (n,) → a number from 0 to 1. The first of several largest counts. Raises nothing.
+    Shapes: z (n, k), y (n,) → a number from 0 to 1; as ``taken_for`` decides. Raises nothing.
 
     >>> accuracy(np.array([[0.8, -0.51], [0.1, 0.2], [1.0, 0.0], [0.0, 3.0]]), np.array([1, 1, 0, 1]))
     0.75
 
     Source: folklore.
     """
-    return float(np.mean(z.argmax(axis=1) == y))
+    return float(np.mean(taken_for(z) == y))
 
 
 def confusion_matrix(y: Indices, predicted: Indices, n_classes: int) -> NDArray[np.int64]:
@@ -35,7 +48,8 @@ def confusion_matrix(y: Indices, predicted: Indices, n_classes: int) -> NDArray[
 
         C_ij = number of examples of class i that were taken for class j
 
-    Shapes: y (n,), predicted (n,) → (k, k). The diagonal is what is right. Raises nothing.
+    Shapes: y (n,), predicted (n,) → (k, k). The diagonal is what is right; examples that are taken for no class (−1) are
+    left out. Raises nothing.
 
     >>> confusion_matrix(np.array([0, 0, 1, 2]), np.array([0, 2, 1, 2]), n_classes=3)
     array([[1, 0, 1],
@@ -44,7 +58,7 @@ def confusion_matrix(y: Indices, predicted: Indices, n_classes: int) -> NDArray[
 
     Source: folklore.
     """
-    cells = y.astype(np.int64) * n_classes + predicted.astype(np.int64)
+    cells = (y.astype(np.int64) * n_classes + predicted.astype(np.int64))[predicted >= 0]
     return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
@@ -152,7 +166,7 @@ def calibration_sums(p: Array, y: Indices, n_bins: int = 15) -> NDArray[np.float
 def calibration_of(sums: NDArray[np.float64]) -> tuple[float, list[CalibrationBin]]:
     """Give what ``calibration`` does, of such sums.
 
-    Shapes: (n_bins, 3) → a number from 0 to 1, the bins from unsure to sure. Raises nothing.
+    Shapes: (n_bins, 3) → a number from 0 to 1, NaN of no example; the bins from unsure to sure. Raises nothing.
 
     >>> calibration_of(np.array([[0.0, 0.0, 0.0], [2.0, 1.5, 1.0]]))
     (0.25, [CalibrationBin(examples=2, confidence=0.75, accuracy=0.5)])
@@ -160,8 +174,9 @@ def calibration_of(sums: NDArray[np.float64]) -> tuple[float, list[CalibrationBi
     Source: as ``calibration``.
     """
     bins = [CalibrationBin(int(n), float(sure / n), float(right / n)) for n, sure, right in sums if n]
-    error = sum(each.examples * abs(each.accuracy - each.confidence) for each in bins) / sums[:, 0].sum()
-    return float(error), bins
+    n = sum(each.examples for each in bins)
+    error = sum(each.examples * abs(each.accuracy - each.confidence) for each in bins)
+    return error / n if n else float("nan"), bins
 
 
 def dead_layers(trace: Trace) -> list[int]:

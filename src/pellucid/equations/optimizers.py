@@ -15,6 +15,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from pellucid.equations.finite import is_finite_number
 from pellucid.equations.parameters import Array, Layer, Layers, zeros_like
 from pellucid.errors import SettingError
 
@@ -97,7 +98,8 @@ def adam(
         v ← β₂ v + (1 − β₂) g²
         θ ← θ − η m̂ / (√v̂ + ε),   m̂ = m / (1 − β₁ᵗ),   v̂ = v / (1 − β₂ᵗ)
 
-    The divisions by 1 − βᵗ undo the pull of m and v towards the zeros that they began with. t counts from 1.
+    The divisions by 1 − βᵗ undo the pull of m and v towards the zeros that they began with. t counts from 1. An ε below
+    the smallest normal number of the type of θ is taken for that number.
 
     Shapes: θ, g, m, v alike → θ, m, v. Raises nothing.
 
@@ -113,6 +115,7 @@ def adam(
     m = beta_1 * m + (1 - beta_1) * g
     v = beta_2 * v + (1 - beta_2) * (g * g)
     step = learning_rate / (1 - beta_1**t)
+    epsilon = max(epsilon, float(np.finfo(theta.dtype).tiny))  # rounded to 0 it would leave 0 / 0 where g was always 0
     denominator = np.sqrt(v) * (1 / (1 - beta_2**t) ** 0.5) + epsilon
     return theta - step * m / denominator, m, v
 
@@ -165,8 +168,8 @@ class Optimizer:
             value = getattr(self, setting.name)
             upper = np.inf if setting.name in ("epsilon", "weight_decay") else 1.0
             lower = "above" if setting.name == "epsilon" else "at least"  # what never moved would be 0 / (0 + ε)
-            if not 0 <= value < upper or (value == 0 and lower == "above"):
-                raise SettingError(f"{setting.name} of {self.name} is {value}", f"{lower} 0 and below {upper:g}")
+            if not is_finite_number(value) or not 0 <= value < upper or (value == 0 and lower == "above"):
+                raise SettingError(f"{setting.name} of {self.name} is {value!r}", f"{lower} 0 and below {upper:g}")
             object.__setattr__(self, setting.name, float(value))
 
     def initial_moments(self, layers: Layers) -> Moments:

@@ -296,7 +296,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _loss(self, outputs: int) -> Loss:
         one_of_several = not self._several_labels() and len(self.classes_) > 2
-        return (CrossEntropy if one_of_several else BinaryCrossEntropy)(label_smoothing=self.label_smoothing)
+        return (CrossEntropy if one_of_several else BinaryCrossEntropy)(label_smoothing=float(self.label_smoothing))
 
     def _labels(self) -> tuple[Any, ...]:
         return tuple(self.classes_.tolist())

@@ -15,7 +15,7 @@ from pellucid.equations.beyond.extras import Extras
 from pellucid.equations.losses import LOSSES, Loss
 from pellucid.equations.schedules import SCHEDULES
 from pellucid.training.callbacks import Callback
-from pellucid.training.settings import PRECISIONS, Settings
+from pellucid.training.settings import MOST_EPOCHS, PRECISIONS, Settings
 
 STOCHASTIC_SOLVERS = ("sgd", "adam", "adamw")
 EPOCH_SCHEDULES = ("invscaling", "adaptive")
@@ -99,17 +99,15 @@ def solver_of(estimator: Any) -> tuple[str, dict[str, float]]:
         if estimator.momentum == 0:
             return "sgd", {}
         return ("nesterov" if estimator.nesterovs_momentum else "momentum"), {"mu": estimator.momentum}
-    settings = {"beta_1": estimator.beta_1, "beta_2": estimator.beta_2, "epsilon": estimator.epsilon}
-    if estimator.solver == "adamw":
-        settings["weight_decay"] = estimator.weight_decay
-    return estimator.solver, settings
+    names = ("beta_1", "beta_2", "epsilon", *(("weight_decay",) if estimator.solver == "adamw" else ()))
+    return estimator.solver, {name: float(getattr(estimator, name)) for name in names}
 
 
 def settings_of(estimator: Any, seed: int, n: int, precision: str) -> Settings:
     """Bring an estimator's parameters into the form in which the training takes them."""
     solver, solver_settings = solver_of(estimator)
     return Settings(
-        epochs=int(estimator.max_iter),
+        epochs=min(int(estimator.max_iter), MOST_EPOCHS),  # a number that means without end is no mistake
         batch_size=min(200, n) if estimator.batch_size == "auto" else min(int(estimator.batch_size), n),
         learning_rate=float(estimator.learning_rate_init),
         solver=solver,
@@ -122,13 +120,13 @@ def settings_of(estimator: Any, seed: int, n: int, precision: str) -> Settings:
 
 
 def extras_of(estimator: Any) -> Extras:
-    """Gather what is added to each step."""
+    """Gather what is added to each step. False is a 0 here, as it is for scikit-learn."""
     return Extras(
-        input_dropout=estimator.input_dropout,
-        dropout=estimator.dropout,
-        l2=estimator.alpha,
-        clip=inf if estimator.max_grad_norm is None else estimator.max_grad_norm,
-        max_norm=inf if estimator.max_norm is None else estimator.max_norm,
+        input_dropout=float(estimator.input_dropout),
+        dropout=float(estimator.dropout),
+        l2=float(estimator.alpha),
+        clip=inf if estimator.max_grad_norm is None else float(estimator.max_grad_norm),
+        max_norm=inf if estimator.max_norm is None else float(estimator.max_norm),
     )
 
 

@@ -72,7 +72,7 @@ def take_search(fitting: Fitting, examples: Examples, state: State, training: Pa
             fitting.architecture,
             state.layers,
             examples,
-            l2=estimator.alpha,
+            l2=float(estimator.alpha),
             max_iter=estimator.max_iter,
             max_fun=estimator.max_fun,
             tol=estimator.tol,

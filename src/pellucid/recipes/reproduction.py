@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -22,9 +22,10 @@ from pellucid.processor import cpu_name
 from pellucid.recipes.options import architecture_of, settings_of
 from pellucid.recipes.recipe import Recipe
 from pellucid.training.callbacks import Callback
-from pellucid.training.run import Plan, run
+from pellucid.training.run import Plan, identity_of, run
 from pellucid.training.run_folder import RunFolder
 from pellucid.training.stopping import Ending
+from pellucid.training.taking_up import read_finished
 
 RECORD = "reproduction.json"
 
@@ -131,8 +132,9 @@ def reproduce(
     def finished_from(seed: int) -> Iterator[Outcome]:
         for later in count(seed):
             plan, place = planned(later)
-            if place.exists() and place.read_record()["status"] == "finished":
-                yield _outcome(plan, place, inf, lambda seed, epochs: ())[0]
+            ended = read_finished(place, identity_of(plan), plan.settings) if place.exists() else None
+            if ended is not None:
+                yield _outcome_of(plan, ended)
             elif later >= seeds:
                 return
 
@@ -190,6 +192,9 @@ def _outcome(
     callbacks: Callable[[int, int], Sequence[Callback]],
 ) -> tuple[Outcome, bool]:
     """Run one seed, or the rest of it: → what came of it, and whether it was stopped."""
+    ended = read_finished(folder, identity_of(plan), plan.settings) if folder.exists() else None
+    if ended is not None:  # its model need not be there any more
+        return _outcome_of(plan, ended), False
     listeners = callbacks(plan.settings.seed, plan.settings.epochs)
     done = run(plan, folder, resume=True, callbacks=listeners, stop=lambda: time.monotonic() > deadline)
     record = done.record
@@ -198,17 +203,19 @@ def _outcome(
         raise DivergedError(
             f"the loss of seed {plan.settings.seed} became infinite or NaN {where}; its run is in {folder.path}"
         )
+    return _outcome_of(plan, record), record["ending"] == Ending.INTERRUPTED.value
+
+
+def _outcome_of(plan: Plan, record: Mapping[str, Any]) -> Outcome:
+    """Read in a run's record what came of it."""
     accuracy = record["test_accuracy"]
-    error = None if accuracy is None else 100 * (1 - accuracy)
-    calibration = record.get("test_calibration_error")
-    outcome = Outcome(
+    return Outcome(
         plan.settings.seed,
-        error,
-        calibration,
-        len(done.history),
-        record["train_seconds"],
+        error=None if accuracy is None else 100 * (1 - accuracy),
+        calibration_error=record.get("test_calibration_error"),
+        epochs=len(record["epochs"]),
+        seconds=record["train_seconds"],
         threads=record["engine"]["threads"],
         machine=record["machine"]["processor"],
         version=record["versions"]["pellucid"],
     )
-    return outcome, record["ending"] == Ending.INTERRUPTED.value

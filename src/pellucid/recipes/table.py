@@ -36,7 +36,7 @@ def read_records(folder: Path) -> list[Record]:
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             markdown([record])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise RunFolderError(
                 f"{path} is spoiled ({error!r})", advice="Remove it; its runs are beside it."
             ) from error

@@ -15,11 +15,12 @@ from pellucid.equations.losses import CrossEntropy, Loss, Targets
 from pellucid.equations.metrics import (
     CalibrationBin,
     Confusion,
-    accuracy,
-    calibration,
+    calibration_of,
+    calibration_sums,
     confusion_matrix,
     most_confused,
     precision_and_recall,
+    taken_for,
 )
 from pellucid.equations.parameters import Array, Indices, Layers
 
@@ -44,14 +45,24 @@ class Evaluation:
             return self.measure.of_batch(self.logits, self.y)
 
     @cached_property
+    def taken_for(self) -> Indices:
+        """The class that each example is taken for; −1, none, where a number in it was too large to compute with."""
+        return taken_for(self.logits)
+
+    @property
+    def unanswered(self) -> int:
+        """How many examples are taken for no class: they count as wrong, and are in no cell of the confusion matrix."""
+        return int(np.count_nonzero(self.taken_for < 0))
+
+    @cached_property
     def accuracy(self) -> float:
         """Share of examples classified rightly, 0…1."""
-        return accuracy(self.logits, self.y)
+        return float(np.mean(self.taken_for == self.y))
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:
         """Row: the true class; column: what it was taken for."""
-        return confusion_matrix(self.y, self.logits.argmax(axis=1), self.logits.shape[1])
+        return confusion_matrix(self.y, self.taken_for, self.logits.shape[1])
 
     @cached_property
     def precision_and_recall(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -59,21 +70,30 @@ class Evaluation:
         return precision_and_recall(self.confusion)
 
     @cached_property
+    def calibration_sums(self) -> NDArray[np.float64]:
+        """What the calibration is made of, of the examples that are taken for a class."""
+        rows = np.flatnonzero(self.taken_for >= 0)
+        return calibration_sums(self._probabilities(rows), self.y[rows])
+
+    @cached_property
     def calibration(self) -> tuple[float, list[CalibrationBin]]:
         """Expected calibration error, and its bins."""
-        return calibration(self.measure.probabilities(self.measure.outputs(self.logits)), self.y)
+        return calibration_of(self.calibration_sums)
 
     @cached_property
     def mistakes(self) -> tuple[Indices, NDArray[np.float64]]:
         """The rows that are taken for what they are not, the surest first, and how sure the network is of each."""
-        rows = np.flatnonzero(self.logits.argmax(axis=1) != self.y)
-        sure = self.measure.probabilities(self.measure.outputs(self.logits[rows])).max(axis=1, initial=0.0)
+        rows = np.flatnonzero((self.taken_for != self.y) & (self.taken_for >= 0))
+        sure = self._probabilities(rows).max(axis=1, initial=0.0)
         order = np.argsort(-sure, kind="stable")
         return rows[order], sure[order].astype(np.float64)
 
     def most_confused(self, n: int = 3) -> list[Confusion]:
         """Give the ``n`` most frequent mistakes."""
         return most_confused(self.confusion, n)
+
+    def _probabilities(self, rows: Indices) -> Array:
+        return self.measure.probabilities(self.measure.outputs(self.logits[rows]))
 
 
 def evaluate(engine: Engine, architecture: Architecture, layers: Layers, X: NDArray[Any], y: Indices) -> Evaluation:

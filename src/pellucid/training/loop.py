@@ -24,6 +24,7 @@ from pellucid.equations.parameters import Indices, Layers
 from pellucid.training.callbacks import Callback, Callbacks, EpochFunction, Progress
 from pellucid.training.evaluation import Judged
 from pellucid.training.examples import Learned
+from pellucid.training.history import EpochRecord
 from pellucid.training.keeper import Keeper
 from pellucid.training.recording import Passed, recorded
 from pellucid.training.rules import Rules, UsualRules, what_is_kept
@@ -114,7 +115,9 @@ def fit(
         snapshot = ended
         keeper.keep(snapshot)
         wants_to_end = teller.on_epoch(snapshot.history[-1])
-        for kind, sentence in _troubles(architecture, settings, snapshot, training).items() if warns else ():
+        for kind, sentence in (
+            _troubles(architecture, settings, snapshot.kept, snapshot.history[-1], training).items() if warns else ()
+        ):
             if kind not in told:
                 teller.on_notice(sentence)
                 told.add(kind)
@@ -140,8 +143,11 @@ def _finished(
     warns: bool,
 ) -> Fit:
     """End with what is kept, and say what is wrong with the network where that is warned of."""
-    trouble = _lasting_trouble(architecture, settings, snapshot, training) if warns else None
     layers, epoch = what_is_kept(rules, snapshot, reason)
+    trouble = None
+    if warns and snapshot.history:
+        record = snapshot.history[(epoch or snapshot.epochs_done) - 1]
+        trouble = _lasting_trouble(architecture, settings, layers, record, training)
     return Fit(layers, snapshot, reason, epoch, trouble=trouble)
 
 
@@ -273,18 +279,21 @@ def _diverged(rules: Rules, snapshot: Snapshot, step: int) -> Fit:
     return Fit(before, snapshot, Ending.DIVERGED, kept, non_finite_step=step)
 
 
-def _troubles(architecture: Architecture, settings: Settings, snapshot: Snapshot, training: Learned) -> dict[str, str]:
-    """Say what is wrong with the last epoch, though it is finite: a sentence each for ``guessing`` and ``dead``."""
+def _troubles(
+    architecture: Architecture, settings: Settings, layers: Layers, record: EpochRecord, training: Learned
+) -> dict[str, str]:
+    """Say what is wrong with an epoch, though it is finite: a sentence each for ``guessing`` and ``dead``."""
     sentences: dict[str, str] = {}
     teacher = settings.extras.teacher
-    loss, guess = snapshot.history[-1].loss, architecture.loss.of_a_guess(architecture.outputs)
+    loss, guess = record.loss, architecture.loss.of_a_guess(architecture.outputs)
     guessing = guess if teacher is None else teacher.factor_of_a_guess * guess
-    trace, y = _sample(architecture, snapshot, training)
+    trace, y = _sample(architecture, layers, training)
     # Of a high loss the penalty of the weights may be the larger part.
     is_penalty = settings.extras.l2 > 0 and architecture.loss.of_batch(trace.logits, y) <= guess
     if loss > guessing and not is_penalty:
+        as_it_is, as_a_guess = _told_apart(loss, guessing)
         sentences["guessing"] = (
-            f"The loss of epoch {snapshot.epochs_done} is {loss:.3g}, above the {guessing:.3g} of giving all "
+            f"The loss of epoch {record.epoch} is {as_it_is}, above the {as_a_guess} of giving all "
             f"{architecture.outputs} classes the same: no better than guessing. Try another learning rate, or more epochs."
         )
     for dead in dead_layers(trace)[:1]:
@@ -298,20 +307,24 @@ def _troubles(architecture: Architecture, settings: Settings, snapshot: Snapshot
     return sentences
 
 
+def _told_apart(a: float, b: float) -> tuple[str, str]:
+    """Write two numbers that differ with as few digits as show it, and at least three."""
+    digits = next(digits for digits in range(3, 18) if f"{a:.{digits}g}" != f"{b:.{digits}g}")
+    return f"{a:.{digits}g}", f"{b:.{digits}g}"
+
+
 def _lasting_trouble(
-    architecture: Architecture, settings: Settings, snapshot: Snapshot, training: Learned
+    architecture: Architecture, settings: Settings, layers: Layers, record: EpochRecord, training: Learned
 ) -> str | None:
-    """Say what is wrong with the network as it stands, or None: an epoch may have begun badly and ended well."""
-    if not snapshot.history:
-        return None
-    sentences = _troubles(architecture, settings, snapshot, training)
-    trace, y = _sample(architecture, snapshot, training)
+    """Say what is wrong with the network that is kept, or None: an epoch may have begun badly and ended well."""
+    sentences = _troubles(architecture, settings, layers, record, training)
+    trace, y = _sample(architecture, layers, training)
     still_guessing = architecture.loss.of_batch(trace.logits, y) > architecture.loss.of_a_guess(architecture.outputs)
     return sentences.get("dead") or (sentences.get("guessing") if still_guessing else None)
 
 
-def _sample(architecture: Architecture, snapshot: Snapshot, training: Learned) -> tuple[Trace, Indices]:
-    """Run some training examples, evenly spaced, through the network as it stands."""
+def _sample(architecture: Architecture, layers: Layers, training: Learned) -> tuple[Trace, Indices]:
+    """Run some training examples, evenly spaced, through the network."""
     X, y = training.sample(ROWS_OF_THE_HEALTH_CHECK)
     with np.errstate(over="ignore", invalid="ignore"):
-        return forward(architecture, snapshot.kept, X), y
+        return forward(architecture, layers, X), y

@@ -37,8 +37,8 @@ def shown_of(found: Evaluation, X: NDArray[Any], y: Indices, most: int = MOST_SH
     rows, sure = found.mistakes
     rows, sure = rows[:most], sure[:most]
     if not len(rows):
-        rows, sure = np.zeros(1, np.int64), np.ones(1)
-    return Shown(first_row + rows, X[rows], y[rows], found.logits[rows].argmax(axis=1), sure)
+        rows, sure = (found.taken_for == y).argmax(keepdims=True), np.ones(1)
+    return Shown(first_row + rows, X[rows], y[rows], found.taken_for[rows], sure)
 
 
 def surest(before: Shown, after: Shown, most: int = MOST_SHOWN) -> Shown:

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -305,10 +306,14 @@ def _result(result: Fit, test: Evaluation | Tally | None, folder: RunFolder, mod
         "epochs": [asdict(record) for record in history],
         "train_seconds": sum(record.seconds for record in history) + result.snapshot.seconds,
         "test_accuracy": test.accuracy if test else None,
-        "test_loss": test.loss if test else None,
-        "test_calibration_error": test.calibration[0] if test else None,
+        "test_loss": _finite_or_none(test.loss) if test else None,
+        "test_calibration_error": _finite_or_none(test.calibration[0]) if test else None,
         "model": model and (model.name if model == folder.model else str(model)),
     }
+
+
+def _finite_or_none(value: float) -> float | None:
+    return value if isfinite(value) else None
 
 
 def _history(folder: RunFolder, record: Mapping[str, Any]) -> History:

@@ -121,7 +121,7 @@ def _check_record(record: Any) -> None:
     wanted |= {"request": dict, "versions": dict, "machine": dict}
     if isinstance(record, dict) and record.get("status") == "finished":
         wanted |= {"ending": str, "epochs": list, "kept_epoch": int, "train_seconds": float}
-        wanted |= {"test_accuracy": float, "test_loss": float}
+        wanted |= {"test_accuracy": float, "test_loss": float | None}  # JSON has no word for an infinite loss
     _check_types(record, wanted)
     _check_types(record["engine"], {"name": str, "target": str, "threads": int})
     _check_types(record["versions"], {"pellucid": str})

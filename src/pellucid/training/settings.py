@@ -10,6 +10,7 @@ from typing import Any
 
 from pellucid.equations.beyond.augmentation import Augmentation
 from pellucid.equations.beyond.extras import PLAIN, Extras
+from pellucid.equations.finite import is_finite_number
 from pellucid.equations.initialization import INITIALIZERS
 from pellucid.equations.optimizers import OPTIMIZERS, Optimizer
 from pellucid.equations.schedules import SCHEDULES
@@ -20,6 +21,9 @@ PRECISIONS = ("float32", "float64", "bfloat16")
 
 LEARNING_RATES = {"sgd": 0.2, "momentum": 0.01, "nesterov": 0.01, "adam": 0.001, "adamw": 0.001}
 """The rate each solver begins with unless it is told another."""
+
+MOST_EPOCHS = 2**32 - 1
+"""An epoch's number is a 32-bit word of the address of its random numbers."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Settings:
     extras: Extras = PLAIN
 
     def __post_init__(self) -> None:
-        _whole_number("--epochs", self.epochs, 1)
+        _whole_number("--epochs", self.epochs, 1, MOST_EPOCHS)
         _whole_number("--batch-size", self.batch_size, 1)
         _whole_number("--seed", self.seed, 0, 2**64 - 1)
         _whole_number("--validation", self.validation, 0)
@@ -59,11 +63,11 @@ class Settings:
         _whole_number("--warm-up", self.warm_up, 0, self.epochs - 1)
         if self.patience is not None:
             _whole_number("--patience", self.patience, 1)
-        if not _is_number(self.learning_rate) or not isfinite(self.learning_rate) or self.learning_rate <= 0:
+        if not is_finite_number(self.learning_rate) or self.learning_rate <= 0:
             got = f"--learning-rate is {self.learning_rate!r}"
             raise SettingError(got, "a positive number", f"Try {LEARNING_RATES.get(self.solver, 0.1)}.")
-        if self.until is not None and not (_is_number(self.until) and 0 < self.until <= 1):
-            percentage = _is_number(self.until) and 1 < self.until <= 100
+        if self.until is not None and not (is_finite_number(self.until) and 0 < self.until <= 1):
+            percentage = is_finite_number(self.until) and 1 < self.until <= 100
             hint = f"Did you mean {self.until / 100:g}?" if percentage else ""
             raise SettingError(f"--until is {self.until!r}", "an accuracy above 0 and at most 1", hint)
         if (self.until is not None or self.patience is not None) and not self.validation:
@@ -76,6 +80,10 @@ class Settings:
         ):
             if value not in list(known):
                 raise SettingError(f"{name} is {value!r}", "one of " + ", ".join(known))
+        _ = self.optimizer  # made now, so that its settings are checked, too
+        for name in ("learning_rate", "until"):  # a record holds no numbers of NumPy's
+            if (number := getattr(self, name)) is not None:
+                object.__setattr__(self, name, float(number))
 
     @property
     def dtype(self) -> str:
@@ -85,7 +93,13 @@ class Settings:
     @cached_property
     def optimizer(self) -> Optimizer:
         """The rule that the solver's name stands for."""
-        return OPTIMIZERS[self.solver](**self.solver_settings)
+        rule = OPTIMIZERS[self.solver]
+        given: Any = self.solver_settings  # from a record it may be anything
+        known = [each.name for each in fields(rule)]
+        if not isinstance(given, Mapping) or not set(given) <= set(known):
+            got = f"the settings of the solver {self.solver} are {given!r}"
+            raise SettingError(got, f"numbers named {', '.join(known)}" if known else "none")
+        return rule(**given)
 
     def to_record(self) -> dict[str, Any]:
         """Write the settings as a JSON record; solver settings and extras only where there are any.
@@ -123,10 +137,6 @@ def _extras(record: Mapping[str, Any]) -> Extras:
         if unknown := sorted(set(names) - {each.name for each in fields(known)}):
             raise SettingError(f"the record of {what} holds {', '.join(unknown)}", "what this version knows")
     return Extras(**{**record, "augmentation": Augmentation(**distortion) if distortion else None})
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, float | int) and not isinstance(value, bool)
 
 
 def _whole_number(name: str, value: int, least: int, most: float = inf) -> None:

@@ -55,6 +55,18 @@ def take_up(
     return record, take_up_without_record(folder, ours, architecture, settings, say)
 
 
+def read_finished(folder: RunFolder, ours: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
+    """Give the record of a run that has ended as it is asked for, or None where there is something left to train.
+
+    Its model need not be there. Raises ``RunFolderError`` where the folder holds another run, or its record is spoiled.
+    """
+    record = folder.read_record()
+    if record["status"] != "finished" or _longer(record, settings):
+        return None
+    check_same(folder.path, {**record, "version": version_of(record)}, ours, **RUN)
+    return record
+
+
 def take_up_without_record(
     folder: RunFolder,
     ours: Mapping[str, Any],

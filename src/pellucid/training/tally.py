@@ -16,7 +16,6 @@ from pellucid.equations.metrics import (
     CalibrationBin,
     Confusion,
     calibration_of,
-    calibration_sums,
     most_confused,
     precision_and_recall,
 )
@@ -36,6 +35,11 @@ class Tally:
     confusion: NDArray[np.int64]
     calibration_sums: NDArray[np.float64]
     shown: Shown
+
+    @property
+    def unanswered(self) -> int:
+        """How many examples are taken for no class, as of an ``Evaluation``."""
+        return self.n - int(self.confusion.sum())
 
     @property
     def accuracy(self) -> float:
@@ -78,6 +82,6 @@ def tally(
         shown = ours if shown is None else surest(shown, ours, most_shown)
         n, loss = n + len(y), loss + found.loss * len(y)
         confusion = confusion + found.confusion
-        sums = sums + calibration_sums(found.measure.probabilities(found.measure.outputs(found.logits)), y)
+        sums = sums + found.calibration_sums
     assert shown is not None, "there is at least one portion"
     return Tally(n, loss / n, confusion, sums, shown)

@@ -56,7 +56,7 @@ def _numbers(subject: Subject, examples: Labelled, found: Evaluation) -> dict[st
 def gallery(session: Session, true: int | None, taken_for: int | None, first: int) -> dict[str, Any]:
     """List mistakes, the surest first: all of them, or those of one cell of the confusion matrix."""
     subject, examples, found = session.found()
-    classes, taken = subject.network.classes, found.logits.argmax(axis=1)
+    classes, taken = subject.network.classes, found.taken_for
     for which, place in (("true", true), ("taken", taken_for)):
         if place is not None and not 0 <= place < len(classes):
             raise RefusalError(422, "number", f"{which} is {place}; expected from 0 to {len(classes) - 1}.")

@@ -190,7 +190,7 @@ def test_an_example_reads_the_numbers_of_its_own_address():
 
 
 @pytest.mark.parametrize("name", [each.name for each in fields(Augmentation)])
-@pytest.mark.parametrize("value", [-1, np.nan, np.inf, True, "much", None])
+@pytest.mark.parametrize("value", [-1, np.nan, np.inf, True, "much", None, 10**400])
 def test_a_strength_that_is_none_is_refused(name, value):
     with pytest.raises(SettingError, match=f"{name.removeprefix('elastic_')} of the augmentation is"):
         Augmentation(**{name: value})

@@ -181,8 +181,11 @@ def test_a_guess_costs_the_same_whatever_the_teacher_says():
         ({"weight": -0.1}, "teacher_weight is -0.1; expected from 0, the labels alone, to 1, the teacher alone"),
         ({"weight": 1.1}, "teacher_weight is 1.1"),
         ({"weight": np.nan}, "teacher_weight is nan"),
-        ({"temperature": 0}, "temperature is 0; expected a positive number"),
+        ({"weight": "1"}, "teacher_weight is '1'"),
+        ({"temperature": 0}, "temperature is 0; expected a number from 0.000001 to 1,000,000"),
         ({"temperature": np.inf}, "temperature is inf"),
+        ({"temperature": 1e200}, r"temperature is 1e\+200; expected a number from"),
+        ({"temperature": None}, "temperature is None; expected a number from"),
         ({"architecture": replace(MASTER, loss=SquaredError())}, "the teacher's loss is squared_error"),
     ],
 )

@@ -59,6 +59,11 @@ def test_the_price_and_the_bound_are_those_of_the_equations():
         ({"l2": -1}, "l2 is -1; expected at least 0, and finite."),
         ({"clip": 0}, "clip is 0; expected a positive number."),
         ({"clip": math.nan}, "clip is nan; expected a positive number."),
+        ({"dropout": "0.1"}, "dropout is '0.1'; expected at least 0 and below 1."),
+        ({"l2": None}, "l2 is None; expected at least 0, and finite."),
+        ({"max_norm": 10**400}, "max_norm is 10+; expected a positive number."),
+        ({"augmentation": [1]}, r"augmentation is \[1\]; expected an Augmentation, or None."),
+        ({"teacher": "mnist"}, "teacher is 'mnist'; expected a Teacher, or None."),
     ],
 )
 def test_a_setting_out_of_range_is_refused(settings, message):

@@ -256,6 +256,12 @@ def test_what_is_rightly_classified_is_counted():
         (lambda: BinaryCrossEntropy(-0.1), "label_smoothing of binary_cross_entropy is -0.1; expected at least 0"),
         (lambda: Huber(0), "delta of huber is 0; expected a positive number."),
         (lambda: Huber(math.inf), "delta of huber is inf; expected a positive number."),
+        (lambda: Huber("1"), "delta of huber is '1'; expected a positive number."),
+        (lambda: Quantile(None), "quantile of quantile is None; expected above 0 and below 1."),
+        (
+            lambda: CrossEntropy("0.1"),
+            "label_smoothing of cross_entropy is '0.1'; expected at least 0 and below 1.",
+        ),
         (lambda: Quantile(1), "quantile of quantile is 1; expected above 0 and below 1."),
         (lambda: Quantile(math.nan), "quantile of quantile is nan; expected above 0 and below 1."),
     ],

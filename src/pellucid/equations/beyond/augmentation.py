@@ -8,7 +8,7 @@ network learns from far more pictures than were collected. Which distortion an e
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from math import isfinite, pi, prod
+from math import pi, prod
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pellucid.equations.beyond.affine_map import affine_map
 from pellucid.equations.beyond.bilinear import bilinear
 from pellucid.equations.beyond.elastic import elastic_displacement, usual_displacement
+from pellucid.equations.finite import is_finite_number
 from pellucid.equations.parameters import Indices
 from pellucid.equations.random_streams import Purpose, uniforms_of_each, words_of_each
 from pellucid.errors import SettingError
@@ -49,7 +50,7 @@ class Augmentation:
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
-            if isinstance(value, bool) or not isinstance(value, float | int) or not isfinite(value):
+            if not is_finite_number(value):
                 raise SettingError(f"{_said(each.name)} of the augmentation is {value!r}", "a finite number")
             object.__setattr__(self, each.name, float(value))
         for name, is_right, expected in (

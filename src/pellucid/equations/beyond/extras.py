@@ -15,6 +15,7 @@ from pellucid.equations.beyond.dropout import dropout_mask
 from pellucid.equations.beyond.l2 import l2_gradient, l2_penalty
 from pellucid.equations.beyond.max_norm import within_norm
 from pellucid.equations.beyond.teacher import Teacher
+from pellucid.equations.finite import is_finite_number
 from pellucid.equations.losses import Targets
 from pellucid.equations.network import Trace
 from pellucid.equations.parameters import Array, Indices, Layer, Layers
@@ -46,11 +47,13 @@ class Extras:
 
     def __post_init__(self) -> None:
         for name, is_right, expected in (
-            ("input_dropout", 0 <= self.input_dropout < 1, "at least 0 and below 1"),
-            ("dropout", 0 <= self.dropout < 1, "at least 0 and below 1"),
-            ("l2", 0 <= self.l2 < inf, "at least 0, and finite"),
-            ("clip", self.clip > 0, "a positive number"),
-            ("max_norm", self.max_norm > 0, "a positive number"),
+            ("augmentation", isinstance(self.augmentation, Augmentation | None), "an Augmentation, or None"),
+            ("teacher", isinstance(self.teacher, Teacher | None), "a Teacher, or None"),
+            ("input_dropout", _is_share(self.input_dropout), "at least 0 and below 1"),
+            ("dropout", _is_share(self.dropout), "at least 0 and below 1"),
+            ("l2", is_finite_number(self.l2) and self.l2 >= 0, "at least 0, and finite"),
+            ("clip", _is_bound(self.clip), "a positive number"),
+            ("max_norm", _is_bound(self.max_norm), "a positive number"),
         ):
             if not is_right:
                 raise SettingError(f"{name} is {getattr(self, name)!r}", expected)
@@ -115,6 +118,14 @@ class Extras:
         if self.max_norm == inf:
             return layers
         return tuple(Layer(within_norm(W, self.max_norm), b) for W, b in layers)
+
+
+def _is_share(value: Any) -> bool:
+    return is_finite_number(value) and 0 <= value < 1
+
+
+def _is_bound(value: Any) -> bool:
+    return value == inf or (is_finite_number(value) and value > 0)
 
 
 PLAIN = Extras()

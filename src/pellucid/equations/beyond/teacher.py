@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.beyond.distillation import PROBABILITIES, distilled_of_each, distilled_slope
+from pellucid.equations.finite import is_finite_number
 from pellucid.equations.losses import Targets
 from pellucid.equations.network import Trace, forward
 from pellucid.equations.parameters import Array, Layer, Layers
@@ -18,6 +18,9 @@ from pellucid.errors import SettingError
 
 WEIGHT, TEMPERATURE = 0.9, 2.0
 """What λ and T are unless told otherwise."""
+
+LEAST_TEMPERATURE, MOST_TEMPERATURE = 1e-6, 1e6
+"""Between them z / T and T² stay far from the largest and the smallest numbers of float32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +38,15 @@ class Teacher:
     temperature: float = TEMPERATURE
 
     def __post_init__(self) -> None:
-        for name, is_right, expected in (
-            ("teacher_weight", 0 <= self.weight <= 1, "from 0, the labels alone, to 1, the teacher alone"),
-            ("temperature", 0 < self.temperature < inf, "a positive number"),
+        for name, least, most, expected in (
+            ("teacher_weight", 0, 1, "from 0, the labels alone, to 1, the teacher alone"),
+            ("temperature", LEAST_TEMPERATURE, MOST_TEMPERATURE, "a number from 0.000001 to 1,000,000"),
         ):
             field = name.removeprefix("teacher_")
-            if not is_right:
-                raise SettingError(f"{name} is {getattr(self, field)!r}", expected)
-            object.__setattr__(self, field, float(getattr(self, field)))
+            value = getattr(self, field)
+            if not is_finite_number(value) or not least <= value <= most:
+                raise SettingError(f"{name} is {value!r}", expected)
+            object.__setattr__(self, field, float(value))
         if self.architecture.output not in PROBABILITIES:
             got = f"the teacher's loss is {self.architecture.loss.name}"
             raise SettingError(got, "a network that gives the probabilities of classes")
