@@ -66,6 +66,24 @@ def test_a_block_that_fails_leaves_the_old_content_and_nothing_else(tmp_path, fa
     assert names(tmp_path) == ["a.bin"]
 
 
+def test_a_link_stays_one_and_who_may_read_a_file_stays_as_it_was(tmp_path):
+    path, link = tmp_path / "a.bin", tmp_path / "link"
+    write_bytes(path, b"old")
+    path.chmod(0o600)
+    link.symlink_to("a.bin")
+    write_bytes(link, b"new")
+    assert (link.is_symlink(), path.read_bytes(), path.stat().st_mode & 0o777) == (True, b"new", 0o600)
+    assert names(tmp_path) == ["a.bin", "link"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StorageError, match="pipe could not be written: it is a pipe or a device"):
+        write_bytes(tmp_path / "pipe", b"new")
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_a_block_that_fails_where_nothing_was_leaves_nothing(tmp_path):
     with pytest.raises(PowerCutError):
         write_half(tmp_path / "a.bin", PowerCutError)

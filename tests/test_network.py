@@ -162,6 +162,12 @@ def test_parameters_that_no_file_could_hold_are_refused_in_a_sentence() -> None:
         Network(ARCHITECTURE, layers, classes=("a", 1, 2))
 
 
+def test_whole_numbers_too_large_for_one_type_stay_apart() -> None:
+    layers = (Layer(np.eye(3), np.zeros(3)),)
+    network = Network(Architecture((3,), (), 3), layers, classes=(-1, 2**63 + 1, 2**63 + 2))
+    assert network.predict(np.eye(3)).tolist() == [-1, 2**63 + 1, 2**63 + 2]
+
+
 def test_labels_of_numpys_types_can_be_saved(tmp_path) -> None:
     network = Network(ARCHITECTURE, initialize(ARCHITECTURE, seed=0), classes=np.arange(3))
     network.save(tmp_path / "m.safetensors")

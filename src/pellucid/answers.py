@@ -62,6 +62,17 @@ def check_classes(architecture: Architecture, classes: Sequence[Any]) -> None:
         )
 
 
+def labels_as_array(classes: Classes) -> NDArray[Any]:
+    """Make an array (k,) of labels that tells them apart: whole numbers that no type of NumPy holds together stay Python's.
+
+    >>> labels_as_array((1, 2**63 + 1)).dtype, labels_as_array((-1, 2**63 + 1)).dtype
+    (dtype('uint64'), dtype('O'))
+    """
+    labels = np.asarray(classes)
+    whole = labels.dtype.kind == "f" and all(isinstance(label, int) for label in classes)
+    return np.array(classes, object) if whole else labels
+
+
 def probabilities(task: Task, loss: Loss, p: Array) -> Array:
     """Give a column a class: outputs p (n, k) → (n, k), or (n, 2) for yes or no. Raises ``SettingError`` for numbers.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,15 +23,21 @@ PARTIAL_SUFFIX = ".partial"
 def replacing(path: Path, keep_as: Path | None = None) -> Iterator[BinaryIO]:
     """Open a binary file that takes the place of ``path`` if, and only if, the block ends without an error.
 
-    What was there before is then found at ``keep_as``, where that is given. Raises ``StorageError`` where the disk is full
-    or the folder may not be written; ``path`` is then as it was.
+    What was there before is then found at ``keep_as``, where that is given. A link stays one: the file that it leads to is
+    replaced. Who may read a file is as before. Raises ``StorageError`` where the disk is full, the folder may not be
+    written, or ``path`` is a pipe or a device; it is then as it was.
     """
     if path.is_dir() or not path.name:
         raise StorageError(f"{path} could not be written: it is a folder", advice="Name a file in it.")
+    if path.exists() and not path.is_file():
+        raise StorageError(f"{path} could not be written: it is a pipe or a device", advice="Name a file.")
+    path = path.resolve() if path.is_symlink() else path
     partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("xb") as stream:
+            if path.exists():
+                partial.chmod(stat.S_IMODE(path.stat().st_mode))
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

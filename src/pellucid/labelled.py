@@ -47,7 +47,11 @@ def what_it_knows(network: Network) -> Trained:
     data = about.training.get("data") or {}
     label = data.get("label")
     of_data = (data.get("sha256"), data.get("shards"), label if isinstance(label, str) else None)
-    return Trained(network.architecture.input_shape, network.classes, columns, *of_data)
+    scaling = network.architecture.scaling
+    takes_pixels = scaling.offset == (0.0,) and scaling.scale > (
+        1.0,
+    )  # bytes are divided by their largest, and no more
+    return Trained(network.architecture.input_shape, network.classes, columns, *of_data, takes_pixels)
 
 
 def trained_on(network: Network, model: Path) -> tuple[str, str | None]:

@@ -19,7 +19,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pellucid import __version__
-from pellucid.answers import Classes, Task, answers, are_labels, check_classes, probabilities, task_of
+from pellucid.answers import (
+    Classes,
+    Task,
+    answers,
+    are_labels,
+    check_classes,
+    labels_as_array,
+    probabilities,
+    task_of,
+)
 from pellucid.engines import Engine, Packed, choose
 from pellucid.equations.architecture import Architecture
 from pellucid.equations.finite import is_finite_number
@@ -70,7 +79,7 @@ class Network:
         model.architecture.check_layers(model.layers)
         _check_numbers(model.layers)
         self._model, self._engine = replace(model, layers=_read_only(model.layers)), engine
-        self._labels: NDArray[Any] = np.asarray(model.classes)
+        self._labels = labels_as_array(model.classes)
         self._task = task_of(model.architecture, model.classes)
         self._forget_packed()
 

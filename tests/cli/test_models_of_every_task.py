@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, make_multilabel_classification
 
-from pellucid import MLPClassifier, MLPRegressor
+from pellucid import MLPClassifier, MLPRegressor, Network
+from pellucid.equations.architecture import Architecture
+from pellucid.equations.losses import ClassSquaredError
+from pellucid.equations.parameters import Layer
 
 
 @pytest.fixture
@@ -36,7 +39,7 @@ def test_a_model_of_numbers_predicts_numbers(cli, saved) -> None:
     np.savez("labelled.npz", X=X, y=np.arange(len(X)) % 2)
     refused = cli("evaluate", "model.safetensors", "--data", "labelled.npz")
     assert refused.code == 2
-    assert "error: " in refused.err
+    assert "this network gives numbers; expected one that tells classes apart." in refused.err
 
 
 def test_a_model_of_two_classes_is_evaluated_like_any_other(cli, saved) -> None:
@@ -49,6 +52,19 @@ def test_a_model_of_two_classes_is_evaluated_like_any_other(cli, saved) -> None:
     assert said.json["loss"] == pytest.approx(p.mean())
     predicted = cli("predict", "model.safetensors", "three.npy", "--json").json["predictions"]
     assert [each["label"] for each in predicted] == classifier.predict(X[:3]).tolist()
+
+
+def test_where_shares_are_alike_the_label_is_still_what_the_network_says(cli, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    layers = (
+        Layer(np.eye(3), np.array([-9.0, -5.0, -9.0])),
+    )  # squared errors of classes: all shares are the least one
+    network = Network(Architecture((3,), (), 3, loss=ClassSquaredError()), layers)
+    network.save("model.safetensors")
+    np.save("x.npy", np.zeros((1, 3)))
+    (said,) = cli("predict", "model.safetensors", "x.npy", "--json").json["predictions"]
+    assert said["label"] == network.predict(np.zeros(3)) == 1
+    assert len(set(said["probabilities"])) == 1
 
 
 def test_a_model_of_several_labels_names_those_that_are_likely(cli, saved) -> None:

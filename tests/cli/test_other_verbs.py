@@ -1,4 +1,5 @@
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -206,6 +207,16 @@ def test_predict_reads_a_picture_and_refuses_what_is_none(cli, tmp_path) -> None
     assert "there is no file none.png" in cli("predict", "digits", "none.png").err
     Path("table.csv").write_text("a,b\n1,2\n")
     assert "was not trained on a table" in cli("predict", "digits", "table.csv").err
+    np.savez("unit.npz", X=(digits.X_train / 16.0).reshape(-1, 8, 8), y=digits.y_train)
+    cli("train", "--data", "unit.npz", "--epochs", "1", "--out", "unit")
+    assert "digit.png holds pixels, whole numbers up to 255, but" in cli("predict", "unit", "digit.png").err
+
+
+def test_a_name_that_is_not_utf_8_is_refused(cli) -> None:
+    said = cli("train", "--data", os.fsdecode(b"caf\xe9.csv"), "--out", "run")
+    assert said.code == 2
+    assert r"'caf\udce9.csv' is not UTF-8; expected names in UTF-8. Rename" in said.err
+    assert not Path("run").exists()
 
 
 def test_data_list_names_every_data_set_with_its_licence(cli) -> None:

@@ -127,6 +127,9 @@ def test_examples_that_are_none_are_refused(path: Path, x: np.ndarray, message: 
 def test_parts_that_do_not_fit_are_refused(path: Path) -> None:
     refused(path, "examples of shape \\(3,\\), but .* of \\(4,\\)", x_train=X, y_train=Y, x_test=X[:, :3], y_test=Y)
     refused(path, "y_test in .* holds 9 in row 1, which is none", x_train=X, y_train=Y, x_test=X, y_test=Y + 9)
+    pixels = np.full(X.shape, 200, np.uint8)
+    message = r"x_test in .* holds float64, but x_train in .* uint8; expected pixels \(uint8\) in both, or in neither"
+    refused(path, message, x_train=pixels, y_train=Y, x_test=pixels / 255, y_test=Y)
 
 
 def test_python_objects_are_never_loaded(path: Path, tmp_path: Path) -> None:
@@ -165,6 +168,14 @@ def test_spoiled_files_are_refused(tmp_path: Path, suffix: str) -> None:
         spoiled.write_bytes(part)
         with pytest.raises(DataError, match="spoiled"):
             load(spoiled, str(spoiled) if suffix == ".npy" else None)
+
+
+@pytest.mark.parametrize("shape", ["(-20, 3), }", "20, ((((("])
+def test_a_header_that_is_no_literal_is_refused(tmp_path: Path, shape: str) -> None:
+    header = f'{{"descr": "<f8", "fortran_order": False, "shape": {shape}'.ljust(117).encode() + b"\n"
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x01\x00\x76\x00" + header + bytes(480))
+    with pytest.raises(DataError, match="spoiled"):
+        read_examples(tmp_path / "a.npy")
 
 
 def test_files_under_the_others_name_are_refused(tmp_path: Path) -> None:

@@ -141,6 +141,19 @@ GOOD = [f"{n},{n},{n % 2}" for n in range(10)]
         (["a,b,y", *GOOD[:4]], "the data has 4 rows; expected at least 5"),
         (["a,y", *[f"w{n},{n % 2}" for n in range(1001)]], "'a' of .*1,001 different words.*looks like an identifier"),
         (["a,b,y", *[f"{n}e307,1,{n % 2}" for n in range(10, 16)]], "feature 'a' are too large"),
+        (
+            ["a,y", *[f"{'?' if n == 17 else n},{n % 2}" for n in range(60)]],
+            r"'a' of .* holds '\?' in row 18, and numbers in 59",
+        ),
+        (
+            ["a,y", *[f'"{n},5",{n % 2}' for n in range(60)]],
+            "'a' of .* holds '0,5' in row 1, and numbers in 60 of 60 rows",
+        ),
+        (["a,y", *[f"{n}%,{n % 2}" for n in range(60)]], "'a' of .* holds '0%' in row 1, and numbers in 60 of 60 rows"),
+        (
+            ["a,y", *[f"2020-01-{n:02},{n % 2}" for n in range(1, 29)]],
+            "holds '2020-01-01' in row 1, and dates in 28 of 28",
+        ),
     ],
 )
 def test_a_bad_table_is_refused_in_a_sentence(path: Path, rows: list[str], message: str) -> None:
@@ -362,3 +375,13 @@ def test_what_load_gives_encodes_the_same_file_the_same(path: Path) -> None:
 def test_as_many_words_as_allowed_are_allowed(path: Path) -> None:
     write(path, "a,y", *[f"w{n},{n % 2}" for n in range(MOST_CATEGORIES)])
     assert load(path).X_train.shape == (800, 1000)
+
+
+def test_words_that_are_numbers_now_and_then_stay_words(path: Path) -> None:
+    codes = [f"{n}{'A' if n % 3 else ''}" for n in range(60)]
+    path.write_text(
+        "\n".join(
+            ["code,children,label", *(f"{code},{['1', '2', '3+'][n % 3]},{n % 2}" for n, code in enumerate(codes))]
+        )
+    )
+    assert [len(column.categories or ()) for column in load(path).columns or ()] == [60, 3]

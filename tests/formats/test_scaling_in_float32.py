@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pellucid.equations.scaling import Scaling, scaled
+from pellucid.errors import SettingError
 from pellucid.formats.scaling_in_float32 import folded_into, in_float32, is_identity
 
 EPSILON = float(np.finfo(np.float32).eps)
@@ -49,3 +51,9 @@ def test_only_what_changes_nothing_is_the_identity():
     assert is_identity(Scaling((0.0, 0.0), (1.0, 1.0)))
     assert not is_identity(Scaling((0.0, 0.5), (1.0, 1.0)))
     assert not is_identity(Scaling((0.0, 0.0), (1.0, 2.0)))
+
+
+@pytest.mark.parametrize("scaling", [Scaling((0.0,), (1e-46,)), Scaling((0.0,), (1e60,)), Scaling((1e60,), (1.0,))])
+def test_what_float32_cannot_hold_is_refused(scaling):
+    with pytest.raises(SettingError, match="the scaling has a number that float32 cannot hold"):
+        in_float32(scaling)

@@ -82,9 +82,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(run(words))
 
 
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def run(words: list[str]) -> int:
     """Run the command line: → the exit code."""
     as_json = "--json" in words
+    if (odd := next((word for word in words if not _is_text(word)), None)) is not None:  # no record could name it
+        print_error("usage", f"{odd!r} is not UTF-8; expected names in UTF-8. Rename the file or the folder.", as_json)
+        return EXIT_USAGE
     try:
         code: Any = app(words, prog_name="pellucid", standalone_mode=False)
         sys.stdout.flush()

@@ -36,6 +36,7 @@ def evaluate(
 
     Of data with a test part, or that the model was trained on, the test part is used; of other data, all of it.
     """
+    from pellucid.answers import Task
     from pellucid.datasets import parse_size
     from pellucid.datasets.for_a_network import Labelled
     from pellucid.engines import choose
@@ -47,6 +48,8 @@ def evaluate(
 
     output = Output(json)
     network = load(model, engine=choose(engine, threads=threads).engine)
+    if network.task not in (Task.ONE_OF_SEVERAL, Task.YES_OR_NO):
+        raise SettingError(f"this network gives {network.task.value}", "one that tells classes apart")
     if data is None and label is not None:
         raise SettingError("--label is given without --data", "the data that it belongs to")
     examples = examples_within(network, model, data, label, None if memory is None else parse_size(memory))

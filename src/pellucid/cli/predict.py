@@ -63,14 +63,15 @@ def _said(network: Network, X: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             words = ", ".join(f"{number:.6g}" for number in numbers)
             yield f"[bold]{words}[/bold]", {"numbers": numbers.tolist()}
         return
-    for p in network.predict_proba(X):
+    for p, said in zip(network.predict_proba(X), network.predict(X), strict=True):
         order = (-p).argsort(kind="stable")
         if network.task is Task.SEVERAL_LABELS:
-            labels = [network.classes[i] for i in order if p[i] > 0.5]
-            words = ", ".join(f"{escape(str(network.classes[i]))} {percent(float(p[i]))}" for i in order if p[i] > 0.5)
+            labels = [network.classes[i] for i in order if said[i]]
+            words = ", ".join(f"{escape(str(network.classes[i]))} {percent(float(p[i]))}" for i in order if said[i])
             yield f"[bold]{words or 'none'}[/bold]", {"labels": labels, "probabilities": p.tolist()}
             continue
-        first, second = int(order[0]), int(order[1])
+        first = network.classes.index(said)
+        second = next(int(i) for i in order if i != first)
         label, other = network.classes[first], network.classes[second]
         yield (
             f"[bold]{escape(str(label))}[/bold]  {percent(float(p[first]))}  "

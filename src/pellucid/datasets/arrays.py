@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -38,6 +39,13 @@ def load_arrays(path: Path, label: str | None = None) -> Dataset:
     shapes = [examples[1].shape[1:] for examples, _ in pairs]
     if len(set(shapes)) > 1:
         raise DataError(f"{pairs[1][0][0]} has examples of shape {shapes[1]}, but {pairs[0][0][0]} of {shapes[0]}")
+    if len({examples[1].dtype == np.uint8 for examples, _ in pairs}) > 1:
+        (name, X), (other, other_X) = (examples for examples, _ in pairs)
+        raise DataError(
+            f"{other} holds {other_X.dtype}, but {name} {X.dtype}",
+            "pixels (uint8) in both, or in neither",
+            "Bring one of them to the unit and the type of the other.",
+        )
     return assemble(
         path.stem,
         parts[0],
@@ -153,12 +161,19 @@ def _read_npz(path: Path) -> Arrays:
         return arrays
 
 
+SPOILED = (
+    *(ValueError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error),
+    *(OverflowError, SyntaxError, TypeError, tokenize.TokenError),  # of a header, which is a literal of Python's
+)
+"""What NumPy raises for files that are not what they should be."""
+
+
 @contextmanager
 def refusing_arrays(path: Path) -> Iterator[None]:
     """Turn what NumPy raises for a file that it cannot read into sentences."""
     try:
         yield
-    except (ValueError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+    except SPOILED as error:
         if "pickle" in str(error) or "Python objects" in str(error):
             raise DataError(
                 f"{path} holds Python objects, which are not loaded because loading them can run any program",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from pellucid.datasets.wording import did_you_mean, listed
 from pellucid.errors import DataError
 
 MOST_CATEGORIES = 1_000
+FEW_WORDS = 20
+LIKE_A_NUMBER = re.compile(r"[-+]?(\d{1,3}([,' ]\d{3})+(\.\d+)?|\d*[.,]?\d+\.?)(e[-+]?\d+)?\s*%?", re.IGNORECASE)
+LIKE_A_DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,37 @@ def check_numbers(values: NDArray[np.float64], where: str, first_row: int = 0) -
             f"{where} holds {values[row]} in row {first_row + row + 1}", "a number", "Replace it, or leave the row out."
         )
     return values
+
+
+def refuse_stray_words(table: Table) -> None:
+    """Raise ``DataError`` for a column of numbers, or of dates, that was read as words: because of a cell such as ``?``,
+    because its numbers are written as 1,100 or 12%, or because nothing here reads dates.
+
+    It is one where nine rows of ten look so, and more than 20 of them differ: each would become an input of its own.
+    """
+    for name, values in table.columns.items():
+        if values.dtype != object:
+            continue
+        words, counts = np.unique(values.astype(str), return_counts=True)
+        for kind, pattern in (("numbers", LIKE_A_NUMBER), ("dates", LIKE_A_DATE)):
+            are_like = np.array([bool(pattern.fullmatch(word.strip())) for word in words], bool)
+            row = next((row for row, value in enumerate(values) if not _is_number(value)), None)
+            if row is None or are_like.sum() <= FEW_WORDS or counts[are_like].sum() < 0.9 * len(values):
+                continue
+            raise DataError(
+                f"column {name!r} of {table.where} holds {values[row]!r} in row {table.first_row + row + 1}, and {kind} in "
+                f"{counts[are_like].sum():,} of {len(values):,} rows",
+                "numbers such as 1100 or 0.5 in all, or words",
+                "Write it as a number, leave the row out, or the column.",
+            )
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def learn_columns(tables: Sequence[Table]) -> tuple[Column, ...]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.answers import Classes
+from pellucid.answers import Classes, labels_as_array
 from pellucid.datasets import load_within_memory
 from pellucid.datasets.arrays import read_examples
 from pellucid.datasets.dataset import Column, Dataset
@@ -32,8 +32,8 @@ from pellucid.errors import DataError, SettingError, ShapeError
 
 class Trained(NamedTuple):
     """What a network knows of its data: the shape of an example, its classes, the columns of its table if it was one,
-    the fingerprint of the data set that it was trained on, the number of its shards if it lay in such, and the column of
-    its labels if that was named.
+    the fingerprint of the data set that it was trained on, the number of its shards if it lay in such, the column of
+    its labels if that was named, and whether an input is a pixel, a whole number from 0 up.
     """
 
     input_shape: tuple[int, ...]
@@ -42,6 +42,7 @@ class Trained(NamedTuple):
     fingerprint: str | None = None
     shards: int | None = None
     label: str | None = None
+    takes_pixels: bool = True
 
 
 class Labelled(NamedTuple):
@@ -150,6 +151,7 @@ def examples_to_predict(path: Path, trained: Trained, normalise: str | None = No
             )
         return encode_table(path, trained.columns)[0]
     if suffix in PICTURE_SUFFIXES:
+        _check_unit(path, trained)
         return read_image(path, trained.input_shape)
     if suffix in ARRAY_SUFFIXES:
         return _one_or_many(read_examples(path), trained)
@@ -167,10 +169,18 @@ def _normalised(path: Path, trained: Trained, normalise: str) -> NDArray[Any]:
         raise DataError(f"there is no file {path}")
     if path.suffix.lower() not in PICTURE_SUFFIXES:
         raise DataError(f"{path} is no picture", f"one of {', '.join(PICTURE_SUFFIXES)}, to be normalised")
+    _check_unit(path, trained)
     try:
         return of_picture(read_pixels(path)).picture.reshape(1, -1)
     except DataError as error:
         raise DataError(f"{path}: {error.got}", error.expected, error.advice) from error
+
+
+def _check_unit(path: Path, trained: Trained) -> None:
+    """Refuse a picture where what was learned from are numbers of another unit."""
+    if not trained.takes_pixels:
+        got = f"{path} holds pixels, whole numbers up to 255, but the network was trained on numbers of another unit"
+        raise DataError(got, "numbers as in training", "Save them as .npy.")
 
 
 def _changed(name_or_path: str, trained: Trained) -> DataError:
@@ -186,7 +196,7 @@ def _part(dataset: Dataset | StreamedDataset, trained: Trained) -> Labelled | La
     wants_test = dataset.has_own_split or dataset.fingerprint == trained.fingerprint
     if isinstance(dataset, StreamedDataset):
         parts = (dataset.test,) if wants_test else (dataset.train, dataset.test)
-        classes = indices_of(np.asarray(dataset.classes), trained.classes, f"the label of {dataset.name}")
+        classes = indices_of(labels_as_array(dataset.classes), trained.classes, f"the label of {dataset.name}")
         what = f"{'the test part' if wants_test else 'all'} of {dataset.name}"
         return LabelledInFiles(parts, dataset.rows_of_a_portion, classes, what)
     if wants_test:
@@ -195,7 +205,7 @@ def _part(dataset: Dataset | StreamedDataset, trained: Trained) -> Labelled | La
         X = np.concatenate([dataset.X_train, dataset.X_test])
         y, what = np.concatenate([dataset.y_train, dataset.y_test]), f"all of {dataset.name}"
     if dataset.classes != trained.classes:
-        y = indices_of(np.asarray(dataset.classes)[y], trained.classes, f"the label of {dataset.name}")
+        y = indices_of(labels_as_array(dataset.classes)[y], trained.classes, f"the label of {dataset.name}")
     return Labelled(X, y, what)
 
 

@@ -20,7 +20,15 @@ from numpy.typing import NDArray
 
 from pellucid.answers import Classes
 from pellucid.datasets.assembling import Part, assemble
-from pellucid.datasets.columns import Table, check_numbers, encode, feature_names, learn_columns, refuse_missing_columns
+from pellucid.datasets.columns import (
+    Table,
+    check_numbers,
+    encode,
+    feature_names,
+    learn_columns,
+    refuse_missing_columns,
+    refuse_stray_words,
+)
 from pellucid.datasets.dataset import Column, Dataset
 from pellucid.datasets.labels import Labels, indices_of, tidy
 from pellucid.datasets.wording import did_you_mean, listed, unreadable
@@ -118,6 +126,8 @@ def _load(paths: Sequence[Path], label: str | None, name: str, source: str) -> D
     for frame, path in zip(frames, paths, strict=True):
         label_column(frame, label, str(path))
     tables = [plain_table(frame.drop(columns=label), str(path)) for frame, path in zip(frames, paths, strict=True)]
+    for table in tables:
+        refuse_stray_words(table)
     columns = learn_columns(tables)
     names = feature_names(columns)
     parts = [

@@ -201,8 +201,6 @@ static inline void @_layer(const float *W, const float *b, const float *a, int n
 def _scaling(scaling: Scaling) -> list[str]:
     """Write the function that scales input i."""
     offset, rest, scale = in_float32(scaling)
-    if not np.isfinite([*offset, *scale]).all() or not scale.all():
-        raise SettingError("the scaling has a number that float32 cannot hold")
     tables, terms, many = [], {}, len(scale) > 1
     for part, numbers in (("offset", offset), ("rest", rest), ("scale", scale)):
         if many and numbers.any():

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pellucid.equations.parameters import Array
 from pellucid.equations.scaling import Scaling
+from pellucid.errors import SettingError
 
 Float32 = NDArray[np.float32]
 
@@ -39,10 +40,13 @@ class Float32Scaling(NamedTuple):
 
 
 def in_float32(scaling: Scaling) -> Float32Scaling:
-    """Write a scaling in float32."""
-    offset = scaling.offsets.astype(np.float32)
-    rest = (scaling.offsets - offset).astype(np.float32)
-    return Float32Scaling(offset, rest, scaling.scales.astype(np.float32))
+    """Write a scaling in float32. Raises ``SettingError`` where it is too large, or too small, for that."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        offset, scale = scaling.offsets.astype(np.float32), scaling.scales.astype(np.float32)
+        rest = (scaling.offsets - offset).astype(np.float32)
+    if not np.isfinite([*offset, *scale]).all() or not scale.all():
+        raise SettingError("the scaling has a number that float32 cannot hold")
+    return Float32Scaling(offset, rest, scale)
 
 
 def is_identity(scaling: Scaling) -> bool:
