@@ -162,6 +162,17 @@ def test_parameters_that_no_file_could_hold_are_refused_in_a_sentence() -> None:
         Network(ARCHITECTURE, layers, classes=("a", 1, 2))
 
 
+def test_columns_in_another_order_than_in_training_are_refused() -> None:
+    pandas = pytest.importorskip("pandas", reason="data frames are pandas's")
+    network = Network(Architecture((3,), (), 3), (Layer(np.eye(3), np.zeros(3)),), feature_names=("a", "b", "c"))
+    frame = pandas.DataFrame(np.eye(3), columns=["a", "b", "c"])
+    assert network.predict(frame).tolist() == network.predict(frame.set_axis(range(3), axis=1)).tolist() == [0, 1, 2]
+    with pytest.raises(ShapeError, match=r"^column 0 of X is 'c'; expected 'a', as in training"):
+        network.predict(frame[["c", "b", "a"]])
+    with pytest.raises(ShapeError, match=r"X has shape \(3, 2\)"):
+        network.predict(frame[["a", "b"]])
+
+
 def test_whole_numbers_too_large_for_one_type_stay_apart() -> None:
     layers = (Layer(np.eye(3), np.zeros(3)),)
     network = Network(Architecture((3,), (), 3), layers, classes=(-1, 2**63 + 1, 2**63 + 2))

@@ -304,6 +304,7 @@ class Network:
 
     def _examples(self, X: ArrayLike) -> tuple[NDArray[Any], bool]:
         """Check examples and bring them to (n, d); say also whether it was a single one."""
+        self._check_names(getattr(X, "columns", ()))
         try:
             examples = np.asarray(X)
         except ValueError as error:
@@ -324,6 +325,15 @@ class Network:
             row, column = (int(place) for place in np.argwhere(~np.isfinite(flat))[0])
             raise ShapeError(f"X holds {flat[row, column]} in row {row}, column {column}", "finite numbers")
         return flat, single
+
+    def _check_names(self, columns: Any) -> None:
+        """Refuse a data frame whose columns have names, and others or in another order than those of the training."""
+        known, names = self.model.feature_names, [*columns]
+        if known is None or not all(isinstance(name, str) for name in names):
+            return
+        for place, (name, wanted) in enumerate(zip(names, known, strict=False)):  # their number is looked at later
+            if name != wanted:
+                raise ShapeError(f"column {place} of X is {name!r}", f"{wanted!r}, as in training")
 
 
 def _no_answer(_: Any) -> Array | None:
