@@ -150,6 +150,8 @@ def test_a_fit_that_was_measured_otherwise_is_another(problem, patiently, tmp_pa
     ("change", "words"),
     [
         ({"hidden_layer_sizes": (6,)}, "its network is 5 relu, 3 softmax by cross_entropy, this one 6 relu"),
+        ({"label_smoothing": 0.1}, r"its loss was cross_entropy, this one cross_entropy with label_smoothing 0\.1"),
+        ({"standardize": True}, "its network scales its inputs otherwise"),
         ({"alpha": 0.5}, r"settings\.extras was .*, is .*"),
         ({"random_state": 1}, r"settings\.seed was 0, is 1"),
         ({"tol": 0.1}, r"settings\.tol was 0\.0001, is 0\.1"),

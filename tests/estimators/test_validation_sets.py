@@ -119,6 +119,42 @@ def test_what_classes_weigh_is_not_for_a_measure_that_was_asked_for(engine, scor
     assert classifier.best_validation_score_ == pytest.approx(measure(y[out], classifier.predict(X[out])))
 
 
+@pytest.mark.parametrize("class_weight", ["balanced", {1: 9.0}])
+@pytest.mark.parametrize("scoring", [None, "f1"])
+def test_examples_weigh_alike_held_out_or_given(engine, class_weight, scoring) -> None:
+    X, y = unbalanced()
+    settings = {**QUICK, "engine": engine, "class_weight": class_weight, "scoring": scoring, "early_stopping": True}
+    rest, out = train_test_split(np.arange(len(y)), random_state=np.random.RandomState(0), test_size=0.3, stratify=y)
+    held_out = MLPClassifier(**settings, validation_fraction=0.3).fit(X, y)
+    given = MLPClassifier(**settings).fit(X[rest], y[rest], X_val=X[out], y_val=y[out])
+    assert given.validation_scores_ == held_out.validation_scores_
+    assert column(given, "validation_loss") == column(held_out, "validation_loss")
+
+
+def test_validation_examples_of_a_class_that_weighs_nothing_are_refused() -> None:
+    X, y = unbalanced()
+    with pytest.raises(ValueError, match=r"the validation examples weigh nothing; expected .* Try others"):
+        MLPClassifier(**QUICK, class_weight={0: 0.0}).fit(X, y, X_val=X[y == 0], y_val=y[y == 0])
+
+
+@pytest.mark.parametrize("validation", [{}, {"X_val": slice(0, 150, 3), "y_val": slice(0, 150, 3)}])
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_a_scorer_is_handed_the_names_of_the_columns(problem, validation, is_sparse) -> None:
+    pandas = pytest.importorskip("pandas")
+    X, y = problem("iris")
+    named = pandas.DataFrame(X, columns=list("abcd"))
+    if is_sparse:
+        named = named.astype(pandas.SparseDtype(float, 0.0))
+    parts = {name: (named if name == "X_val" else y)[rows] for name, rows in validation.items()}
+    settings = {**QUICK, "early_stopping": True}
+    of_names = MLPClassifier(**settings, scoring="f1_macro").fit(named, y, **parts)  # warnings are errors here
+    parts = {name: (X if name == "X_val" else y)[rows] for name, rows in validation.items()}
+    assert (
+        of_names.validation_scores_
+        == MLPClassifier(**settings, scoring="f1_macro").fit(X, y, **parts).validation_scores_
+    )
+
+
 def own_scorer(estimator, X, y):
     return estimator.score(X, y)
 

@@ -208,6 +208,12 @@ def test_a_rate_too_high_is_seen_in_the_loss(problem):
     assert wild.loss_after > wild.loss
 
 
+@pytest.mark.parametrize("rate", [1e155, 1e300])
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_a_rate_beyond_all_measure_is_explained_without_warnings(problem, rate, loss):
+    assert "L after" in str(explain(*problem(1, loss=loss), learning_rate=rate))  # warnings are errors here
+
+
 def test_small_arrays_are_shown_whole_and_large_ones_described(large):
     for step in large.steps:
         assert bool(step.numbers.rows) == (step.array.size <= ALL_SHOWN), step.symbol

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 from sklearn.metrics import confusion_matrix
 
@@ -56,6 +57,21 @@ def test_a_matrix_has_scikit_learns_counts(classifier, digits, axes):
     assert [label.get_text() for label in axes.get_xticklabels()] == [f"a {digit}" for digit in range(10)]
     same = ConfusionDisplay.from_estimator(classifier.network_, X, y)
     assert np.array_equal(same.confusion, expected)
+
+
+def test_a_matrix_is_of_what_the_estimator_says_whatever_the_examples_lie_in(classifier, digits):
+    X, y = digits[2:]
+    expected = confusion_matrix(y, classifier.predict(X), labels=classifier.classes_)
+    assert np.array_equal(ConfusionDisplay.from_estimator(classifier, csr_array(X), y).confusion, expected)
+    pandas = pytest.importorskip("pandas")
+    named = pandas.DataFrame(X, columns=[f"pixel {place}" for place in range(64)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # five epochs are few
+        of_names = MLPClassifier((9,), max_iter=5, random_state=0).fit(named, y)
+    expected = confusion_matrix(y, of_names.predict(named), labels=of_names.classes_)
+    assert np.array_equal(ConfusionDisplay.from_estimator(of_names, named, y).confusion, expected)
+    with pytest.raises(ValueError, match="feature names should match"):
+        ConfusionDisplay.from_estimator(of_names, named[named.columns[::-1]], y)
 
 
 def test_a_matrix_of_predictions_has_scikit_learns_counts_whoever_made_them(classifier, digits, axes):

@@ -112,6 +112,29 @@ def test_a_perfect_network_has_no_mistakes_to_show(subject):
     assert "<h2>Learning</h2>" not in html
 
 
+def test_what_was_not_answered_counts_as_wrong_and_is_told_of(subject):
+    y = datasets.load("digits").y_test[:40]
+    X = datasets.load("digits").X_test[:40].astype(np.float64)
+    X[:3] = 1e300
+    found = subject.network.evaluate(X, y)
+    words = " ".join(" ".join(Page(to_page(subject._replace(found=found, shown=shown_of(found, X, y)))).words).split())
+    assert "3 examples hold numbers that are too large to compute with. They count as wrong." in words
+    mistaken = len(found.mistakes[0])
+    assert f"{mistaken + 3} of 40 wrong not finite loss" in words
+    assert f"{mistaken} examples are taken for what they are not, the surest first." in words
+
+
+def test_where_no_example_was_answered_there_is_no_step_to_show(subject):
+    X, y = np.full((2, 64), 1e300), np.array([9, 1])
+    found = subject.network.evaluate(X, y)
+    html = to_page(subject._replace(found=found, shown=shown_of(found, X, y), step_command="pellucid explain --index"))
+    assert "0 examples are taken for what they are not.</p>" in html
+    assert "too large to compute with: no step can be shown.</p>" in html
+    assert "taken for 9" not in html
+    assert "<math>" not in html
+    assert Page(html).open == []
+
+
 def test_a_network_of_a_table_has_no_pictures(subject):
     architecture = Architecture((64,), (Hidden(20),), 10, scaling=subject.network.architecture.scaling)
     flat = Network(architecture, subject.network.layers, classes=tuple("0123456789"))

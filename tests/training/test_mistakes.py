@@ -49,5 +49,8 @@ def test_what_no_number_was_found_for_is_wrong_and_no_mistake_to_be_shown() -> N
     shown = shown_of(Evaluation(logits[:3], found.y[:3]), np.arange(3.0)[:, None], found.y[:3])
     assert (shown.rows.tolist(), shown.mistakes) == ([2], 0)
     nothing = Evaluation(logits[:2], found.y[:2])
+    of_nothing = shown_of(nothing, np.arange(2.0)[:, None], nothing.y)
+    assert of_nothing.mistakes == 0
+    assert surest(of_nothing, shown).rows.tolist() == surest(shown, of_nothing).rows.tolist() == [2]
     assert np.isnan(nothing.calibration[0])
     assert nothing.calibration[1] == []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pellucid.datasets.for_a_network import Labelled
 from pellucid.equations.architecture import Architecture
-from pellucid.equations.losses import SquaredError
+from pellucid.equations.losses import BinaryCrossEntropy, SquaredError
 from pellucid.equations.parameters import Layer
 from pellucid.errors import DataUnavailableError
 from pellucid.network import Network
@@ -17,8 +18,19 @@ def test_the_evaluation_counts_what_is_wrong(client) -> None:
     assert (found["examples"], found["wrong"], found["accuracy"]) == (10, 1, "90.00 %")
     assert found["confusion"][5][3] == 1
     assert sum(map(sum, found["confusion"])) == 10
+    assert found["unanswered"] == 0
     assert found["recall"][3] == "–"  # there is no three in the data
     assert "<svg" in found["reliability"]
+
+
+def test_what_was_not_answered_counts_as_wrong(client) -> None:
+    examples, given = client.session.given.examples.get(), client.session.given.network
+    X = np.array(examples.X, np.float64)
+    X[:2] = 1e300
+    client.session.adopt(given, "another", lambda: Labelled(X, examples.y, "ten drawings, two of them spoiled"))
+    found = client.ask("evaluation")["found"]
+    assert (found["wrong"], found["unanswered"], found["accuracy"]) == (3, 2, "70.00 %")
+    assert client.ask("mistakes")["of"] == 1
 
 
 def test_the_gallery_lists_mistakes_and_finds_those_of_a_cell(client) -> None:
@@ -73,10 +85,16 @@ def test_examples_that_could_not_be_loaded_once_are_asked_for_again(client) -> N
     assert len(loads) == 2
 
 
-def test_a_network_of_numbers_has_nothing_to_count(client) -> None:
-    numbers = Architecture((28, 28), (), 1, SquaredError())
-    layers = (Layer(np.zeros((1, 784)), np.zeros(1)),)
-    client.session.adopt(Network(numbers, layers), "numbers", client.session.given.examples.get)
+@pytest.mark.parametrize(
+    ("loss", "classes", "gives"),
+    [(SquaredError(), (), "numbers"), (BinaryCrossEntropy(), ("old", "dark", "round"), "several labels")],
+)
+def test_a_network_that_tells_no_classes_apart_has_nothing_to_count(client, loss, classes, gives) -> None:
+    layers = (Layer(np.zeros((3, 784)), np.zeros(3)),)
+    network = Network(Architecture((28, 28), (), 3, loss), layers, classes)
+    client.session.adopt(network, "another", client.session.given.examples.get)
     found = client.ask("evaluation")
-    assert found["why_not"] == "This network gives numbers: there is no right or wrong to count."
+    assert found["why_not"] == f"This network gives {gives}: there is no right or wrong to count."
     assert found["found"] is None
+    refused = (422, "no-classes", f"This network gives {gives}; the page explains networks of classes.")
+    assert client.refused("explanation", index=0) == refused

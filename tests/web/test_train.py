@@ -189,6 +189,15 @@ def test_the_trained_network_becomes_the_one_of_the_page(client) -> None:
     assert client.get("/api/v1/run/weights.png").content.startswith(b"\x89PNG")
 
 
+def test_where_there_is_no_training_there_is_no_picture_of_its_weights(client) -> None:
+    def words() -> str:
+        return client.get("/api/v1/run/weights.png").json()["error"]["message"]
+
+    assert words() == "There is no training."
+    client.trainer._state = "loading"
+    assert words() == "The data are still being loaded."
+
+
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.randoms())
 def test_the_validation_part_has_of_each_class_its_share_however_the_rows_are_sorted(counts, random) -> None:
     y = np.repeat(np.arange(len(counts)), counts)

@@ -56,9 +56,10 @@ class Output:
 
     def warn_of_unanswered(self, found: Evaluation | Tally) -> None:
         """Say how many examples the network gave no finite numbers for."""
+        from pellucid.explain.numerals import unanswered_in_words
+
         if n := found.unanswered:
-            examples = f"{n:,} examples hold numbers that are" if n > 1 else "1 example holds numbers that are"
-            self.warn(f"{examples} too large to compute with. {'They count' if n > 1 else 'It counts'} as wrong.")
+            self.warn(unanswered_in_words(n))
 
     def result(self, record: Mapping[str, Any]) -> None:
         """Print the JSON object, if one was asked for."""
@@ -104,12 +105,14 @@ def percent(share: float) -> str:
 
 
 def loss_in_words(loss: float | None) -> str:
-    """Write a mean loss, which may have no finite value.
+    """Write a mean loss, which may have no finite value, as everywhere.
 
     >>> loss_in_words(0.08734), loss_in_words(None)
     ('0.0873', 'not finite')
     """
-    return "not finite" if loss is None or not isfinite(loss) else f"{loss:.4f}"
+    from pellucid.explain.numerals import loss_in_words as written
+
+    return written(loss)
 
 
 def _finite(value: Any) -> Any:

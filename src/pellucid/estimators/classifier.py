@@ -71,7 +71,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     - ``standardize``: whether the columns of X are brought to mean 0 and variance 1, by statistics of the training part
       that are kept in the network; of sparse X, to variance 1.
     - ``scoring``: the measure on the validation part, any scorer's name or function; None for accuracy. It is handed the
-      part's ``sample_weight`` where it takes that; what classes weigh counts in the accuracy of held-out examples alone.
+      part's ``sample_weight`` where it takes that; what classes weigh counts in the accuracy alone. Of
+      columns with names it is handed a DataFrame.
     - ``callbacks``: a function, or several, called after each epoch with its ``EpochRecord``; one that returns True ends
       the training. The callbacks of scikit-learn 1.9 are set by its own ``set_callbacks``.
     - ``progress_bar``: whether to show one.
@@ -332,6 +333,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _usual_score(self, outputs: Array, part: Part) -> float:
         if not np.isfinite(outputs).all():
             return float("nan")
+        if part.weights is not None and not part.weights.any():
+            raise ValueError(
+                "the validation examples weigh nothing; expected one at least that weighs more than 0. Try others, or "
+                "another class_weight."
+            )
         if part.targets.ndim == 1:
             right = outputs.argmax(axis=1) == part.targets
         else:

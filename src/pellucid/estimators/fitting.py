@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from math import inf
@@ -75,9 +76,8 @@ class Fitting:
         if estimator.early_stopping and estimator.solver != "lbfgs" and judged_on is None:
             classes = estimator._stratification(y)
             training, judged_on = held_out(training, estimator.validation_fraction, drawn_from, classes)
-            self.weights_of_scorer = (
-                judged_on.weights
-            )  # classes weigh in what is learnt, not in a measure of the user's
+        if judged_on is not None:
+            self.weights_of_scorer = judged_on.weights  # without those of classes: a measure of the user's knows none
             judged_on = judged_on._replace(weights=estimator._weights(judged_on.y, judged_on.weights))
         training = training._replace(weights=estimator._weights(training.y, training.weights))
         self._check_batch(len(training.y))
@@ -114,7 +114,6 @@ class Fitting:
             raise ValueError(f"{given} is given without {missing}.")
         X, y = self.estimator._checked(X, y, reset=False)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
-        self.weights_of_scorer = weights
         return Part(X, y, self.estimator._targets(y, dtype), weights)
 
     def _begin(self, training: Part, dtype: Any, *, fresh: bool) -> State:
@@ -199,6 +198,7 @@ class Fitting:
         scorer = None if estimator.scoring is None else check_scoring(estimator, estimator.scoring)
         is_weighted = self.weights_of_scorer is not None and takes_weights(scorer)
         X, loss = _rows(part.X), architecture.loss
+        named = part.X if scorer is None else _named(part.X, getattr(estimator, "feature_names_in_", None))
         engine = over(estimator._engine(estimator.coefs_[0].dtype), X)
 
         def judge(layers: Layers) -> Judged:
@@ -212,7 +212,7 @@ class Fitting:
                 return Judged(mean, accuracy, estimator._usual_score(z, part))
             estimator._take(layers)
             weights = {"sample_weight": self.weights_of_scorer} if is_weighted else {}
-            return Judged(mean, accuracy, float(scorer(estimator, part.X, part.y, **weights)))
+            return Judged(mean, accuracy, float(scorer(estimator, named, part.y, **weights)))
 
         return judge
 
@@ -325,6 +325,16 @@ class Fitting:
             what = "Validation score" if estimator.early_stopping else "Training loss"
             epochs = estimator.n_iter_no_change
             print(f"{what} did not improve more than tol={estimator.tol:f} for {epochs} consecutive epochs. Stopping.")
+
+
+def _named(X: Any, names: Any) -> Any:
+    """Give examples their columns' names back where they came with names: else scikit-learn would warn of every epoch."""
+    pandas = sys.modules.get("pandas")  # whose X is a DataFrame has it
+    if names is None or pandas is None:
+        return X
+    if hasattr(X, "toarray"):
+        return pandas.DataFrame.sparse.from_spmatrix(X, columns=names)
+    return pandas.DataFrame(X, columns=names, copy=False)
 
 
 def _rows(X: Any) -> Any:

@@ -85,6 +85,25 @@ def percent(value: float, digits: int = 2) -> str:
     return "–" if isnan(value) else f"{100 * value:.{digits}f} %"
 
 
+def loss_in_words(loss: float | None) -> str:
+    """Write a mean loss, which may have no finite value.
+
+    >>> loss_in_words(0.08734), loss_in_words(None)
+    ('0.0873', 'not finite')
+    """
+    return "not finite" if loss is None or not isfinite(loss) else f"{loss:.4f}"
+
+
+def unanswered_in_words(n: int) -> str:
+    """Say of how many examples a network gave no finite numbers.
+
+    >>> unanswered_in_words(1)
+    '1 example holds numbers that are too large to compute with. It counts as wrong.'
+    """
+    examples, count = (f"{n:,} examples hold", "They count") if n != 1 else ("1 example holds", "It counts")
+    return f"{examples} numbers that are too large to compute with. {count} as wrong."
+
+
 def adding_up(terms: Sequence[float], total: float) -> tuple[list[str], str, str]:
     """Write the terms of a sum so that what is printed adds up: → terms, the difference that is left, total.
 

@@ -29,14 +29,19 @@ class OneStep:
         self.architecture, self.X, self.learning_rate = architecture, X, learning_rate
         self.layers: Layers = in_float64(layers)
         self.y: Any = np.array([y]) if architecture.loss.of_classes else np.array(y, np.float64).reshape(1, -1)
-        self.trace: Trace = forward(architecture, self.layers, X)
-        self.back: list[BackwardStep] = [*backward_steps(architecture, self.layers, self.trace, self.y)][::-1]
-        self.gradients = tuple(step.gradient for step in self.back)
-        self.after, _ = SGD().step(self.layers, self.gradients, (), t=1, learning_rate=learning_rate)
-        self.loss = architecture.loss.of_batch(self.trace.logits, self.y)
-        self.loss_after, _ = loss_and_gradients(architecture, self.after, X, self.y)
+        with np.errstate(over="ignore", invalid="ignore"):  # at a high rate the loss after the step may not be finite
+            self._compute()
         self.L = len(layers)
         self.path = self._path()
+
+    def _compute(self) -> None:
+        architecture = self.architecture
+        self.trace: Trace = forward(architecture, self.layers, self.X)
+        self.back: list[BackwardStep] = [*backward_steps(architecture, self.layers, self.trace, self.y)][::-1]
+        self.gradients = tuple(step.gradient for step in self.back)
+        self.after, _ = SGD().step(self.layers, self.gradients, (), t=1, learning_rate=self.learning_rate)
+        self.loss = architecture.loss.of_batch(self.trace.logits, self.y)
+        self.loss_after, _ = loss_and_gradients(architecture, self.after, self.X, self.y)
 
     def _path(self) -> list[int]:
         """Choose the elements that a large network shows: of x, a₁, …, and of the outputs."""

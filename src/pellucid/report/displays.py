@@ -105,10 +105,12 @@ class ConfusionDisplay:
     @classmethod
     def from_estimator(cls, estimator: Any, X: ArrayLike, y: ArrayLike) -> Self:
         """Hold a network or a fitted classifier against X (n, d) and labels y (n,), which are among its classes."""
-        network = _network(estimator)
-        place = {label: index for index, label in enumerate(network.classes)}
-        found = network.evaluate(X, _places(np.asarray(y), place))
-        return cls(found.confusion, network.classes)
+        if not isinstance(estimator, Network):  # it knows its columns by name, and what X may be
+            labels = _attribute(estimator, "classes_", "a classifier that was fitted, or a network")
+            return cls.from_predictions(y, estimator.predict(X), np.asarray(labels).tolist())
+        place = {label: index for index, label in enumerate(estimator.classes)}
+        found = estimator.evaluate(X, _places(np.asarray(y), place))
+        return cls(found.confusion, estimator.classes)
 
     @classmethod
     def from_predictions(cls, y_true: ArrayLike, y_pred: ArrayLike, labels: Sequence[Any] | None = None) -> Self:
@@ -177,11 +179,9 @@ def _network(estimator: Any) -> Network:
     return estimator if isinstance(estimator, Network) else _attribute(estimator, "network_")
 
 
-def _attribute(estimator: Any, name: str) -> Any:
+def _attribute(estimator: Any, name: str, expected: str = "an estimator that was fitted, or a network") -> Any:
     if not hasattr(estimator, name):
-        raise SettingError(
-            f"this {type(estimator).__name__} has no {name}", "an estimator that was fitted, or a network"
-        )
+        raise SettingError(f"this {type(estimator).__name__} has no {name}", expected)
     return getattr(estimator, name)
 
 

@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid import __version__
+from pellucid.errors import ShapeError
 from pellucid.explain import math_font
 from pellucid.explain.html import STYLE, body
-from pellucid.explain.numerals import percent
+from pellucid.explain.numerals import loss_in_words, percent, unanswered_in_words
 from pellucid.network import Network
 from pellucid.report.charts import Curve, curves, reliability
 from pellucid.report.png import dark_on_light, data_uri, mosaic
@@ -122,12 +123,15 @@ def _head(subject: Subject) -> Iterator[str]:
     for number, words in (
         (percent(found.accuracy), "read rightly"),
         (f"{_wrong(found):,}", f"of {found.n:,} wrong"),
-        (f"{found.loss:.4f}", "loss"),
+        (loss_in_words(found.loss), "loss"),
         (percent(error), "expected calibration error"),
         (f"{network.architecture.n_parameters:,}", "parameters"),
     ):
         yield f"<li><b>{number}</b>{words}</li>"
-    yield "</ul><dl>"
+    yield "</ul>"
+    if found.unanswered:
+        yield f"<p>{unanswered_in_words(found.unanswered)}</p>"
+    yield "<dl>"
     bends = ", ".join(layer.activation for layer in network.architecture.hidden) or "none"
     facts = [*subject.facts, ("activations", bends), ("loss", network.architecture.loss.name)]
     facts += [("parameters, SHA-256", fingerprint(network)), ("written by", f"Pellucid {__version__}")]
@@ -175,11 +179,11 @@ def _classes(subject: Subject) -> Iterator[str]:
 
 
 def _mistakes(subject: Subject) -> Iterator[str]:
-    network, shown, wrong = subject.network, subject.shown, _wrong(subject.found)
-    which = f"; these {shown.mistakes} most surely." if wrong > shown.mistakes else ", the surest first."
-    which = which if wrong else "."
-    yield f"<section><h2>Mistakes</h2><p>{wrong:,} examples are taken for what they are not{which}</p>"
-    if wrong and subject.step_command:
+    network, shown, mistaken = subject.network, subject.shown, _wrong(subject.found) - subject.found.unanswered
+    which = f"; these {shown.mistakes} most surely." if mistaken > shown.mistakes else ", the surest first."
+    which = which if mistaken else "."
+    yield f"<section><h2>Mistakes</h2><p>{mistaken:,} examples are taken for what they are not{which}</p>"
+    if mistaken and subject.step_command:
         command = f"<code>{escape(subject.step_command)} {int(shown.rows[0])}</code>"
         yield f"<p>{command} shows the step of training on the first of them; for another, put its number "
         yield "there.</p>"
@@ -221,5 +225,11 @@ def _worked_step(subject: Subject) -> Iterator[str]:
     """Explain the surest mistake, or the first example where there is none."""
     network, shown = subject.network, subject.shown
     label = network.classes[int(shown.y[0])]
-    explanation = network.explain(shown.X[0], label, example=f"No. {int(shown.rows[0]):,} of {subject.what}")
+    example = f"No. {int(shown.rows[0]):,} of {subject.what}"
+    try:
+        explanation = network.explain(shown.X[0], label, example=example)
+    except ShapeError:  # no example was answered: there is none with a step that can be computed
+        yield "<section><h2>A step of training</h2>"
+        yield f"<p>{escape(example)} holds numbers that are too large to compute with: no step can be shown.</p></section>"
+        return
     yield from body(explanation, "h2")

@@ -66,12 +66,19 @@ def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator
         yield f"the data is not the same: it was {_data(theirs['data'])}, is {_data(ours['data'])}"
         return
     if theirs["architecture"] != ours["architecture"]:
-        its, this = _network(theirs["architecture"]), _network(ours["architecture"])
-        yield f"its network is {its}, this one {this}" if its != this else "its network scales its inputs otherwise"
+        yield _difference_of_networks(theirs["architecture"], ours["architecture"])
     for part, keys in (("engine", ours["engine"]), ("settings", {**theirs["settings"], **ours["settings"]})):
         for key in keys:
             if theirs[part].get(key) != ours[part].get(key):
                 yield f"{part}.{key} was {theirs[part].get(key)}, is {ours[part].get(key)}"
+
+
+def _difference_of_networks(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    for what, words in (("network is", _network), ("loss was", _loss)):
+        its, this = words(theirs), words(ours)
+        if its != this:
+            return f"its {what} {its}, this one {this}"
+    return "its network scales its inputs otherwise"
 
 
 def _data(record: Mapping[str, Any]) -> str:
@@ -82,3 +89,9 @@ def _data(record: Mapping[str, Any]) -> str:
 def _network(architecture: Mapping[str, Any]) -> str:
     layers = (f"{layer['width']} {layer['activation']}" for layer in architecture["hidden"])
     return ", ".join([*layers, f"{architecture['outputs']} {architecture['output']} by {architecture['loss']}"])
+
+
+def _loss(architecture: Mapping[str, Any]) -> str:
+    """Name the loss with its settings, of which a record holds those that are not the usual ones."""
+    settings = ", ".join(f"{name} {value}" for name, value in architecture.get("loss_settings", {}).items())
+    return f"{architecture['loss']} with {settings}" if settings else str(architecture["loss"])

@@ -29,7 +29,7 @@ class Shown(NamedTuple):
     @property
     def mistakes(self) -> int:
         """The number of mistakes among them."""
-        return int((self.taken != self.y).sum())
+        return int(((self.taken != self.y) & (self.taken >= 0)).sum())
 
 
 def shown_of(found: Evaluation, X: NDArray[Any], y: Indices, most: int = MOST_SHOWN, first_row: int = 0) -> Shown:
@@ -43,7 +43,9 @@ def shown_of(found: Evaluation, X: NDArray[Any], y: Indices, most: int = MOST_SH
 
 def surest(before: Shown, after: Shown, most: int = MOST_SHOWN) -> Shown:
     """Choose from two choices, of which the second is of later examples: what a choice from all of them would have been."""
-    kept = [each for each in (before, after) if each.mistakes] or [before]
+    kept = [each for each in (before, after) if each.mistakes]
+    if not kept:  # one example is enough, one that was answered if there is any
+        kept = [after if before.taken[0] < 0 <= after.taken[0] else before]
     joined = [np.concatenate(parts) for parts in zip(*kept, strict=True)]
     order = np.argsort(-joined[-1], kind="stable")[:most]
     return Shown(*(part[order] for part in joined))

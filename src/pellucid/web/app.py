@@ -191,7 +191,8 @@ class Page:
         """Explain one step of training on a drawing, or on a labelled example."""
         subject, network = self.session.now, self.session.now.network
         if not subject.tells_classes_apart:
-            raise RefusalError(422, "no-classes", "This network gives numbers; the page explains networks of classes.")
+            gives = network.task.value
+            raise RefusalError(422, "no-classes", f"This network gives {gives}; the page explains networks of classes.")
         names = [str(name) for name in network.classes]
         rate = wanted.number(given, "learning_rate", RATE_LOW, RATE_HIGH, 0.1)
         if "index" in given:

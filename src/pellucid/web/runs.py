@@ -209,19 +209,23 @@ class Trainer:
                 409, "state", f"The training is {_STATES[self._state]}; this needs one that is {_or(states)}."
             )
 
+    def _nothing_held(self) -> RefusalError:
+        is_to_come = self._state not in ("none", "failed")
+        return RefusalError(409, "state", "The data are still being loaded." if is_to_come else "There is no training.")
+
     def _held_work(self) -> Work:
         if self._work is None:
-            raise RefusalError(409, "state", "The data are still being loaded.")
+            raise self._nothing_held()
         return self._work
 
     def _held_watch(self) -> Watch:
         if self._watch is None:
-            raise RefusalError(409, "state", "The data are still being loaded.")
+            raise self._nothing_held()
         return self._watch
 
     def _held_snapshot(self) -> Snapshot:
         if self._snapshot is None:
-            raise RefusalError(409, "state", "The data are still being loaded.")
+            raise self._nothing_held()
         return self._snapshot
 
     # ---- The thread ------------------------------------------------------------------------------------------------------

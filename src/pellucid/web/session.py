@@ -167,7 +167,8 @@ class Session:
         """Hold the subject against its labelled examples, once for each state of it."""
         subject = self.now
         if not subject.tells_classes_apart:
-            raise RefusalError(404, "no-classes", "This network gives numbers: there is no right or wrong to count.")
+            gives = subject.network.task.value
+            raise RefusalError(404, "no-classes", f"This network gives {gives}: there is no right or wrong to count.")
         examples = subject.examples.get()
         with self._evaluating:
             if self._found is None or self._found[0] != subject.version:

@@ -52,6 +52,9 @@ function show(found, steps) {
   find("errors-lead").textContent = `${found.network} on ${found.what}: ${found.examples.toLocaleString("en")} examples${steps ? `; from some of them it may have learned, in the step${steps === 1 ? "" : "s"} taken on this page` : " that it has not learned from"}.`;
   const figure = (/** @type {string} */ number, /** @type {string} */ words) => make("li", {}, make("b", {}, number), words);
   find("errors-figures").replaceChildren(figure(found.accuracy, "read rightly"), figure(found.wrong.toLocaleString("en"), "wrong"), figure(found.loss, "loss"), figure(found.calibration_error, "expected calibration error"));
+  const none = found.unanswered;
+  find("errors-unanswered").textContent = none === 1 ? "1 example holds numbers that are too large to compute with. It counts as wrong." : `${none.toLocaleString("en")} examples hold numbers that are too large to compute with. They count as wrong.`;
+  find("errors-unanswered").hidden = none === 0;
   const rows = found.confusion.map((row, is) => [classes[is], ...row.map((count, taken) => {
     if (is === taken) return make("span", { class: "right" }, count.toLocaleString("en"));
     if (!count) return make("span", { class: "none" }, "0");

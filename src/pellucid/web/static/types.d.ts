@@ -36,7 +36,8 @@ export interface NumbersPage { from: number; of: number; numbers: { place: strin
 export interface Along { points: { rate: string; loss: string; predicted: string; at: [number, number | null, number | null] }[] }
 export interface Evaluation { version: number; why_not: string; found: Found | null }
 export interface Found {
-  network: string; what: string; examples: number; wrong: number; accuracy: string; loss: string; calibration_error: string;
+  network: string; what: string; examples: number; wrong: number; unanswered: number; accuracy: string; loss: string;
+  calibration_error: string;
   classes: string[]; confusion: number[][]; precision: string[]; recall: string[]; reliability: string;
   bins: { examples: number; sure: string; right: string }[];
 }
