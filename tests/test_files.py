@@ -76,6 +76,13 @@ def test_a_link_stays_one_and_who_may_read_a_file_stays_as_it_was(tmp_path):
     assert names(tmp_path) == ["a.bin", "link"]
 
 
+def test_a_link_that_leads_round_in_a_circle_gives_way(tmp_path):
+    (tmp_path / "one").symlink_to("other")
+    (tmp_path / "other").symlink_to("one")
+    write_bytes(tmp_path / "one", b"new")
+    assert (tmp_path / "one").read_bytes() == b"new"
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_is_not_replaced(tmp_path):
     os.mkfifo(tmp_path / "pipe")

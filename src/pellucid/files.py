@@ -31,7 +31,7 @@ def replacing(path: Path, keep_as: Path | None = None) -> Iterator[BinaryIO]:
         raise StorageError(f"{path} could not be written: it is a folder", advice="Name a file in it.")
     if path.exists() and not path.is_file():
         raise StorageError(f"{path} could not be written: it is a pipe or a device", advice="Name a file.")
-    path = path.resolve() if path.is_symlink() else path
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path  # resolve() would raise for links in a circle
     partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

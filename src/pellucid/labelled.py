@@ -48,8 +48,8 @@ def what_it_knows(network: Network) -> Trained:
     label = data.get("label")
     of_data = (data.get("sha256"), data.get("shards"), label if isinstance(label, str) else None)
     scaling = network.architecture.scaling
-    takes_pixels = scaling.offset == (0.0,) and scaling.scale > (
-        1.0,
+    takes_pixels = (
+        scaling.offset == (0.0,) and min(scaling.scale) > 1
     )  # bytes are divided by their largest, and no more
     return Trained(network.architecture.input_shape, network.classes, columns, *of_data, takes_pixels)
 

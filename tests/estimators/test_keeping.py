@@ -33,6 +33,7 @@ KINDS_OF_CLASSES = {
     "numbers": np.array([0.0, 1.0, 2.0]),
     "bytes": np.array([3, 200, 9], dtype=np.uint8),
     "short numbers": np.array([0.0, 1.0, -7.0], dtype=np.float32),
+    "large numbers": np.array([1, 2**63 + 1, 2**63 + 2], dtype=np.uint64),
     "two words": np.array(["no", "yes", "yes"]),
     "yes or no": np.array([False, True, True]),
     "two numbers": np.array([0, 1, 1]),

@@ -55,11 +55,13 @@ def refuse_stray_words(table: Table) -> None:
     for name, values in table.columns.items():
         if values.dtype != object:
             continue
+        row = next((row for row, value in enumerate(values) if not _is_number(value)), None)
+        if row is None:
+            continue
         words, counts = np.unique(values.astype(str), return_counts=True)
         for kind, pattern in (("numbers", LIKE_A_NUMBER), ("dates", LIKE_A_DATE)):
             are_like = np.array([bool(pattern.fullmatch(word.strip())) for word in words], bool)
-            row = next((row for row, value in enumerate(values) if not _is_number(value)), None)
-            if row is None or are_like.sum() <= FEW_WORDS or counts[are_like].sum() < 0.9 * len(values):
+            if are_like.sum() <= FEW_WORDS or counts[are_like].sum() < 0.9 * len(values):
                 continue
             raise DataError(
                 f"column {name!r} of {table.where} holds {values[row]!r} in row {table.first_row + row + 1}, and {kind} in "

@@ -104,10 +104,8 @@ def labelled_within(
         if must_be_the_same and not dataset.has_own_split and dataset.fingerprint != trained.fingerprint:
             raise _changed(name_or_path, trained)
         return _part(dataset, trained)
-    columns = dict.fromkeys(
-        (label or trained.label, label)
-    )  # the labels of another table may have a column of another name
-    for column in columns:
+    # Where nobody names it, the column of the labels may have another name than in training.
+    for column in dict.fromkeys((label or trained.label, label)):
         with suppress(DataError):  # too small to train on, or of one class: it may do to be judged by
             dataset = load_within_memory(name_or_path, column, memory)
             if dataset.fingerprint == trained.fingerprint:

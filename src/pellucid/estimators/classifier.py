@@ -71,8 +71,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     - ``standardize``: whether the columns of X are brought to mean 0 and variance 1, by statistics of the training part
       that are kept in the network; of sparse X, to variance 1.
     - ``scoring``: the measure on the validation part, any scorer's name or function; None for accuracy. It is handed the
-      part's ``sample_weight`` where it takes that; what classes weigh counts in the accuracy alone. Of
-      columns with names it is handed a DataFrame.
+      part's ``sample_weight`` where it takes that; what classes weigh counts in the accuracy alone. Of columns
+      with names it is handed a DataFrame.
     - ``callbacks``: a function, or several, called after each epoch with its ``EpochRecord``; one that returns True ends
       the training. The callbacks of scikit-learn 1.9 are set by its own ``set_callbacks``.
     - ``progress_bar``: whether to show one.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 
-from pellucid.answers import Task, task_of
+from pellucid.answers import Task, labels_as_array, task_of
 from pellucid.errors import ModelFileError
 from pellucid.estimators.rules import Standing
 from pellucid.formats.model_file import Model, OptimizerState
@@ -112,14 +112,14 @@ def restore(estimator: Any, model: Model) -> None:
 
 def _classes(model: Model) -> NDArray[Any]:
     """Read the labels in the type that they were learned in, where the file names one that can hold them."""
-    classes, name = np.array(model.classes), _record(model).get("type_of_classes")
-    if name == "object":
-        return classes.astype(object)
-    if name not in TYPES_OF_CLASSES or classes.dtype.kind not in "biuf":
+    classes, name = labels_as_array(model.classes), _record(model).get("type_of_classes")
+    if name not in TYPES_OF_CLASSES:
         return classes
-    with np.errstate(over="ignore", invalid="ignore"):
-        as_learned = classes.astype(name)
-    return as_learned if np.array_equal(as_learned, classes) else classes
+    try:
+        as_learned = np.array(model.classes, name)
+    except (ValueError, TypeError, OverflowError):
+        return classes
+    return as_learned if as_learned.tolist() == list(model.classes) else classes
 
 
 def _record(model: Model) -> dict[str, Any]:
